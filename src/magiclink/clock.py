@@ -1,0 +1,59 @@
+"""The clock that the hall asks, once a call. Below the hall, time is an argument: integer microseconds since 1970, UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from .errors import ClockError
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+SECOND = 1_000_000
+"""Microseconds in a second."""
+
+
+class Clock(Protocol):
+    """Anything that tells the time as an aware datetime in UTC."""
+
+    def now(self) -> datetime:
+        """Give the present instant."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock; keep it in step by NTP: instants more than 30 seconds apart are refused as `ClockError`."""
+
+    def now(self) -> datetime:
+        """Give the present instant."""
+        return datetime.now(UTC)
+
+
+def read(clock: Clock) -> int:
+    """Ask the clock once, as integer microseconds since 1970.
+
+    Raises ClockError where it raises, or gives anything but an aware datetime in UTC: a naive or a local time that is
+    taken for UTC opens links hours after their end.
+    """
+    try:
+        now = clock.now()
+    except Exception as error:
+        raise ClockError("the clock raised an exception") from error
+    if not isinstance(now, datetime) or now.utcoffset() != timedelta(0):
+        raise ClockError("the clock must give an aware datetime in UTC")
+    return micros(now)
+
+
+def micros(instant: datetime) -> int:
+    """Turn an aware datetime into integer microseconds since 1970: exact, where `timestamp()` is a float."""
+    return (instant - EPOCH) // MICROSECOND
+
+
+def span(delta: timedelta) -> int:
+    """Turn a timedelta into integer microseconds."""
+    return delta // MICROSECOND
+
+
+def instant(at: int) -> datetime:
+    """Turn integer microseconds since 1970 into an aware datetime in UTC."""
+    return EPOCH + timedelta(microseconds=at)

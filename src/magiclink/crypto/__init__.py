@@ -1,0 +1,1 @@
+"""The locks: keys, tokens, seals. The only rooms that import itsdangerous, cryptography or argon2."""
