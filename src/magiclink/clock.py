@@ -1,11 +1,14 @@
-"""The clock that the hall asks, once a call. Below the hall, time is an argument: integer microseconds since 1970, UTC."""
+"""The clock that the hall asks, once a call.
+
+Below the hall, time is an argument: integer microseconds since 1970, UTC.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from .errors import ClockError
+from .errors import BadArgumentError, ClockError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -36,7 +39,7 @@ def read(clock: Clock) -> int:
     taken for UTC opens links hours after their end.
     """
     try:
-        now = clock.now()
+        now: object = clock.now()
     except Exception as error:
         raise ClockError("the clock raised an exception") from error
     if not isinstance(now, datetime) or now.utcoffset() != timedelta(0):
@@ -47,6 +50,13 @@ def read(clock: Clock) -> int:
 def micros(instant: datetime) -> int:
     """Turn an aware datetime into integer microseconds since 1970: exact, where `timestamp()` is a float."""
     return (instant - EPOCH) // MICROSECOND
+
+
+def given(value: object, what: str) -> int:
+    """Read an instant that a caller gives, in any zone; raise BadArgumentError unless it's an aware datetime."""
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise BadArgumentError(f"{what}: an aware datetime")
+    return micros(value)
 
 
 def span(delta: timedelta) -> int:

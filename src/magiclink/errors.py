@@ -2,12 +2,10 @@
 
 ```
 MagicLinkError
-├── RejectedLinkError         the one class a porch catches; .link is the LinkInfo of a genuine token, else None
+├── RejectedLinkError         the one class a porch catches: .link, the LinkInfo of a genuine token, else None; .at
 │   ├── InvalidLinkError      malformed, forged, other purpose or audience, unknown: one class on purpose
-│   ├── ExpiredLinkError      .link.expires_at says when
-│   ├── UsedLinkError         .link.last_used_at says when
-│   ├── RevokedLinkError      .reason; .link.revoked_at says when
-│   ├── SupersededLinkError   .link.superseded_at says when
+│   ├── ExpiredLinkError, UsedLinkError, SupersededLinkError
+│   ├── RevokedLinkError      .reason
 │   └── NotAdmittedError      .reason: app, browser, passphrase; nothing used
 ├── ReissueRefusedError       .reason, .retry_at
 ├── LimitedError              .retry_at
@@ -41,12 +39,14 @@ class RejectedLinkError(MagicLinkError):
     """A link that can't be used, whatever the reason; nothing was used up.
 
     `link` tells what is known of a genuine link, for a page that says what happened. It is None where the token isn't
-    genuine. Ask `error.link is None`: a LinkInfo has no truth value.
+    genuine. Ask `error.link is None`: a LinkInfo has no truth value. `at` is the instant (aware, UTC) at which it
+    ended, or at which the session ended that it had opened; None where there is none.
     """
 
-    def __init__(self, message: str, *, link: LinkInfo | None = None) -> None:
+    def __init__(self, message: str, *, link: LinkInfo | None = None, at: datetime | None = None) -> None:
         super().__init__(message)
         self.link = link
+        self.at = at
 
 
 class InvalidLinkError(RejectedLinkError):
@@ -64,8 +64,10 @@ class UsedLinkError(RejectedLinkError):
 class RevokedLinkError(RejectedLinkError):
     """It was withdrawn; `reason` is what the app said, or `account` where the security stamp changed."""
 
-    def __init__(self, message: str, *, reason: str = "", link: LinkInfo | None = None) -> None:
-        super().__init__(message, link=link)
+    def __init__(
+        self, message: str, *, reason: str = "", link: LinkInfo | None = None, at: datetime | None = None
+    ) -> None:
+        super().__init__(message, link=link, at=at)
         self.reason = reason
 
 

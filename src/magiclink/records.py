@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 CLOCK_SKEW = 30_000_000
-"""How far in the future (microseconds) a link may have been issued: machines' clocks differ by a little, not by more."""
+"""How far in the future (microseconds) a link may have been issued: the clocks of machines differ by a little."""
 
 
 class State(StrEnum):

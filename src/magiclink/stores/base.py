@@ -1,7 +1,7 @@
 """The contract of a store, in prose and as a protocol. `magiclink.testing.StoreContract` is the same as tests.
 
-A store keeps records and decides one thing: who was first. It holds no rule of its own, asks no clock (`now` is handed
-in, integer microseconds) and never sees a token or an address.
+A store keeps records and decides one thing: who was first. It holds no rule of its own, asks no clock (`now` is
+handed in, integer microseconds) and never sees a token or an address.
 
 What must hold, whatever locks a call waited for and in whatever process it runs:
 
@@ -9,41 +9,42 @@ What must hold, whatever locks a call waited for and in whatever process it runs
 2.  `add` writes all of its records or none. A link id that is there already writes nothing and answers False.
 3.  A record whose `number` and `generation` are None gets them from the store: a number above every other of its
     series, and the subject's generation. The subject is remembered from its first link on.
-4.  A record that comes with a number and a generation (a reissue) is written only if the newest number of its series is
-    still `number - 1` (0 where the series is empty) and the subject's generation is still the same. Otherwise nothing is
-    written: False.
-5.  `renamed` maps names under a retired key to their names under the signing key: series and recipients alike. It is
-    applied first, in the same transaction, to every record of the audience that carries the old name.
-6.  With `supersede` ON_ISSUE, `add` ends in the same write every older link of the series, for a renewed link its parent
-    only. With ON_DELIVERY, `mark_delivered` does the same, provided that the delivered link is outstanding at `now`.
-    With NEVER, neither. Superseding reaches outstanding, used and expired links, never revoked ones; the first
-    instant stays. `mark_delivered` keeps the first `delivered_at`, and ignores ids that it doesn't know.
-7.  `consume` is one conditional write. It succeeds when `Terms.met_by` holds, adds one to `uses`, sets `first_used_at`
-    (once), `last_used_at` and `attempt`, and gives the record after it. Any number of racers: exactly `max_uses` win.
-    With `ends_others` the same write supersedes the other outstanding links of its audience, purpose, subject and
-    recipient.
+4.  A record that comes with a number and a generation (a reissue) is written only if the newest number of its
+    series is still `number - 1` (0 where the series is empty) and the subject's generation is still the same.
+    Otherwise nothing is written: False.
+5.  `renamed` maps names under a retired key to their names under the signing key: series and recipients alike. It
+    is applied first, in the same transaction, to every record of the audience that carries the old name.
+6.  With `supersede` ON_ISSUE, `add` ends in the same write every older link of the series, for a renewed link its
+    parent only. With ON_DELIVERY, `mark_delivered` does the same, provided that the delivered link is outstanding
+    at `now`. With NEVER, neither. Superseding reaches outstanding, used and expired links, never revoked ones; the
+    first instant stays. `mark_delivered` keeps the first `delivered_at`, and ignores ids that it doesn't know.
+7.  `consume` is one conditional write. It succeeds when `Terms.met_by` holds, adds one to `uses`, sets
+    `first_used_at` (once), `last_used_at` and `attempt`, and gives the record after it. Any number of racers:
+    exactly `max_uses` win. With `ends_others` the same write supersedes the other outstanding links of its
+    audience, purpose, subject and recipient.
 8.  States only move forward. A slow writer un-uses and un-revokes nothing.
-9.  `revoke` reaches every state, used and expired too; the first instant and reason stay. `revoke_matching` does the same
-    row by row, and refuses an empty selector with BadArgumentError.
-10. `revoke_subject` raises the subject's generation: one row, however many links. A record of an older generation is read
-    as revoked, by every call, with that revocation's instant and reason (unless it was revoked by itself before). No
-    `consume` succeeds after the call has returned, and nothing survives it that a reissue inserts from a parent read
-    before. Order is the store's counter, never a clock's.
-11. `find` gives the newest first, by `issued_at`, then by link id (both falling); `after` continues behind that link. An
-    `after` that is unknown gives nothing.
-12. `take` counts in windows aligned to multiples of `window` microseconds since 1970: the first `limit` calls of a window
-    give None, later ones the instant at which the next window begins, and count nothing. Racing calls never pass the limit.
-13. `count_attempt` adds one to `attempts` and gives the record after it, while the link is outstanding at `now` and its
-    attempts are below `limit`; else None. Racing calls never pass the limit.
-14. `note` is best effort: at most one per link, kind and hour, and `NOTES_A_LINK` a link; more are dropped without a word.
-    Notes of an unknown link may be dropped. `notes` gives them oldest first.
-15. `purge` forgets at most `limit` links that expired before `before`, earliest first, with their notes and names, and tells
-    how many; a subject goes with its last record. It may run while others redeem, and twice at once.
+9.  `revoke` reaches every state, used and expired too; the first instant and reason stay. `revoke_matching` does
+    the same row by row, and refuses an empty selector with BadArgumentError.
+10. `revoke_subject` raises the subject's generation: one row, however many links. A record of an older generation
+    is read as revoked, by every call, with that revocation's instant and reason (unless it was revoked by itself
+    before). No `consume` succeeds after the call has returned, and nothing survives it that a reissue inserts from
+    a parent read before. Order is the store's counter, never a clock's.
+11. `find` gives the newest first, by `issued_at`, then by link id (both falling); `after` continues behind that
+    link. An `after` that is unknown gives nothing.
+12. `take` counts in windows aligned to multiples of `window` microseconds since 1970: the first `limit` calls of a
+    window give None, later ones the instant at which the next window begins, and count nothing. Racing calls never
+    pass the limit.
+13. `count_attempt` adds one to `attempts` and gives the record after it, while the link is outstanding at `now` and
+    its attempts are below `limit`; else None. Racing calls never pass the limit.
+14. `note` is best effort: at most one per link, kind and hour, and `NOTES_A_LINK` a link; more are dropped without
+    a word. Notes of an unknown link may be dropped. `notes` gives them oldest first.
+15. `purge` forgets at most `limit` links that expired before `before`, earliest first, with their notes and names,
+    and tells how many; a subject goes with its last record. It may run while others redeem, and twice at once.
 16. Bytes come back as they went in: text is compared byte for byte (no case folding, no trimming, no normalising),
     integers to 63 bits.
-17. Trouble is StoreError, never a driver's exception and never a success: also where a write's outcome is unknown. What
-    the store holds afterwards decides. Trouble found when a store is opened is ConfigurationError. Nothing is ever read
-    from a replica that may lag.
+17. Trouble is StoreError, never a driver's exception and never a success: also where a write's outcome is unknown.
+    What the store holds afterwards decides. Trouble found when a store is opened is ConfigurationError. Nothing is
+    ever read from a replica that may lag.
 """
 
 from __future__ import annotations

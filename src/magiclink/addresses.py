@@ -1,0 +1,127 @@
+"""One mail address: its canonical spelling or a refusal, the form it is matched by, and its mask for pages.
+
+An address ends up in the recipient field of a mail with a working link in it, so whatever two programs could read in
+two ways is refused here: lists, display names, comments, quotes, encoded words, look-alikes that normalisation unites.
+The canonical spelling is ASCII. Nothing here asks DNS, sends or logs; no error's message or cause holds an address.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from string import ascii_lowercase, ascii_uppercase
+
+from .errors import BadArgumentError
+
+LONGEST_ADDRESS = 254
+"""Characters: a path of 256 octets (RFC 5321, section 4.5.3.1.3) less its angle brackets."""
+
+LONGEST_LOCAL_PART = 64
+"""Characters (RFC 5321, section 4.5.3.1.1)."""
+
+# RFC 5322, section 3.2.3: dot-atom-text.
+_DOT_ATOM = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII | re.IGNORECASE)
+
+# RFC 1034, section 3.5; RFC 5890, section 2.3.1: of the labels with `--` in the third place only `xn--` has a meaning.
+_LABEL = re.compile(r"(?!(?!xn)[a-z0-9-]{2}--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def canonical(address: object) -> str:
+    """Give one mail address in its canonical spelling: the local part as written, the domain as A-labels in lower case.
+
+    The local part is a dot-atom of at most 64 ASCII characters (RFC 5321, section 4.1.2): an internationalised one
+    (SMTPUTF8, RFC 6531) is refused, and so are quoted ones. The domain may be a single label (an intranet's); an
+    underscore, a trailing dot or an IP address is refused. The whole has at most 254 characters.
+
+    A label that isn't ASCII must come back unchanged from its A-label (RFC 3490). This refuses upper case outside
+    ASCII, `ß`, `ς` and the joiners: IDNA 2003 maps them to other characters, IDNA 2008 keeps them (RFC 5894, section
+    7.2), so that one spelling would name two domains. An `xn--` label must decode to such a label, and back to itself.
+
+    Raises BadArgumentError for everything else; its message never holds the address.
+    """
+    # The bound comes first: normalising and Punycode take long over long texts.
+    if not isinstance(address, str) or len(address) > LONGEST_ADDRESS:
+        raise BadArgumentError(f"an address is text of at most {LONGEST_ADDRESS} characters")
+    # Some mailers and databases normalise: U+FF20, a wide `@`, would then end the local part elsewhere.
+    if unicodedata.normalize("NFKC", address) != address:
+        raise BadArgumentError("an address must be the same after Unicode normalisation (NFKC)")
+    local, at, domain = address.partition("@")
+    if not at:
+        raise BadArgumentError("an address has a local part, one @ and a domain")
+    spelled = f"{_local_part(local)}@{_domain(domain)}"
+    if len(spelled) > LONGEST_ADDRESS:
+        raise BadArgumentError(f"an address with its domain as A-labels has at most {LONGEST_ADDRESS} characters")
+    return spelled
+
+
+def matched(address: str) -> str:
+    """Give the form under which two canonical addresses are the same one: its letters A to Z in lower case.
+
+    RFC 5321, section 2.4, lets a server tell local parts apart by case and advises against it: two mailboxes that
+    differ in case alone don't occur, and customers type either. Mail always goes to the stored spelling, so a match
+    decides who is meant and never where a link is sent. Nothing else is folded: neither dots nor `+tag`, which are
+    other mailboxes at some servers, nor Unicode, whose folding unites mailboxes of different people (`ſ` and `s`).
+    """
+    return address.translate(_ASCII_LOWER)
+
+
+def masked(address: str) -> str:
+    """Give a canonical address as a page may show it, such as `a…@acme.example`: never the whole local part."""
+    local, _, domain = address.partition("@")
+    first = local[0] if len(local) > 1 else ""
+    return f"{first}…@{domain}"
+
+
+def _local_part(local: str) -> str:
+    if len(local) > LONGEST_LOCAL_PART or not _DOT_ATOM.fullmatch(local):
+        raise BadArgumentError(f"the local part must be a dot-atom of 1 to {LONGEST_LOCAL_PART} ASCII characters")
+    # These are atext, but `email.message.EmailMessage` decodes encoded words in addresses: another one gets the mail.
+    if "=?" in local:
+        raise BadArgumentError("the local part must not look like an encoded word")
+    return local
+
+
+def _domain(domain: str) -> str:
+    labels = [_label(label) for label in domain.split(".")]
+    if labels[-1].isdigit():
+        raise BadArgumentError("the domain must be a name, not an IP address")
+    return ".".join(labels)
+
+
+def _label(label: str) -> str:
+    lowered = label.translate(_ASCII_LOWER)
+    a_label: str | None = lowered
+    if lowered.startswith("xn--"):
+        a_label = _a_label_again(lowered)
+    elif not label.isascii():
+        a_label = _a_label(label)
+    if a_label is None or not _LABEL.fullmatch(a_label):
+        raise BadArgumentError(
+            "each label of the domain must be 1 to 63 letters, digits and inner hyphens, valid in IDNA"
+        )
+    return a_label
+
+
+# Both answer None and leave raising to the caller: a UnicodeError holds the label, and would stay as the context.
+def _a_label(label: str) -> str | None:
+    # RFC 5892, section 2.2: the codec lets small letters pass that fold into others, such as U+1C80 into `в`.
+    if unicodedata.normalize("NFKC", label.casefold()) != label:
+        return None
+    # RFC 5891, section 4.2.3.1: the A-label doesn't show where the hyphens stood, and the codec doesn't ask.
+    if label.startswith("-") or label.endswith("-") or label[2:4] == "--":
+        return None
+    try:
+        a_label = label.encode("idna")
+        return a_label.decode("ascii") if a_label.decode("idna") == label else None
+    except UnicodeError:
+        return None
+
+
+def _a_label_again(label: str) -> str | None:
+    try:
+        spelled = label.encode("ascii").decode("idna")
+    except UnicodeError:
+        return None
+    return label if _a_label(spelled) == label else None

@@ -1,0 +1,102 @@
+"""The asynchronous face of the hall: the same flows, awaited; a store that blocks is asked in a thread.
+
+`security_stamp` and `admit` may be asynchronous here. Cancelling a flow loses nothing: a write that was under way ends
+in its thread, and what the store holds afterwards decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from .clock import Clock, SystemClock
+from .flows import Flows
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from .crypto.keys import KeyRing
+    from .events import Event
+    from .policy import Policy
+    from .stores.base import Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def in_thread(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a store that blocks in a thread of the loop's, and await it."""
+    return await asyncio.to_thread(call, *args, **kwargs)
+
+
+def _face(
+    flow: Callable[Concatenate[Flows, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[AsyncMagicLinks, P], Coroutine[Any, Any, T]]:
+    async def call(self: AsyncMagicLinks, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            waiting = flow(self.flows, *args, **kwargs)
+        finally:
+            # An error reporter that collects local variables must not find the token in this frame.
+            del args, kwargs
+        return await waiting
+
+    call.__name__ = flow.__name__
+    call.__qualname__ = f"AsyncMagicLinks.{flow.__name__}"
+    call.__doc__ = flow.__doc__
+    call.__signature__ = inspect.signature(flow)  # type: ignore[attr-defined]
+    return call
+
+
+class AsyncMagicLinks:
+    """MagicLinks for asynchronous programs: the same arguments, the same calls, each to be awaited."""
+
+    def __init__(
+        self,
+        *,
+        keys: KeyRing,
+        store: Store,
+        policies: Sequence[Policy],
+        base_url: str,
+        audience: str | None = None,
+        clock: Clock = SystemClock(),  # noqa: B008  # it has no state
+        security_stamp: Callable[[str], Awaitable[str | None] | str | None] | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self.flows = Flows(
+            keys=keys,
+            store=store,
+            policies=policies,
+            base_url=base_url,
+            audience=audience,
+            clock=clock,
+            security_stamp=security_stamp,
+            on_event=on_event,
+            seam=in_thread,
+        )
+
+    issue = _face(Flows.issue)
+    issue_many = _face(Flows.issue_many)
+    mark_delivered = _face(Flows.mark_delivered)
+    verify = _face(Flows.verify)
+    redeem = _face(Flows.redeem)
+    recall = _face(Flows.recall)
+    remind = _face(Flows.remind)
+    renew = _face(Flows.renew)
+    revoke = _face(Flows.revoke)
+    revoke_all = _face(Flows.revoke_all)
+    inspect = _face(Flows.inspect)
+    find = _face(Flows.find)
+    history = _face(Flows.history)
+    purge = _face(Flows.purge)
+    close = _face(Flows.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()

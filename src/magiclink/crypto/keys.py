@@ -1,0 +1,207 @@
+"""Keys, the ring that they hang on, and what is derived from them; no key is ever used as it is.
+
+No clock, store or environment is read here. A secret is in no repr, message or pickle. cryptography is imported where a
+key is derived, so that building a ring loads none of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from dataclasses import dataclass, field
+from functools import cache, partial
+from hashlib import sha256
+from hmac import compare_digest
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, Self
+
+from ..errors import BadArgumentError, ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from cryptography.hazmat.primitives.hmac import HMAC
+
+KEYGEN = "make one with: python -m magiclink keygen"
+_TEXT = re.compile(r"mlk1_(0|[1-9][0-9]{0,2})_([A-Za-z0-9_-]{43,1366})", re.ASCII)
+_PLACEHOLDERS = re.compile(rb"(?i)^mlk1_|change.?me|secret|password|insecure|default|example|placeholder|replace")
+
+
+def encode(data: bytes) -> str:
+    """Spell bytes as base64url without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def decode(text: str) -> bytes | None:
+    """Read base64url in the one spelling that `encode` gives; None for any other."""
+    try:
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return None
+    # The library's decoder skips foreign characters and spare bits: only what it would write itself is taken.
+    return data if encode(data) == text else None
+
+
+def framed(*parts: str) -> bytes:
+    """Join texts so that no two lists give the same bytes; BadArgumentError for what 2 bytes of length can't frame."""
+    try:
+        return b"".join(len(part).to_bytes(2, "big") + part for part in [text.encode() for text in parts])
+    except (UnicodeEncodeError, OverflowError):
+        raise BadArgumentError("a name must be valid Unicode of at most 65,535 bytes") from None
+
+
+# Compared by identity: nothing needs to compare two secrets through `==`, and what isn't there leaks no time.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Key:
+    """One root key: `id` (0–255) is public, `secret` (32–1,024 bytes) is shown nowhere.
+
+    Raises ConfigurationError for what came from no generator: other types and lengths, repeated, default-looking.
+    """
+
+    id: int = 1
+    secret: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if type(self.id) is not int or not 0 <= self.id <= 255:
+            raise ConfigurationError("a key's id is an integer from 0 to 255")
+        if type(self.secret) is not bytes or not 32 <= len(self.secret) <= 1024:
+            raise ConfigurationError(f"a key's secret is 32 to 1,024 bytes; {KEYGEN}")
+        # What no generator makes: few distinct bytes or steps, a repeated pattern, a placeholder. One random key in 10¹⁰.
+        few = min(len(set(self.secret)), len({(b - a) % 256 for a, b in pairwise(self.secret)})) < 8
+        repeated = any(self.secret[n:] == self.secret[:-n] for n in range(1, len(self.secret) // 2 + 1))
+        if few or repeated or _PLACEHOLDERS.search(self.secret):
+            raise ConfigurationError(f"a key's secret must be random, this one is repeated or a placeholder; {KEYGEN}")
+
+    @classmethod
+    def generate(cls, *, id: int = 1) -> Self:  # noqa: A002
+        """Make a fresh key of 32 bytes from the system's generator."""
+        return cls(id=id, secret=os.urandom(32))
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read `mlk1_<id>_<base64url>` exactly, nothing stripped; ConfigurationError for whatever else is given."""
+        found = _TEXT.fullmatch(text) if type(text) is str else None
+        secret = decode(found[2]) if found else None
+        if not found or not secret:
+            raise ConfigurationError(f"a key's text is mlk1_<id>_<base64url>, read exactly; {KEYGEN}")
+        return cls(id=int(found[1]), secret=secret)
+
+    def to_text(self) -> str:
+        """Give the text that `from_text` reads: the secret itself, for a vault and never for a log."""
+        return f"mlk1_{self.id}_{encode(self.secret)}"
+
+    # This is pickle, copy and deepcopy: a secret in a pickle is a secret in a cache, a queue or a crash report.
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a key can't be pickled or copied")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KeyRing:
+    """The key that signs and retired ones that only verify, by name: there is no order to get wrong.
+
+    Raises ConfigurationError for anything but keys, two keys with one id, and one secret twice.
+    """
+
+    signing: Key
+    retired: tuple[Key, ...] = ()
+
+    def __post_init__(self) -> None:
+        if type(self.retired) is not tuple or any(type(key) is not Key for key in self):
+            raise ConfigurationError(f"a ring takes signing=Key and retired=(Key, …); {KEYGEN}")
+        if any(one.id == other.id or compare_digest(one.secret, other.secret) for one, other in combinations(self, 2)):
+            raise ConfigurationError("every key of a ring has its own id and its own secret")
+
+    @classmethod
+    def from_text(cls, signing: str, *retired: str) -> Self:
+        """Read keys from their texts, exactly as `Key.from_text` does."""
+        return cls(signing=Key.from_text(signing), retired=tuple(map(Key.from_text, retired)))
+
+    @classmethod
+    def from_file(cls, signing: str | os.PathLike[str], *retired: str | os.PathLike[str]) -> Self:
+        """Read keys from files of one text each, with one final newline or none; no error shows what is in them."""
+        try:
+            texts = [Path(path).read_bytes().decode("ascii").removesuffix("\n") for path in (signing, *retired)]
+        except (OSError, TypeError, ValueError):
+            raise ConfigurationError("a key file can't be read as text") from None
+        return cls.from_text(*texts)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter((self.signing, *self.retired))
+
+    def find(self, key_id: int) -> Key | None:
+        """Give the key with this id, or None."""
+        return next((key for key in self if key.id == key_id), None)
+
+
+def context(purpose: str, audience: str) -> bytes:
+    """Give the 3 bytes by which a token says which key to try; they prove nothing."""
+    return sha256(framed(purpose, audience)).digest()[:3]
+
+
+def contexts(purposes: Iterable[str], audience: str) -> dict[str, bytes]:
+    """Give each purpose its context. Raises ConfigurationError where two share one: a token would name two keys."""
+    found = {purpose: context(purpose, audience) for purpose in purposes}
+    if len(set(found.values())) < len(found):
+        raise ConfigurationError("two purposes share one context under this audience; rename one of them")
+    return found
+
+
+def derive(key: Key, use: str, *, purpose: str = "", audience: str) -> bytes:
+    """Give the 32 bytes for one use, purpose and audience: HKDF-SHA-256 without salt (RFC 5869)."""
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
+
+    # Joined without lengths, "ab" and "c" would name the key of "a" and "bc" (CVE-2026-6873).
+    return HKDF(SHA256(), 32, salt=None, info=framed(use, "1", purpose, audience)).derive(key.secret)
+
+
+def mac(key: Key, use: str, *, purpose: str = "", audience: str) -> HMAC:
+    """Give HMAC-SHA-256 keyed for one use, to be copied for each message: keying it anew costs more than a message."""
+    from cryptography.hazmat.primitives import hashes, hmac  # noqa: PLC0415
+
+    return hmac.HMAC(derive(key, use, purpose=purpose, audience=audience), hashes.SHA256())
+
+
+class Digester:
+    """Keyed digests of what a record must compare and never hold: addresses, stamps, nonces, the names of series."""
+
+    def __init__(self, ring: KeyRing, audience: str) -> None:
+        self._ring = ring
+        self._mac = cache(partial(mac, audience=audience))
+
+    def digest(self, use: str, value: str) -> bytes:
+        """Give the signing key's id (1 byte) and its digest of a value (16 bytes)."""
+        return self._digest(self._ring.signing, use, value)
+
+    def every(self, use: str, value: str) -> tuple[bytes, ...]:
+        """Give the digest of a value under every key of the ring, the signing key's first."""
+        return tuple(self._digest(key, use, value) for key in self._ring)
+
+    def under(self, use: str, digest: bytes, value: str) -> bytes | None:
+        """Give the digest of a value under the key that a digest names; None if that key has left the ring."""
+        key = self._ring.find(digest[0]) if digest else None
+        return self._digest(key, use, value) if key else None
+
+    def matches(self, use: str, digest: bytes | None, value: str | None) -> bool:
+        """Tell in constant time whether a digest is of this value; None is of None alone."""
+        if digest is None or value is None:
+            return digest is None and value is None
+        expected = self.under(use, digest, value)
+        return expected is not None and compare_digest(expected, digest)
+
+    def series(self, purpose: str, subject: str, resource: str | None, recipient: str | None) -> tuple[bytes, ...]:
+        """Give the names (16 bytes) of a series under every key, the signing key's first; None differs from ""."""
+        optional = [b"\0" if part is None else b"\1" + framed(part) for part in (resource, recipient)]
+        message = framed(subject) + b"".join(optional)
+        return tuple(self._tag(key, "series", message, purpose) for key in self._ring)
+
+    def _digest(self, key: Key, use: str, value: str) -> bytes:
+        # A nonce comes from a cookie: text that is no Unicode must differ, not raise.
+        return bytes((key.id,)) + self._tag(key, use, value.encode("utf-8", "surrogatepass"))
+
+    def _tag(self, key: Key, use: str, message: bytes, purpose: str = "") -> bytes:
+        one = self._mac(key, use, purpose=purpose).copy()
+        one.update(message)
+        return one.finalize()[:16]

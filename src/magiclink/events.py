@@ -1,0 +1,120 @@
+"""What happened to links, told as values: to the app's `on_event`, to the log, and as the history of an invoice.
+
+No event holds a token or an address. This room decides nothing and reads no clock.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from .clock import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
+
+    from .records import Note, Record
+
+logger = logging.getLogger("magiclink")
+
+
+class Kind(StrEnum):
+    """What happened; in the order in which things of one instant are told."""
+
+    ISSUED = "issued"
+    REMINDED = "reminded"
+    RENEWED = "renewed"
+    DELIVERED = "delivered"
+    VERIFIED = "verified"
+    REDEEMED = "redeemed"
+    REUSED = "reused"
+    RECLICKED = "reclicked"
+    REFUSED = "refused"
+    LIMITED = "limited"
+    SUPERSEDED = "superseded"
+    REVOKED = "revoked"
+    PURGED = "purged"
+
+
+MADE = {"issue": Kind.ISSUED, "remind": Kind.REMINDED, "renew": Kind.RENEWED}
+"""The event that a record's origin is told as."""
+
+_ORDER = {kind: place for place, kind in enumerate(Kind)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened. Fields are None where the event isn't about one link."""
+
+    kind: Kind
+    at: datetime
+    link_id: str | None = None
+    purpose: str | None = None
+    subject: str | None = None
+    resource: str | None = None
+    reason: str = ""
+
+    @classmethod
+    def of(cls, kind: Kind, record: Record, *, at: int, reason: str = "") -> Event:
+        """Tell something of a record."""
+        return cls(
+            kind=kind,
+            at=instant(at),
+            link_id=record.link_id.hex(),
+            purpose=record.purpose,
+            subject=record.subject,
+            resource=record.resource,
+            reason=reason,
+        )
+
+
+def log(event: Event) -> None:
+    """Write an event to the logger `magiclink`: its kind, link id, purpose and reason.
+
+    Subjects and resources stay out: they are the app's own text, and an app may name its customers by their addresses.
+    `%r` keeps line feeds and escape sequences in a reason from forging lines (CWE-117).
+    """
+    logger.info("%s link=%s purpose=%s reason=%r", event.kind, event.link_id, event.purpose, event.reason)
+
+
+def tell(event: Event, sink: Callable[[Event], None] | None) -> None:
+    """Hand an event to the app's sink, or else to the log.
+
+    What happened has happened: a failure of the sink is logged and goes no further.
+    """
+    if sink is None:
+        log(event)
+        return
+    try:
+        sink(event)
+    except Exception:
+        logger.exception("on_event failed for %s link=%s", event.kind, event.link_id)
+
+
+def history(records: Iterable[Record], notes: Iterable[Note]) -> list[Event]:
+    """Merge what stands in the records with what was noted, oldest first."""
+    by_id = {record.link_id: record for record in records}
+    told = [event for record in by_id.values() for event in _of_record(record)]
+    told += [
+        Event.of(Kind(note.kind), by_id[note.link_id], at=note.at, reason=note.reason)
+        for note in notes
+        if note.link_id in by_id
+    ]
+    return sorted(told, key=lambda event: (event.at, _ORDER[event.kind], event.link_id or ""))
+
+
+def _of_record(record: Record) -> Iterator[Event]:
+    yield Event.of(MADE[record.origin], record, at=record.issued_at)
+    if record.delivered_at is not None:
+        yield Event.of(Kind.DELIVERED, record, at=record.delivered_at)
+    if record.first_used_at is not None:
+        yield Event.of(Kind.REDEEMED, record, at=record.first_used_at)
+    if record.uses > 1 and record.last_used_at is not None:
+        yield Event.of(Kind.REUSED, record, at=record.last_used_at)
+    if record.superseded_at is not None:
+        yield Event.of(Kind.SUPERSEDED, record, at=record.superseded_at)
+    if record.revoked_at is not None:
+        yield Event.of(Kind.REVOKED, record, at=record.revoked_at, reason=record.revoke_reason)

@@ -1,0 +1,273 @@
+"""What every flow stands on: the configuration, checked once; the clock, the store and the app, each behind one seam.
+
+A token lives in the arguments of a flow alone, and a flow deletes it before anything may raise: error reporters collect
+the local variables of every frame of a traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
+from hashlib import sha256
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
+
+from .. import clock as clocks
+from ..addresses import canonical, matched
+from ..crypto.keys import Digester, KeyRing, contexts
+from ..destinations import Site
+from ..errors import BadArgumentError, ConfigurationError, InvalidLinkError, MagicLinkError, StoreError
+from ..events import Event, Kind, logger, tell
+from ..policy import Policy
+from ..records import Note, Record
+from ..stores.base import HOUR, Store
+
+if TYPE_CHECKING:
+    from ..clock import Clock
+    from ..crypto.seals import Seals
+    from ..crypto.tokens import Genuine, Tokens
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LONGEST_TEXT = 255
+"""Characters of a subject, resource, audience or reason: what every database keeps in one column and index."""
+
+REMEMBERED_NOTES = 4_096
+"""How many notes of this hour one process remembers, so as not to ask the store to drop them again."""
+
+_STORE_CALLS = tuple(name for name in vars(Store) if not name.startswith("_"))
+
+
+class Seam(Protocol):
+    """How a call of the store is made: at once, or in a thread that an event loop awaits."""
+
+    def __call__(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        """Call it, and give its answer when it's there."""
+        ...
+
+
+class Hall:
+    """The configuration that every flow shares. Raises ConfigurationError for what can't work or isn't safe."""
+
+    def __init__(
+        self,
+        *,
+        keys: KeyRing,
+        store: Store,
+        policies: Sequence[Policy],
+        base_url: str,
+        audience: str | None = None,
+        clock: Clock,
+        security_stamp: Callable[[str], Awaitable[str | None] | str | None] | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        seam: Seam,
+    ) -> None:
+        self.site = Site.from_url(base_url)
+        self.audience = _name(self.site.origin if audience is None else audience)
+        self.policies = _registered(policies)
+        self._keys = _of_type(keys, KeyRing, "keys: a KeyRing")
+        self._contexts = contexts(self.policies, self.audience)
+        self._store = _able(store)
+        self._clock = clock
+        self._security_stamp = _callable(security_stamp, "security_stamp")
+        self._on_event = _callable(on_event, "on_event")
+        self._seam = seam
+        self._noted: set[tuple[bytes, str, int]] = set()
+        if not callable(getattr(clock, "now", None)):
+            raise ConfigurationError("clock: an object whose now() gives an aware datetime in UTC")
+
+    # Built when the first link is made or read, since importing the locks costs more than the rest of the library.
+
+    @cached_property
+    def _tokens(self) -> Tokens:
+        from ..crypto.tokens import Tokens  # noqa: PLC0415
+
+        return Tokens(self._keys, self.audience, self._contexts)
+
+    @cached_property
+    def _seals(self) -> Seals:
+        from ..crypto.seals import Seals  # noqa: PLC0415
+
+        return Seals(self._keys, self.audience)
+
+    @cached_property
+    def _digests(self) -> Digester:
+        return Digester(self._keys, self.audience)
+
+    # The seams.
+
+    def _now(self) -> int:
+        return clocks.read(self._clock)
+
+    async def _ask(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Ask the store. Whatever it raises, the caller gets an error of this library: unknown outcomes fail closed."""
+        try:
+            return await self._seam(call, *args, **kwargs)
+        except MagicLinkError:
+            raise
+        except Exception as error:
+            raise StoreError("the store failed") from error
+
+    async def _consult(self, call: Callable[..., Any], /, *args: object) -> Any:
+        """Ask the app. Its exceptions pass through; nothing has been used up. It may be asynchronous under `aio`."""
+        answer = call(*args)
+        return await answer if isinstance(answer, Awaitable) else answer
+
+    # Arguments.
+
+    def _registered(self, policy: object) -> Policy:
+        known = self.policies.get(policy.purpose) if isinstance(policy, Policy) else None
+        if known is None or known != policy:
+            raise BadArgumentError("the policy must be one of those that MagicLinks was made with")
+        return known
+
+    def _recipient(self, address: str | None) -> str | None:
+        return None if address is None else matched(canonical(address))
+
+    # What the security stamp, a recipient or a browser is compared by.
+
+    async def _stamp(self, subject: str) -> tuple[bool, bytes | None]:
+        """Tell whether the subject's account may be used, and give the digest of its stamp under the signing key."""
+        if self._security_stamp is None:
+            return True, None
+        stamp = await self._consult(self._security_stamp, subject)
+        if stamp is None:
+            return False, None
+        return True, self._digests.digest("stamp", _stamp_of(subject, stamp))
+
+    async def _has_same_stamp(self, record: Record) -> bool:
+        """Tell whether the subject's stamp is still the one that the link was issued under."""
+        if self._security_stamp is None:
+            if record.stamp is not None:
+                raise ConfigurationError("the link carries a security stamp, and MagicLinks has no security_stamp")
+            return True
+        stamp = await self._consult(self._security_stamp, record.subject)
+        if stamp is None:
+            return False
+        return record.stamp is None or self._digests.matches("stamp", record.stamp, _stamp_of(record.subject, stamp))
+
+    # Reading.
+
+    def _genuine(self, token: object) -> Genuine | None:
+        return self._tokens.open(token)
+
+    async def _record(self, link_id: bytes) -> Record:
+        """Give a link's record. Raises InvalidLinkError where it's unknown: never made here, or forgotten."""
+        record = await self._ask(self._store.get, self.audience, link_id)
+        if record is None:
+            raise InvalidLinkError("the link is unknown")
+        return record
+
+    # Telling.
+
+    def _tell(self, kind: Kind, record: Record, *, at: int, reason: str = "") -> None:
+        # An event that nobody hears isn't built: it costs as much as opening a token.
+        if self._on_event is not None or logger.isEnabledFor(logging.INFO):
+            tell(Event.of(kind, record, at=at, reason=reason), self._on_event)
+
+    async def _note(self, kind: Kind, record: Record, *, at: int, reason: str = "") -> None:
+        """Tell what changed nothing, and remember it for the history, at most once per link, kind and hour.
+
+        Best effort, outside of every transaction: a store that can't take it changes no verdict.
+        """
+        self._tell(kind, record, at=at, reason=reason)
+        grain = (record.link_id, kind, at // HOUR)
+        if grain in self._noted:
+            return
+        if len(self._noted) >= REMEMBERED_NOTES:
+            self._noted.clear()
+        note = Note(audience=self.audience, link_id=record.link_id, kind=kind, at=at, reason=reason)
+        try:
+            await self._ask(self._store.note, note)
+        except MagicLinkError as error:
+            logger.warning("no note of %s link=%s: %s", kind, record.link_id.hex(), error)
+        else:
+            self._noted.add(grain)
+
+
+def _stamp_of(subject: str, stamp: object) -> str:
+    """Write what is digested: two accounts with one stamp have two digests, or a stolen record tells who shares one."""
+    if not isinstance(stamp, str):
+        raise ConfigurationError("security_stamp(subject) must give a str, or None for an account not to be used")
+    return f"{len(subject)}:{subject}{stamp}"
+
+
+def nonce_digest(nonce: str | None) -> bytes | None:
+    """Give the digest by which a nonce of the caller's is recognised; the record needn't know the nonce itself."""
+    return None if nonce is None else sha256(checked_text(nonce, "attempt").encode()).digest()[:16]
+
+
+def checked_text(value: object, what: str) -> str:
+    """Give a name of the app's back, byte for byte, or raise BadArgumentError.
+
+    Unicode of 1 to 255 characters without U+0000, which PostgreSQL can't keep; nothing is trimmed, folded or
+    normalised.
+    """
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT or "\0" in value:
+        raise BadArgumentError(f"{what}: a str of 1 to {LONGEST_TEXT} characters, without U+0000")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise BadArgumentError(f"{what}: a lone surrogate is no Unicode text")
+    return str(value)
+
+
+def link_id_bytes(link_id: object) -> bytes | None:
+    """Read a link id in its one spelling, 40 hexadecimal digits in lower case; None for anything else."""
+    if not isinstance(link_id, str) or len(link_id) != 40:
+        return None
+    try:
+        raw = bytes.fromhex(link_id)
+    except ValueError:
+        return None
+    return raw if raw.hex() == link_id else None
+
+
+def known_link_id(link_id: object) -> bytes:
+    """Read a link id, or raise InvalidLinkError as for one that is unknown."""
+    raw = link_id_bytes(link_id)
+    if raw is None:
+        raise InvalidLinkError("the link is unknown")
+    return raw
+
+
+def _name(audience: object) -> str:
+    try:
+        return checked_text(audience, "audience")
+    except BadArgumentError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _registered(policies: object) -> dict[str, Policy]:
+    if isinstance(policies, str | bytes) or not isinstance(policies, Sequence) or not policies:
+        raise ConfigurationError("policies: a sequence of at least one Policy")
+    by_purpose: dict[str, Policy] = {}
+    for policy in policies:
+        _of_type(policy, Policy, "policies: each a Policy")
+        if policy.purpose in by_purpose:
+            raise ConfigurationError(f"two policies have the purpose {policy.purpose}")
+        if policy.code is not None or policy.passphrase:
+            raise ConfigurationError(f"{policy.purpose}: short codes and passphrases aren't there yet")
+        by_purpose[policy.purpose] = policy
+    return by_purpose
+
+
+def _of_type(value: object, kind: type[T], wanted: str) -> T:
+    if not isinstance(value, kind):
+        raise ConfigurationError(wanted)
+    return value
+
+
+def _callable(value: Any, name: str) -> Any:
+    if value is not None and not callable(value):
+        raise ConfigurationError(f"{name}: something to call, or None")
+    return value
+
+
+def _able(store: Any) -> Store:
+    """Refuse what lacks a call of the contract, above all the one conditional write (C24)."""
+    for name in _STORE_CALLS:
+        call = getattr(store, name, None)
+        if not callable(call) or iscoroutinefunction(call):
+            raise ConfigurationError(f"store: {type(store).__name__} has no {name}() that answers at once")
+    return cast("Store", store)

@@ -1,0 +1,263 @@
+"""The model in memory: the contract of `base.py` in its plainest form, and the reference for every other keeper.
+
+For tests, and for an application that is one process. Several workers don't share it: each would have its own, and a
+link used in one would work in the next. So a process that didn't make the store gets StoreError, a forked child too.
+Nothing here is fast, and nothing outlives the process.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import BadArgumentError, StoreError
+from ..records import Origin, State, Supersede
+from .base import HOUR, NOTES_A_LINK
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from ..records import Note, Record, Selector, Terms
+
+
+class _Subject(NamedTuple):
+    generation: int = 0
+    revoked_at: int | None = None
+    reason: str = ""
+
+
+class MemoryStore:
+    """Records in dictionaries under one lock. Raises StoreError after `close`, and in any process but its maker's."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._process = os.getpid()
+        self._closed = False
+        self._records: dict[tuple[str, bytes], Record] = {}
+        self._subjects: dict[tuple[str, str], _Subject] = {}
+        self._notes: dict[tuple[str, bytes], list[Note]] = {}
+        self._taken: dict[tuple[bytes, int], int] = {}
+
+    def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
+        """Write all of them or none (2–6)."""
+        with self._held():
+            kept = self._records.copy(), self._subjects.copy()
+            self._rename({record.audience for record in records}, renamed)
+            if all(self._write(record, now) for record in records):
+                return True
+            self._records, self._subjects = kept
+            return False
+
+    def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
+        """Give the record with the highest number of a series, named under every key, and the subject's generation."""
+        with self._held():
+            newest = max(self._of_series(audience, series), key=_number, default=None)
+            generation = self._subjects.get((audience, subject), _Subject()).generation
+            return newest and self._seen(newest), generation
+
+    def get(self, audience: str, link_id: bytes) -> Record | None:
+        """Give one record, or None."""
+        with self._held():
+            return self._look_up(audience, link_id)
+
+    def consume(self, link_id: bytes, terms: Terms) -> Record | None:
+        """Write one use if the terms are met, and give the record after it; else None (7)."""
+        with self._held():
+            record = self._look_up(terms.audience, link_id)
+            if record is None or not terms.met_by(record):
+                return None
+            if terms.ends_others:
+                self._supersede(self._others(record, terms.now), terms.now)
+            used = record._replace(
+                uses=record.uses + 1,
+                first_used_at=terms.now if record.first_used_at is None else record.first_used_at,
+                last_used_at=terms.now,
+                attempt=terms.attempt,
+            )
+            return self._keep(used)
+
+    def mark_delivered(self, audience: str, link_ids: Sequence[bytes], *, now: int) -> None:
+        """Remember that the mail server took them, and end what they replace (6)."""
+        with self._held():
+            for link_id in link_ids:
+                record = self._records.get((audience, link_id))
+                if record is not None:
+                    self._deliver(record, now)
+
+    def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
+        """Give what matches, newest first (11)."""
+        with self._held():
+            found = sorted((r for r in self._records.values() if selector.matches(r)), key=_age, reverse=True)
+            if after is not None:
+                last = self._records.get((selector.audience, after))
+                found = [record for record in found if last is not None and _age(record) < _age(last)]
+            return [self._seen(record) for record in found[:limit]]
+
+    def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
+        """Withdraw one link and give the record after it; None where it is unknown (9)."""
+        with self._held():
+            record = self._look_up(audience, link_id)
+            return record and self._revoke(record, now, reason)
+
+    def revoke_matching(self, selector: Selector, *, now: int, reason: str) -> None:
+        """Withdraw every link that matches, row by row (9)."""
+        if selector.is_empty:
+            raise BadArgumentError("an empty selector would revoke every link of the audience")
+        with self._held():
+            for record in [r for r in self._records.values() if selector.matches(r)]:
+                self._revoke(self._seen(record), now, reason)
+
+    def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
+        """Withdraw every link that the subject has, by its generation (10)."""
+        with self._held():
+            known = self._subjects.get((audience, subject))
+            if known is not None:
+                self._subjects[audience, subject] = _Subject(known.generation + 1, now, reason)
+
+    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+        """Count one in a bucket; None, or the instant from which to try again (12)."""
+        with self._held():
+            self._taken = {key: count for key, count in self._taken.items() if key[1] > now}
+            ends = now - now % window + window
+            if self._taken.get((bucket, ends), 0) >= limit:
+                return ends
+            self._taken[bucket, ends] = self._taken.get((bucket, ends), 0) + 1
+            return None
+
+    def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
+        """Count one try at a link's code; None when no more are allowed (13)."""
+        with self._held():
+            record = self._look_up(audience, link_id)
+            if record is None or record.state_at(now) is not State.OUTSTANDING or record.attempts >= limit:
+                return None
+            return self._keep(record._replace(attempts=record.attempts + 1))
+
+    def note(self, note: Note) -> None:
+        """Remember something that changed nothing (14)."""
+        with self._held():
+            if (note.audience, note.link_id) not in self._records:
+                return
+            kept = self._notes.setdefault((note.audience, note.link_id), [])
+            again = any(old.kind == note.kind and old.at // HOUR == note.at // HOUR for old in kept)
+            if not again and len(kept) < NOTES_A_LINK:
+                kept.append(note)
+
+    def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
+        """Give the notes of some links, oldest first (14)."""
+        with self._held():
+            kept = [note for link_id in dict.fromkeys(link_ids) for note in self._notes.get((audience, link_id), ())]
+            return sorted(kept, key=lambda note: note.at)
+
+    def purge(self, audience: str, *, before: int, limit: int) -> int:
+        """Forget what expired before an instant (15)."""
+        with self._held():
+            past = [r for r in self._records.values() if r.audience == audience and r.expires_at < before]
+            gone = sorted(past, key=lambda record: (record.expires_at, record.link_id))[:limit]
+            for record in gone:
+                del self._records[audience, record.link_id]
+                self._notes.pop((audience, record.link_id), None)
+            self._forget_subjects({(audience, record.subject) for record in gone})
+            return len(gone)
+
+    def check(self) -> None:
+        """Prove that it can be used here; a dictionary needs no round trip."""
+        with self._held():
+            pass
+
+    def close(self) -> None:
+        """End its use; a later call is StoreError."""
+        self._closed = True
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        # Asked before the lock, which a thread of the parent may have held at the fork: nobody would ever release it.
+        if os.getpid() != self._process:
+            raise StoreError("a MemoryStore isn't shared between processes: each would have links of its own")
+        with self._lock:
+            if self._closed:
+                raise StoreError("the store is closed")
+            yield
+
+    def _seen(self, record: Record) -> Record:
+        subject = self._subjects[record.audience, record.subject]
+        if record.revoked_at is not None or record.generation == subject.generation:
+            return record
+        return record._replace(revoked_at=subject.revoked_at, revoke_reason=subject.reason)
+
+    def _look_up(self, audience: str, link_id: bytes) -> Record | None:
+        record = self._records.get((audience, link_id))
+        return record and self._seen(record)
+
+    def _keep(self, record: Record) -> Record:
+        self._records[record.audience, record.link_id] = record
+        return record
+
+    def _of_series(self, audience: str, names: Sequence[bytes]) -> list[Record]:
+        return [r for r in self._records.values() if r.audience == audience and r.series in names]
+
+    def _rename(self, audiences: Collection[str], renamed: Mapping[bytes, bytes]) -> None:
+        for record in [r for r in self._records.values() if r.audience in audiences]:
+            series = renamed.get(record.series, record.series)
+            recipient = record.recipient and renamed.get(record.recipient, record.recipient)
+            self._keep(record._replace(series=series, recipient=recipient))
+
+    def _write(self, record: Record, now: int) -> bool:
+        subject = self._subjects.setdefault((record.audience, record.subject), _Subject())
+        number = 1 + max(map(_number, self._of_series(record.audience, [record.series])), default=0)
+        if record.number is None:
+            record = record._replace(number=number, generation=subject.generation)
+        known = (record.audience, record.link_id) in self._records
+        if known or (record.number, record.generation) != (number, subject.generation):
+            return False
+        self._keep(record)
+        if record.supersede == Supersede.ON_ISSUE:
+            self._supersede(self._replaced_by(record), now)
+        return True
+
+    def _deliver(self, record: Record, now: int) -> None:
+        ends = record.supersede == Supersede.ON_DELIVERY and self._seen(record).state_at(now) is State.OUTSTANDING
+        if record.delivered_at is None:
+            self._keep(record._replace(delivered_at=now))
+        if ends:
+            self._supersede(self._replaced_by(record), now)
+
+    def _replaced_by(self, record: Record) -> list[Record]:
+        if record.origin == Origin.RENEW:
+            return [r for r in self._records.values() if (r.audience, r.link_id) == (record.audience, record.parent)]
+        return [r for r in self._of_series(record.audience, [record.series]) if _number(r) < _number(record)]
+
+    def _others(self, used: Record, now: int) -> list[Record]:
+        return [
+            r
+            for r in self._records.values()
+            if (r.audience, r.purpose, r.subject, r.recipient)
+            == (used.audience, used.purpose, used.subject, used.recipient)
+            and r.link_id != used.link_id
+            and self._seen(r).state_at(now) is State.OUTSTANDING
+        ]
+
+    def _supersede(self, records: Iterable[Record], now: int) -> None:
+        for record in records:
+            if record.superseded_at is None and self._seen(record).revoked_at is None:
+                self._keep(record._replace(superseded_at=now))
+
+    def _revoke(self, record: Record, now: int, reason: str) -> Record:
+        if record.revoked_at is not None:
+            return record
+        return self._keep(record._replace(revoked_at=now, revoke_reason=reason))
+
+    def _forget_subjects(self, names: Iterable[tuple[str, str]]) -> None:
+        living = {(record.audience, record.subject) for record in self._records.values()}
+        for name in names:
+            if name not in living:
+                del self._subjects[name]
+
+
+def _number(record: Record) -> int:
+    return record.number or 0
+
+
+def _age(record: Record) -> tuple[int, bytes]:
+    return record.issued_at, record.link_id

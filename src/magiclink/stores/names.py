@@ -1,0 +1,55 @@
+"""The names under which SQL keepers find links: by subject, resource, recipient and series, in one table.
+
+A name is a digest of a kind and a value. Names lie in buckets, one for each audience and 28 days of expiry: a bucket
+is forgotten whole, and a look-up walks the few buckets that an audience has. No I/O here, and no key: a name hides
+nothing that its record doesn't say.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b, sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..records import Record
+
+PERIOD = 28 * 24 * 60 * 60
+"""Seconds of expiry that share a bucket."""
+
+FIRST, LAST = b"\0\0", b"\xff\xff"
+"""The bounds of a bucket's period: 4 bytes of seconds are 1776 periods, which 2 bytes hold."""
+
+
+def name(kind: str, value: bytes | str) -> bytes:
+    """Give the 16 bytes that name a value of a kind: `subject`, `resource`, `recipient` or `series`."""
+    return blake2b(_encoded(value), digest_size=16, person=kind.encode()).digest()
+
+
+def names(record: Record) -> list[bytes]:
+    """Give every name of a record: two to four."""
+    given = [name("subject", record.subject), name("series", record.series)]
+    if record.resource is not None:
+        given.append(name("resource", record.resource))
+    if record.recipient is not None:
+        given.append(name("recipient", record.recipient))
+    return given
+
+
+def bucket(audience: str, link_id: bytes) -> bytes:
+    """Give the bucket of a link: 6 bytes for its audience, 2 for the period in which it expires."""
+    return prefix(audience) + period(link_id)
+
+
+def prefix(audience: str) -> bytes:
+    """Give what the buckets of an audience begin with. The audience is compared again, whole, in the record."""
+    return sha256(_encoded(audience)).digest()[:6]
+
+
+def period(link_id: bytes) -> bytes:
+    """Give the period in which a link expires: a link id begins with its expiry in seconds."""
+    return (int.from_bytes(link_id[:4], "big") // PERIOD).to_bytes(2, "big")
+
+
+def _encoded(value: bytes | str) -> bytes:
+    # A lone surrogate is refused by the driver, which sees the value itself; here it must not raise.
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value

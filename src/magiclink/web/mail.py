@@ -1,0 +1,258 @@
+"""The mail that carries a link: one calm page of text, the same in HTML, and headers that nobody else can write.
+
+What may not happen here: a second recipient, a header or a link that comes from `about` or from an address, a link that
+is folded or shortened on its way, anything loaded from elsewhere, a tracking pixel. Nothing is sent from this room.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from email.header import Header
+from email.headerregistry import Address, BaseHeader, UniqueUnstructuredHeader
+from email.message import EmailMessage
+from email.policy import SMTP
+from html import escape
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from ..addresses import canonical
+from ..clock import SystemClock, instant, read
+from ..errors import BadArgumentError
+from ..policy import Opens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from email.policy import Policy
+
+    from ..clock import Clock
+    from ..values import Link
+
+ABOUT_LENGTH = 200
+"""How many characters of `about` a mail shows."""
+
+LINE_LENGTH = 998
+"""Octets in a line of a mail, without its end (RFC 5322, 2.1.1); a longer one is cut by servers on the way."""
+
+_HTML = """\
+<!DOCTYPE html>
+<html>
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<meta name="format-detection" content="telephone=no, date=no, address=no, email=no, url=no">
+<title>{subject}</title>
+</head>
+<body style="margin: 0; padding: 24px; font: 16px/1.5 sans-serif">
+<div style="max-width: 560px; margin: 0 auto">
+<p>{lead}</p>
+<p><a href="{url}"
+style="display: inline-block; padding: 12px 24px; border-radius: 6px; background: #1a5fb4; color: #ffffff;
+font-weight: bold; text-decoration: none">{button}</a></p>
+{paragraphs}
+<p style="font-size: 13px; word-break: break-all">
+{url}
+</p>
+</div>
+</body>
+</html>
+"""
+
+
+class _Words(NamedTuple):
+    """What a mail says in the reader's language, with nothing filled in."""
+
+    subject: str
+    lead: str
+    button: str
+    paragraphs: tuple[str, ...]
+
+
+def compose(
+    link: Link,
+    *,
+    to: str,
+    about: str,
+    opens: Opens = Opens.RESOURCE,
+    sender: str | None = None,
+    reply_to: str | None = None,
+    translate: Callable[[str], str] = str,
+    clock: Clock = SystemClock(),  # noqa: B008
+) -> EmailMessage:
+    """Write the mail for a link, with a text and an HTML part; nothing is sent.
+
+    `about` says what the link opens ("Invoice 1001") or, where `opens` is the account, what it signs in to ("Acme
+    Billing"). `sender` and `reply_to` are an address or `Name <address>`; without a sender the mail comes from
+    `no-reply@` the link's own host. `translate` is the `gettext` of the reader's language. `clock` dates the mail.
+
+    Raises BadArgumentError for an address that isn't exactly one and for an `about` that says nothing; ClockError.
+    Sources: RFC 5322 (3.6), RFC 3834 (5), MS-OXCMAIL (X-Auto-Response-Suppress).
+    """
+    source = Address(username="no-reply", domain=_domain_of(link.url)) if sender is None else _mailbox(sender)
+    words = _account_words(translate) if opens is Opens.ACCOUNT else _document_words(translate)
+    facts = {"about": harmless(about), "until": _in_words(link.expires_at, translate), "url": link.url}
+    message = EmailMessage(policy=SMTP)
+    message["From"] = source
+    message["To"] = _address(to)
+    if reply_to is not None:
+        message["Reply-To"] = _mailbox(reply_to)
+    message["Subject"] = _Subject("Subject", words.subject.format_map(facts))
+    message["Date"] = instant(read(clock))
+    message["Message-ID"] = f"<{secrets.token_hex(16)}@{source.domain}>"
+    message["Auto-Submitted"] = "auto-generated"
+    # Exchange heeds its own header only. Never `All`: that would silence the bounces too.
+    message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
+    message.set_content(text := _text(words, facts), cte=_encoding(text))
+    message.add_alternative(html := _html(words, facts), subtype="html", cte=_encoding(html))
+    return message
+
+
+class _Subject(UniqueUnstructuredHeader, BaseHeader):
+    # Python 3.11 loses spaces between encoded words, and with them what keeps `acme. com` from being a link.
+    def fold(self, *, policy: Policy) -> str:
+        charset = "us-ascii" if self.isascii() else "utf-8"
+        folded = Header(str(self), charset, header_name=self.name).encode(linesep=policy.linesep)
+        return f"{self.name}: {folded}{policy.linesep}"
+
+
+def harmless(about: str) -> str:
+    """Make one line of at most 200 characters in which no mail client finds a link or a header.
+
+    Raises BadArgumentError where nothing is left of it.
+    """
+    if not isinstance(about, str):
+        raise BadArgumentError("about must be text")
+    # The first cut bounds the work, the last one the line: breaking a link makes text longer.
+    line = _unlinked(_flat(about[: ABOUT_LENGTH * 4]))
+    if not line:
+        raise BadArgumentError("about must say what the link opens")
+    return line if len(line) <= ABOUT_LENGTH else line[: ABOUT_LENGTH - 1].rstrip() + "…"
+
+
+def _flat(text: str) -> str:
+    # Line ends would write headers, direction marks would disguise text, and lone surrogates can't be encoded.
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    # An encoded word is decoded by the reader's client, after every check that was made here.
+    return line.replace("=?", "= ?")
+
+
+_BREAKS = (
+    (re.compile(r"://+"), " "),
+    # `mailto:` and the like need no slashes; a time such as 12:30 stays.
+    (re.compile(r"(?<=[^\W\d_]):(?=\S)"), ": "),
+    # Browsers take the full stops of other scripts for a dot. No top-level domain begins with a digit: 1.50 stays.
+    (re.compile(r"(?<=\S)([.\u2024\u3002\uff0e\uff61])(?=[^\W\d_])"), r"\1 "),
+    (re.compile(r"(www\.)(?=\w)", re.IGNORECASE), r"\1 "),
+    (re.compile(r"(\d)\.(\d+)\.(\d+)\.(?=\d)"), r"\1. \2. \3. "),
+    (re.compile(r"(?<=\S)([@\ufe6b\uff20])(?=\S)"), r"\1 "),
+    (re.compile(r"\\\\+(?=\S)"), " "),
+)
+"""What a mail client would make a link of, and what stands there instead."""
+
+
+def _unlinked(line: str) -> str:
+    for pattern, instead in _BREAKS:
+        line = pattern.sub(instead, line)
+    return " ".join(line.split())
+
+
+def _address(address: object) -> Address:
+    # Handed over in parts, so that nothing in it is parsed again: a list stays one wrong address, not two right ones.
+    username, _, domain = canonical(address).rpartition("@")
+    return Address(username=username, domain=domain)
+
+
+def _mailbox(mailbox: str) -> Address:
+    if not isinstance(mailbox, str):
+        raise BadArgumentError("a sender must be text")
+    named = re.fullmatch(r"([^<>]*)<([^<>]*)>", mailbox)
+    if named is None:
+        return _address(mailbox)
+    address = _address(named[2])
+    # What is left of the name needs no quoting rules: a quoted name is shown as the same words without its quotes.
+    name = " ".join(re.sub(r'["\\]', " ", _flat(named[1])).split())
+    return Address(name, address.username, address.domain)
+
+
+def _domain_of(url: str) -> str:
+    host = urlsplit(url).hostname or "localhost"
+    try:
+        number = ip_address(host)
+    except ValueError:
+        return host
+    # RFC 5321, 4.1.3: how an address without a name is written.
+    return f"[IPv6:{number}]" if number.version == 6 else f"[{number}]"
+
+
+def _encoding(body: str) -> str:
+    # Quoted-printable would fold the link; base64 keeps what seven bits or a line can't hold.
+    whole = body.isascii() and all(len(line) <= LINE_LENGTH for line in body.splitlines())
+    return "7bit" if whole else "base64"
+
+
+def _text(words: _Words, facts: dict[str, str]) -> str:
+    told = [words.lead, "{url}", *words.paragraphs]
+    return "\n\n".join(paragraph.format_map(facts) for paragraph in told) + "\n"
+
+
+def _html(words: _Words, facts: dict[str, str]) -> str:
+    safe = {name: escape(fact) for name, fact in facts.items()}
+    filled = [f"<p>{escape(paragraph).format_map(safe)}</p>" for paragraph in words.paragraphs]
+    return _HTML.format(
+        subject=escape(words.subject).format_map(safe),
+        lead=escape(words.lead).format_map(safe),
+        button=escape(words.button),
+        paragraphs="\n".join(filled),
+        url=safe["url"],
+    )
+
+
+def _document_words(_: Callable[[str], str]) -> _Words:
+    return _Words(
+        subject="{about}",
+        lead=_("Hello, this link opens {about}:"),
+        button=_("Open"),
+        paragraphs=(
+            _("It works until {until}. You need no account and no login."),
+            _("When it no longer works, open it all the same: the page tells you how to get a fresh one."),
+            _("Whoever has this link can open what you see, so forward it with care."),
+            _("If you did not expect this mail, you can ignore it."),
+        ),
+    )
+
+
+def _account_words(_: Callable[[str], str]) -> _Words:
+    return _Words(
+        subject=_("Sign in to {about}"),
+        lead=_("Hello, this link signs you in to {about}:"),
+        button=_("Sign in"),
+        paragraphs=(
+            _("It works until {until}. You need no password."),
+            _("When it no longer works, open it all the same: the page tells you how to get a fresh one."),
+            _("Whoever has this link can sign in as you, so please do not forward it."),
+            _("If you did not expect this mail, you can ignore it: nothing happens unless the link is opened."),
+        ),
+    )
+
+
+def _in_words(moment: datetime, _: Callable[[str], str]) -> str:
+    return _("{weekday}, {day} {month} {year} ({time} UTC)").format(
+        weekday=_weekdays(_)[moment.weekday()],
+        day=moment.day,
+        month=_months(_)[moment.month - 1],
+        year=moment.year,
+        time=f"{moment:%H:%M:%S}",
+    )
+
+
+# Not strftime: its names follow the locale of the server, not the language of the reader.
+def _weekdays(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"))
+
+
+def _months(_: Callable[[str], str]) -> tuple[str, ...]:
+    first = (_("January"), _("February"), _("March"), _("April"), _("May"), _("June"))
+    return (*first, _("July"), _("August"), _("September"), _("October"), _("November"), _("December"))
