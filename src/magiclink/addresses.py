@@ -22,7 +22,7 @@ LONGEST_LOCAL_PART = 64
 # RFC 5322, section 3.2.3: dot-atom-text.
 _DOT_ATOM = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII | re.IGNORECASE)
 
-# RFC 1034, section 3.5; RFC 5890, section 2.3.1: of the labels with `--` in the third place only `xn--` has a meaning.
+# RFC 1123, section 2.1; RFC 5890, section 2.3.1: of the labels with `--` in the third place only `xn--` has a meaning.
 _LABEL = re.compile(r"(?!(?!xn)[a-z0-9-]{2}--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -35,9 +35,9 @@ def canonical(address: object) -> str:
     (SMTPUTF8, RFC 6531) is refused, and so are quoted ones. The domain may be a single label (an intranet's); an
     underscore, a trailing dot or an IP address is refused. The whole has at most 254 characters.
 
-    A label that isn't ASCII must come back unchanged from its A-label (RFC 3490). This refuses upper case outside
-    ASCII, `ß`, `ς` and the joiners: IDNA 2003 maps them to other characters, IDNA 2008 keeps them (RFC 5894, section
-    7.2), so that one spelling would name two domains. An `xn--` label must decode to such a label, and back to itself.
+    A label that isn't ASCII must come back unchanged from its A-label. This refuses upper case outside ASCII, `ß`, `ς`
+    and the joiners: IDNA 2003 (RFC 3490) maps them to other characters, IDNA 2008 keeps or refuses them (RFC 5894,
+    section 7.2), so that one spelling would name two domains. An `xn--` label must decode to such a label, and back.
 
     Raises BadArgumentError for everything else; its message never holds the address.
     """

@@ -11,6 +11,8 @@ from typing import Protocol
 from .errors import BadArgumentError, ClockError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST = datetime.min.replace(tzinfo=UTC)
+LAST = datetime.max.replace(tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 SECOND = 1_000_000
 """Microseconds in a second."""
@@ -40,16 +42,18 @@ def read(clock: Clock) -> int:
     """
     try:
         now: object = clock.now()
+        # London's winter time is refused as well: a clock that is local must not fail in spring only.
+        if isinstance(now, datetime) and now.utcoffset() == timedelta(0) and now.tzname() == "UTC":
+            return micros(now)
     except Exception as error:
         raise ClockError("the clock raised an exception") from error
-    if not isinstance(now, datetime) or now.utcoffset() != timedelta(0):
-        raise ClockError("the clock must give an aware datetime in UTC")
-    return micros(now)
+    raise ClockError("the clock must give an aware datetime in UTC")
 
 
 def micros(instant: datetime) -> int:
     """Turn an aware datetime into integer microseconds since 1970: exact, where `timestamp()` is a float."""
-    return (instant - EPOCH) // MICROSECOND
+    # The arithmetic of datetime itself: subclasses, like pendulum's, give differences that don't divide.
+    return datetime.__sub__(instant, EPOCH) // MICROSECOND
 
 
 def given(value: object, what: str) -> int:
@@ -61,9 +65,17 @@ def given(value: object, what: str) -> int:
 
 def span(delta: timedelta) -> int:
     """Turn a timedelta into integer microseconds."""
-    return delta // MICROSECOND
+    # As in `micros`.
+    return timedelta.__floordiv__(delta, MICROSECOND)
 
 
 def instant(at: int) -> datetime:
-    """Turn integer microseconds since 1970 into an aware datetime in UTC."""
-    return EPOCH + timedelta(microseconds=at)
+    """Turn integer microseconds since 1970 into an aware datetime in UTC.
+
+    Past the years 1 to 9999 it is the nearest that a datetime can show: what is told may be cut, what is compared is an
+    integer.
+    """
+    try:
+        return EPOCH + timedelta(microseconds=at)
+    except OverflowError:
+        return LAST if at > 0 else FIRST

@@ -65,10 +65,9 @@ def check_usable(record: Record, now: int) -> None:
     whatever the clock says, so revoked, superseded and used are told before.
     """
     state = record.state_at(now)
-    if state in (State.OUTSTANDING, State.EXPIRED):
-        check_clock(record.issued_at, now)
     if state is not State.OUTSTANDING:
         raise rejection(record, state, now)
+    check_clock(record.issued_at, now)
 
 
 def check_clock(at: int, now: int) -> None:
@@ -84,9 +83,7 @@ def rejection(record: Record, state: State, now: int) -> RejectedLinkError:
         at = link.revoked_at
         return RevokedLinkError(f"revoked at {at}", reason=record.revoke_reason, link=link, at=at)
     if state is State.SUPERSEDED:
-        return SupersededLinkError(
-            f"replaced by a newer link at {link.superseded_at}", link=link, at=link.superseded_at
-        )
+        return SupersededLinkError(f"replaced at {link.superseded_at}", link=link, at=link.superseded_at)
     if state is State.USED:
         return UsedLinkError(f"used at {link.last_used_at}", link=link, at=link.last_used_at)
     return ExpiredLinkError(f"expired at {link.expires_at}", link=link, at=link.expires_at)
@@ -128,11 +125,10 @@ class Plan(NamedTuple):
 def issue(policy: Policy, *, now: int, expires_at: int | None) -> Plan:
     """Plan a link that begins its series anew. `expires_at` may only shorten, and falls on the second before."""
     latest = now + span(policy.lifetime)
-    if expires_at is not None and not now < expires_at <= latest:
-        raise BadArgumentError("expires_at is in the past or beyond the policy's lifetime")
-    end = _whole_second(latest if expires_at is None else expires_at)
-    if end <= now:
-        raise BadArgumentError("expires_at falls on the second before, which is in the past")
+    wanted = latest if expires_at is None else expires_at
+    end = _whole_second(wanted)
+    if wanted > latest or end <= now:
+        raise BadArgumentError("expires_at, on the second before, is past, or it is beyond the policy's lifetime")
     return Plan(now, None, None, 0, 0, end)
 
 
@@ -177,7 +173,7 @@ def renew(policy: Policy, newest: Record, *, now: int) -> Plan:
 def _check_budget(policy: Policy, count: int, last: int | None, now: int) -> None:
     if policy.reissue_limit is not None and count >= policy.reissue_limit:
         raise ReissueRefusedError("the series has had as many fresh links as its policy allows", reason="too_many")
-    retry_at = 0 if last is None else last + span(policy.reissue_interval)
+    retry_at = now if last is None else last + span(policy.reissue_interval)
     if now < retry_at:
         raise ReissueRefusedError("the last fresh link is too recent", reason="too_soon", retry_at=instant(retry_at))
 

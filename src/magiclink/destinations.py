@@ -41,7 +41,7 @@ _END_OF_PATH = re.compile(r"[?#]")
 
 # Browsers and frameworks read `//host`, `/\host` and what is left of `/./` and `/../` as another host or another path.
 _TREACHEROUS = re.compile(r"//|\\|[\x00-\x1f\x7f-\x9f]|/\.{1,2}(?:/|\Z)")
-_SIGNS_OUT = re.compile(r".*/(?:log|sign)[-_]?out(?:[.;][^/]*)?/?", re.IGNORECASE | re.DOTALL)
+_SIGNS_OUT = re.compile(r".*/(?:log|sign)[-_]?out(?:[.;][^/]*)?/?", re.IGNORECASE)
 
 # A token is 60 characters of base64url (design, section 6).
 _TOKEN = re.compile(r"/[A-Za-z0-9_-]{60}/?")

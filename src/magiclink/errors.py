@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 class MagicLinkError(Exception):
     """Base of everything that the library raises."""
 
+    # Python unpickles an exception from its message alone, and one that needs more breaks the pool of processes that it
+    # should have crossed: it is made without `__init__`, and its facts are put back.
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self).__new__, (type(self), *self.args), vars(self)
+
 
 class RejectedLinkError(MagicLinkError):
     """A link that can't be used, whatever the reason; nothing was used up.

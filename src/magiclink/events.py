@@ -95,13 +95,13 @@ def tell(event: Event, sink: Callable[[Event], None] | None) -> None:
 
 
 def history(records: Iterable[Record], notes: Iterable[Note]) -> list[Event]:
-    """Merge what stands in the records with what was noted, oldest first."""
+    """Merge what stands in the records with what was noted, oldest first; kinds of a later version are left out."""
     by_id = {record.link_id: record for record in records}
     told = [event for record in by_id.values() for event in _of_record(record)]
     told += [
         Event.of(Kind(note.kind), by_id[note.link_id], at=note.at, reason=note.reason)
         for note in notes
-        if note.link_id in by_id
+        if note.link_id in by_id and note.kind in _ORDER
     ]
     return sorted(told, key=lambda event: (event.at, _ORDER[event.kind], event.link_id or ""))
 

@@ -143,7 +143,7 @@ RULES = (
         source="OWASP ASVS 5.0, 3.5.3; RFC 9110, 9.2.1",
         broken=lambda p: p.opens is Opens.ACCOUNT and not p.confirm,
         message="an account would be opened by a GET, which mail scanners send as well",
-        ways_out=("confirm=True", "opens=Opens.RESOURCE, for a link that opens one document"),
+        ways_out=("confirm=True", "opens=Opens.RESOURCE, max_uses=None: for a link that opens one document"),
         forbidden=True,
     ),
     Rule(
@@ -167,7 +167,7 @@ RULES = (
         source="OWASP ASVS 5.0, 6.5.5",
         broken=lambda p: p.opens is Opens.ACCOUNT and p.lifetime > ACCOUNT_LIFETIME,
         message="a link that opens an account works for over 10 minutes",
-        ways_out=("lifetime=timedelta(minutes=10)", "opens=Opens.RESOURCE, for a link that opens one document"),
+        ways_out=("lifetime=timedelta(minutes=10)", "opens=Opens.RESOURCE: for a link that opens one document"),
         bound=timedelta,
         within=lambda p, up_to: p.lifetime <= up_to,
     ),
@@ -183,7 +183,7 @@ RULES = (
         source="what customers are promised: links expire within two weeks",
         broken=lambda p: p.opens is Opens.RESOURCE and p.lifetime > DOCUMENT_LIFETIME,
         message="a link that opens a document works for over 14 days",
-        ways_out=("lifetime=timedelta(days=14) and a reminder, which carries a fresh link",),
+        ways_out=("lifetime=timedelta(days=14): a reminder carries a fresh link",),
         bound=timedelta,
         within=lambda p, up_to: p.lifetime <= up_to,
     ),
@@ -192,7 +192,7 @@ RULES = (
         source="OWASP ASVS 5.0, 6.5.4",
         broken=lambda p: p.code is not None and p.code.digits < CODE_DIGITS,
         message="a code has under 20 bits",
-        ways_out=("digits=6, or more",),
+        ways_out=("code=CodeRule(digits=6)",),
         bound=int,
         within=lambda p, up_to: p.code is not None and p.code.digits >= up_to,
     ),
@@ -201,7 +201,7 @@ RULES = (
         source="OWASP ASVS 5.0, 6.5.5",
         broken=lambda p: p.code is not None and p.code.lifetime > ACCOUNT_LIFETIME,
         message="a code works for over 10 minutes",
-        ways_out=("CodeRule(lifetime=timedelta(minutes=10))",),
+        ways_out=("code=CodeRule(lifetime=timedelta(minutes=10))",),
         bound=timedelta,
         within=lambda p, up_to: p.code is not None and p.code.lifetime <= up_to,
     ),
@@ -210,7 +210,7 @@ RULES = (
         source="NIST SP 800-63B-4, 3.2.2; OWASP ASVS 5.0, 6.3.1: limits against flooding and guessing",
         broken=lambda p: p.renew_on_request and (not p.reissue_interval or p.reissue_limit is None),
         message="whoever holds an old link may fill a mailbox with fresh ones",
-        ways_out=("reissue_interval=timedelta(minutes=5)", "reissue_limit=10", "renew_on_request=False"),
+        ways_out=("reissue_interval=timedelta(minutes=5), reissue_limit=10", "renew_on_request=False"),
     ),
     Rule(
         name="reissue-without-end",
@@ -231,29 +231,27 @@ RULES = (
 
 def _check_rule(rule: Rule, policy: Policy) -> None:
     deviation = next((each for each in policy.deviations if each.rule == rule.name), None)
-    if not rule.broken(policy):
-        if deviation:
-            raise _broken(rule, "a deviation that isn't needed hides the next change from its reviewer")
-        return
-    if deviation is None or rule.forbidden:
-        raise _broken(rule, rule.message)
-    if deviation.up_to is not None and not rule.within(policy, deviation.up_to):
-        raise _broken(rule, f"{rule.message}, past the bound of its deviation")
+    if rule.broken(policy):
+        if deviation is None or rule.forbidden:
+            raise _broken(rule, rule.message)
+        if not rule.within(policy, deviation.up_to):
+            raise _broken(rule, f"{rule.message}, past the bound of its deviation")
+    elif deviation is not None:
+        message = "a deviation that isn't needed hides the next change from its reviewer"
+        raise PolicyError(message, rule=rule.name, source=rule.source, ways_out=("deviations=()",))
 
 
 def _check_deviations(policy: Policy) -> None:
     rules = {rule.name: rule for rule in RULES}
-    seen: set[str] = set()
     for deviation in policy.deviations:
-        rule = rules.get(deviation.rule)
-        if rule is None or rule.name in seen:
-            known = ", ".join(rules)
-            raise PolicyError(f"no such rule, or named twice; the rules are {known}", rule=str(deviation.rule))
-        if not str(deviation.reason or "").strip():
+        rule = rules.pop(deviation.rule, None)
+        if rule is None:
+            raise PolicyError("a deviation from no rule, or a second one", rule="deviations", ways_out=tuple(rules))
+        # A letter or a digit: the "…" of a way out that was copied is no reason.
+        if not any(map(str.isalnum, deviation.reason)):
             raise _broken(rule, "a deviation needs a reason that a reviewer can judge")
         if type(deviation.up_to) is not (rule.bound or type(None)):
-            raise _broken(rule, f"its deviation's up_to is {'a ' + rule.bound.__name__ if rule.bound else 'not used'}")
-        seen.add(rule.name)
+            raise _broken(rule, f"its deviation's up_to: wanted {rule.bound and rule.bound.__name__}")
 
 
 def _broken(rule: Rule, message: str) -> PolicyError:
@@ -289,6 +287,10 @@ def _is_code(value: object) -> bool:
     )
 
 
+def _is_deviation(value: object) -> bool:
+    return isinstance(value, Deviation) and isinstance(value.rule, str) and isinstance(value.reason, str)
+
+
 _SPAN = "a timedelta of at least a second (links count whole seconds) and at most 100 years"
 _FLAGS = ("confirm", "reissue_on_reminder", "renew_on_request", "bind_browser", "passphrase", "step_up", "email_alone")
 
@@ -302,9 +304,9 @@ FIELDS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
     ("reclick", lambda v: _is_span(v, timedelta(0), timedelta(minutes=5)), "a timedelta from 0 to 5 minutes"),
     ("supersede", lambda v: isinstance(v, Supersede), "Supersede.NEVER, ON_ISSUE or ON_DELIVERY"),
     ("reissue_interval", lambda v: _is_span(v, timedelta(0)), "a timedelta from 0 to 100 years"),
-    ("reissue_limit", lambda v: v is None or _is_count(v, 0), "a number from 0, or None for any number"),
+    ("reissue_limit", lambda v: v is None or _is_count(v, 1), "a number from 1, or None for any number"),
     ("ends_after", lambda v: v is None or _is_span(v), f"{_SPAN}, or None"),
     ("code", lambda v: v is None or _is_code(v), "a CodeRule of 4 to 12 digits and 1 to 100 attempts, or None"),
-    ("deviations", lambda v: isinstance(v, tuple) and all(isinstance(d, Deviation) for d in v), "a tuple of Deviation"),
+    ("deviations", lambda v: isinstance(v, tuple) and all(map(_is_deviation, v)), "a tuple of Deviation, in text"),
     *((flag, lambda v: type(v) is bool, "True or False") for flag in _FLAGS),
 )

@@ -14,7 +14,7 @@ SIGN_IN = Policy(
     purpose="sign-in",
     opens=Opens.ACCOUNT,
     lifetime=timedelta(minutes=10),  # ASVS 5.0, 6.5.5
-    session_lifetime=timedelta(hours=12),  # NIST SP 800-63B-4, 2.2.3: a working day at AAL2
+    session_lifetime=timedelta(hours=12),  # a working day; NIST SP 800-63B-4, 2.2.3, allows 24 hours at AAL2
     # Somebody who asks for another sign-in link must not be able to end the one that its owner is about to click.
     supersede=Supersede.NEVER,
     reissue_on_reminder=False,

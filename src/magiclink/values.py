@@ -1,12 +1,12 @@
-"""What the calls of MagicLinks take and give: frozen values, in datetimes, safe to log.
+"""What the calls of MagicLinks take and give: frozen values, in datetimes, whose reprs hold no token and no address.
 
-Only `Link` holds a token, and it shows it nowhere but in `url` and `token`. None of them has a truth value: a failure
+Only `Link` holds a token, and it shows it nowhere but in `url` and `token`. What is given has no truth value: a failure
 raises, so `if links.verify(…)` can only be a mistake, and is told so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from .clock import instant
@@ -79,21 +79,25 @@ class Link(_NoTruth):
     def __deepcopy__(self, memo: object) -> Link:
         return self
 
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
+    # What pickles, and what jsonpickle and its like write out.
+    def __getstate__(self) -> NoReturn:
         raise TypeError("a Link holds a token and isn't pickled: hand on its link_id, or send the mail here")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        self.__getstate__()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One link of a monthly run: the arguments of one `issue`."""
+    """One link of a monthly run: the arguments of one `issue`. Its repr hides the address and the browser's nonce."""
 
     policy: Policy
     subject: str
     resource: str | None = None
-    recipient: str | None = None
+    recipient: str | None = field(default=None, repr=False)
     destination: str | None = None
     expires_at: datetime | None = None
-    browser: str | None = None
+    browser: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

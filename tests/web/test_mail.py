@@ -124,7 +124,14 @@ def test_address_of_another_type(to: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "to", [TO, "o'neil+x=y@x.example", "a?=b{c}|d@x.example", "x" * 64 + "@" + "y" * 60 + ".example"]
+    "to",
+    [
+        TO,
+        "AP.Office@acme.example",
+        "o'neil+x=y@x.example",
+        "a?=b{c}|d@x.example",
+        "x" * 64 + "@" + "y" * 60 + ".example",
+    ],
 )
 def test_recipient_changed_on_the_way(to: str) -> None:
     """Any address that is one arrives as exactly that one recipient."""
@@ -195,7 +202,7 @@ def test_link_inside_about(pieces: list[str]) -> None:
     ("about", "shown"),
     [
         ("Pay at https://evil.example/pay", "Pay at https evil. example/pay"),
-        ("www.evil.com", "www. evil. com"),
+        ("www.evil.com WWW.7evil.com", "www. evil. com WWW. 7evil. com"),
         ("evil。com evil．com evil｡com", "evil。 com evil． com evil｡ com"),
         ("ask a@evil.com or b＠evil", "ask a@ evil. com or b＠ evil"),
         ("mailto:x tel:112", "mailto: x tel: 112"),
@@ -215,6 +222,13 @@ def test_about_as_shown(about: str, shown: str) -> None:
     assert mail["Subject"] == shown
     assert f"opens {shown}:" in part(mail, "plain")
     assert f"opens {shown}:" in Page(part(mail, "html")).shown
+
+
+@pytest.mark.parametrize("about", ["0 0¡𝐀𝐀𝐀𝐀𝐀𝐀𝐀 ¡", "ü" * 30 + ".com " + "é.com " * 20, "Rechnung für März " * 10])
+def test_space_lost_in_the_subject(about: str) -> None:
+    """J30: the subject keeps its spaces, where `email` itself those between encoded words and joins `evil. com`."""
+    mail = arrived(compose(link(), to=TO, about=about, opens=Opens.ACCOUNT))
+    assert mail["Subject"] == f"Sign in to {harmless(about)}"
 
 
 def test_about_with_markup() -> None:

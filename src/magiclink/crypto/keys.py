@@ -1,14 +1,12 @@
 """Keys, the ring that they hang on, and what is derived from them; no key is ever used as it is.
 
-No clock, store or environment is read here. A secret is in no repr, message or pickle. cryptography is imported where a
-key is derived, so that building a ring loads none of it.
+No clock, store or environment is read; a secret is in no repr, message or pickle; a ring loads no cryptography.
 """
-
-from __future__ import annotations
 
 import base64
 import os
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
 from hashlib import sha256
@@ -20,8 +18,6 @@ from typing import TYPE_CHECKING, NoReturn, Self
 from ..errors import BadArgumentError, ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from cryptography.hazmat.primitives.hmac import HMAC
 
 KEYGEN = "make one with: python -m magiclink keygen"
@@ -45,20 +41,18 @@ def decode(text: str) -> bytes | None:
 
 
 def framed(*parts: str) -> bytes:
-    """Join texts so that no two lists give the same bytes; BadArgumentError for what 2 bytes of length can't frame."""
+    """Join texts, each behind its length (2 bytes, big-endian): no two lists look alike; BadArgumentError past that."""
     try:
-        return b"".join(len(part).to_bytes(2, "big") + part for part in [text.encode() for text in parts])
-    except (UnicodeEncodeError, OverflowError):
-        raise BadArgumentError("a name must be valid Unicode of at most 65,535 bytes") from None
+        # Half of a surrogate pair, out of a cookie, is to differ and not to raise.
+        return b"".join(len(p).to_bytes(2) + p for p in [part.encode("utf-8", "surrogatepass") for part in parts])
+    except OverflowError:
+        raise BadArgumentError("a name has at most 65,535 bytes") from None
 
 
 # Compared by identity: nothing needs to compare two secrets through `==`, and what isn't there leaks no time.
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Key:
-    """One root key: `id` (0–255) is public, `secret` (32–1,024 bytes) is shown nowhere.
-
-    Raises ConfigurationError for what came from no generator: other types and lengths, repeated, default-looking.
-    """
+    """A root key: a public `id` (0–255), a `secret` of 32–1,024 random bytes; ConfigurationError for anything else."""
 
     id: int = 1
     secret: bytes = field(repr=False)
@@ -68,7 +62,7 @@ class Key:
             raise ConfigurationError("a key's id is an integer from 0 to 255")
         if type(self.secret) is not bytes or not 32 <= len(self.secret) <= 1024:
             raise ConfigurationError(f"a key's secret is 32 to 1,024 bytes; {KEYGEN}")
-        # What no generator makes: few distinct bytes or steps, a repeated pattern, a placeholder. One random key in 10¹⁰.
+        # What no generator makes, but once in 10¹⁰: few distinct bytes or steps, a repeated pattern, a placeholder.
         few = min(len(set(self.secret)), len({(b - a) % 256 for a, b in pairwise(self.secret)})) < 8
         repeated = any(self.secret[n:] == self.secret[:-n] for n in range(1, len(self.secret) // 2 + 1))
         if few or repeated or _PLACEHOLDERS.search(self.secret):
@@ -83,8 +77,7 @@ class Key:
     def from_text(cls, text: str) -> Self:
         """Read `mlk1_<id>_<base64url>` exactly, nothing stripped; ConfigurationError for whatever else is given."""
         found = _TEXT.fullmatch(text) if type(text) is str else None
-        secret = decode(found[2]) if found else None
-        if not found or not secret:
+        if not found or not (secret := decode(found[2])):
             raise ConfigurationError(f"a key's text is mlk1_<id>_<base64url>, read exactly; {KEYGEN}")
         return cls(id=int(found[1]), secret=secret)
 
@@ -99,10 +92,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KeyRing:
-    """The key that signs and retired ones that only verify, by name: there is no order to get wrong.
-
-    Raises ConfigurationError for anything but keys, two keys with one id, and one secret twice.
-    """
+    """The key that signs, and retired ones that only verify; ConfigurationError for one id or one secret twice."""
 
     signing: Key
     retired: tuple[Key, ...] = ()
@@ -157,7 +147,7 @@ def derive(key: Key, use: str, *, purpose: str = "", audience: str) -> bytes:
     return HKDF(SHA256(), 32, salt=None, info=framed(use, "1", purpose, audience)).derive(key.secret)
 
 
-def mac(key: Key, use: str, *, purpose: str = "", audience: str) -> HMAC:
+def mac(key: Key, use: str, *, purpose: str = "", audience: str) -> "HMAC":
     """Give HMAC-SHA-256 keyed for one use, to be copied for each message: keying it anew costs more than a message."""
     from cryptography.hazmat.primitives import hashes, hmac  # noqa: PLC0415
 
@@ -173,16 +163,15 @@ class Digester:
 
     def digest(self, use: str, value: str) -> bytes:
         """Give the signing key's id (1 byte) and its digest of a value (16 bytes)."""
-        return self._digest(self._ring.signing, use, value)
+        return self._digest(self._ring.signing, use, framed(value))
 
     def every(self, use: str, value: str) -> tuple[bytes, ...]:
         """Give the digest of a value under every key of the ring, the signing key's first."""
-        return tuple(self._digest(key, use, value) for key in self._ring)
+        return tuple(self._digest(key, use, framed(value)) for key in self._ring)
 
     def under(self, use: str, digest: bytes, value: str) -> bytes | None:
         """Give the digest of a value under the key that a digest names; None if that key has left the ring."""
-        key = self._ring.find(digest[0]) if digest else None
-        return self._digest(key, use, value) if key else None
+        return next((one for one in self.every(use, value) if one[:1] == digest[:1]), None)
 
     def matches(self, use: str, digest: bytes | None, value: str | None) -> bool:
         """Tell in constant time whether a digest is of this value; None is of None alone."""
@@ -195,13 +184,9 @@ class Digester:
         """Give the names (16 bytes) of a series under every key, the signing key's first; None differs from ""."""
         optional = [b"\0" if part is None else b"\1" + framed(part) for part in (resource, recipient)]
         message = framed(subject) + b"".join(optional)
-        return tuple(self._tag(key, "series", message, purpose) for key in self._ring)
+        return tuple(self._digest(key, "series", message, purpose)[1:] for key in self._ring)
 
-    def _digest(self, key: Key, use: str, value: str) -> bytes:
-        # A nonce comes from a cookie: text that is no Unicode must differ, not raise.
-        return bytes((key.id,)) + self._tag(key, use, value.encode("utf-8", "surrogatepass"))
-
-    def _tag(self, key: Key, use: str, message: bytes, purpose: str = "") -> bytes:
+    def _digest(self, key: Key, use: str, message: bytes, purpose: str = "") -> bytes:
         one = self._mac(key, use, purpose=purpose).copy()
         one.update(message)
-        return one.finalize()[:16]
+        return bytes((key.id,)) + one.finalize()[:16]

@@ -1,14 +1,12 @@
 """Tokens, version 1: made and opened here, never stored, logged or shown; the format is this module.
 
 `version(1) ‖ key id(1) ‖ context(3) ‖ expires_at(4, seconds) ‖ secret(20) ‖ tag(16)`: 45 bytes are 60 characters of
-base64url without spare bits, so that a token has one spelling. Checked in this order: length and alphabet; version, key
-id and context, which name one derived key or none; the tag, in constant time; the content. No clock or store is asked.
+base64url, none to spare, so that a token has one spelling. Checked in this order: length and alphabet; version, key id
+and context, which name one derived key or none; the tag, in constant time; only then the content.
 """
 
-from __future__ import annotations
-
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Mapping  # noqa: TC003
+from collections.abc import Mapping
 from hashlib import sha256
 from itertools import product
 from os import urandom
@@ -20,8 +18,7 @@ from ..clock import SECOND
 from ..errors import BadArgumentError
 from .keys import Key, KeyRing, mac
 
-VERSION = 1
-LENGTH = 60
+VERSION, LENGTH = 1, 60
 # The decoder's own alphabet ends in + and /: they, and its padding, become what its strict mode refuses.
 _READ = bytes.maketrans(b"-_+/=", b"+/!!!")
 _WRITE = bytes.maketrans(b"+/", b"-_")
@@ -35,9 +32,8 @@ class Genuine(NamedTuple):
     expires_at: int  # Microseconds since 1970.
 
 
+# HMAC-SHA-256, cut to 16 bytes, under one derived key that is set up once and copied for each token.
 class _Tag(SigningAlgorithm):
-    """HMAC-SHA-256, cut to 16 bytes, under one derived key that is set up once and copied for each token."""
-
     def __init__(self, key: Key, purpose: str, audience: str) -> None:
         self._copy = mac(key, "token", purpose=purpose, audience=audience).copy
 
@@ -61,19 +57,20 @@ class Tokens:
                 self._making[purpose] = head, tag.get_signature
 
     def make(self, purpose: str, *, expires_at: int) -> tuple[str, bytes]:
-        """Give a token and its link id; BadArgumentError unless `expires_at` (microseconds) is a whole second to 2106."""
-        seconds, part = divmod(expires_at, SECOND)
-        if part or not 0 <= seconds < 2**32 or purpose not in self._making:
+        """Give a token and its link id; BadArgumentError unless `expires_at` is a whole second (in µs) up to 2106."""
+        found = self._making.get(purpose)
+        seconds = expires_at // SECOND
+        if found is None or seconds * SECOND != expires_at or not 0 <= seconds < 2**32:
             raise BadArgumentError("a token needs a registered purpose and a whole second from 1970 to 2106")
-        head, tag_of = self._making[purpose]
-        expiry = seconds.to_bytes(4, "big")
+        head, tag_of = found
+        expiry = seconds.to_bytes(4)
         while True:
             secret = urandom(20)
             signed = head + expiry + secret
-            token = b2a_base64(signed + tag_of(b"", signed), newline=False).translate(_WRITE).decode()
-            # Programs that find links in a text cut these two off at its end.
-            if token[-1] not in "-_":
-                return token, expiry + sha256(secret).digest()[:16]
+            token = b2a_base64(signed + tag_of(b"", signed), newline=False)
+            # These two are written - and _, which programs that find links in a text cut off at its end.
+            if token[-1] not in b"+/":
+                return token.translate(_WRITE).decode(), expiry + sha256(secret).digest()[:16]
 
     def open(self, token: object) -> Genuine | None:
         """Give what a token proves, or None for whatever isn't genuine; never raises."""
@@ -88,7 +85,6 @@ class Tokens:
         found = self._opening.get(raw[:5])
         if found is None or not found[1](b"", raw[:29], raw[29:]):
             return None
-        expiry = raw[5:9]
-        link_id = expiry + sha256(raw[9:29]).digest()[:16]
+        link_id = raw[5:9] + sha256(raw[9:29]).digest()[:16]
         # Straight to the tuple's constructor: half the cost of the named one's.
-        return tuple.__new__(Genuine, (found[0], link_id, int.from_bytes(expiry, "big") * SECOND))
+        return tuple.__new__(Genuine, (found[0], link_id, int.from_bytes(raw[5:9]) * SECOND))

@@ -7,7 +7,8 @@ the local variables of every frame of a traceback.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from hashlib import sha256
 from inspect import iscoroutinefunction
@@ -20,7 +21,7 @@ from ..destinations import Site
 from ..errors import BadArgumentError, ConfigurationError, InvalidLinkError, MagicLinkError, StoreError
 from ..events import Event, Kind, logger, tell
 from ..policy import Policy
-from ..records import Note, Record
+from ..records import Note, Record, Selector
 from ..stores.base import HOUR, Store
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Hall:
         self._store = _able(store)
         self._clock = clock
         self._security_stamp = _callable(security_stamp, "security_stamp")
-        self._on_event = _callable(on_event, "on_event")
+        self._on_event = _at_once(_callable(on_event, "on_event"))
         self._seam = seam
         self._noted: set[tuple[bytes, str, int]] = set()
         if not callable(getattr(clock, "now", None)):
@@ -128,25 +129,23 @@ class Hall:
 
     # What the security stamp, a recipient or a browser is compared by.
 
-    async def _stamp(self, subject: str) -> tuple[bool, bytes | None]:
-        """Tell whether the subject's account may be used, and give the digest of its stamp under the signing key."""
-        if self._security_stamp is None:
-            return True, None
-        stamp = await self._consult(self._security_stamp, subject)
-        if stamp is None:
-            return False, None
-        return True, self._digests.digest("stamp", _stamp_of(subject, stamp))
+    async def _stamp(self, subject: str, record: Record | None = None) -> tuple[bool, bytes | None]:
+        """Tell whether the subject's account may be used, and give the digest of its stamp under the signing key.
 
-    async def _has_same_stamp(self, record: Record) -> bool:
-        """Tell whether the subject's stamp is still the one that the link was issued under."""
+        With a record: whether the stamp is also the one that it was issued under. The app is asked once, so that what
+        is compared is what the next link gets.
+        """
+        issued_under = None if record is None else record.stamp
         if self._security_stamp is None:
-            if record.stamp is not None:
+            if issued_under is not None:
                 raise ConfigurationError("the link carries a security stamp, and MagicLinks has no security_stamp")
-            return True
-        stamp = await self._consult(self._security_stamp, record.subject)
-        if stamp is None:
-            return False
-        return record.stamp is None or self._digests.matches("stamp", record.stamp, _stamp_of(record.subject, stamp))
+            return True, None
+        given = await self._consult(self._security_stamp, subject)
+        if given is None:
+            return False, None
+        stamp = _stamp_of(subject, given)
+        is_same = issued_under is None or self._digests.matches("stamp", issued_under, stamp)
+        return is_same, self._digests.digest("stamp", stamp)
 
     # Reading.
 
@@ -179,12 +178,31 @@ class Hall:
         if len(self._noted) >= REMEMBERED_NOTES:
             self._noted.clear()
         note = Note(audience=self.audience, link_id=record.link_id, kind=kind, at=at, reason=reason)
-        try:
+        with best_effort(f"note of {kind}", record.link_id):
             await self._ask(self._store.note, note)
-        except MagicLinkError as error:
-            logger.warning("no note of %s link=%s: %s", kind, record.link_id.hex(), error)
-        else:
             self._noted.add(grain)
+
+    async def _tell_superseded(self, by: Record, now: int, *, sharing: str) -> None:
+        """Tell an app that listens which links another one ended: those that share its series, or its recipient.
+
+        Best effort: the store ended them in the same write.
+        """
+        if self._on_event is None:
+            return
+        selector = Selector(audience=self.audience, purpose=by.purpose, subject=by.subject)
+        with best_effort("telling what was superseded by", by.link_id):
+            for record in await self._ask(self._store.find, selector, limit=100):
+                if record.superseded_at == now and getattr(record, sharing) == getattr(by, sharing):
+                    self._tell(Kind.SUPERSEDED, record, at=now, reason=by.link_id.hex())
+
+
+@contextmanager
+def best_effort(what: str, link_id: bytes) -> Iterator[None]:
+    """Log a store's failure to help with a telling: what it tells of stands, and no verdict changes."""
+    try:
+        yield
+    except MagicLinkError as error:
+        logger.warning("no %s link=%s: %s", what, link_id.hex(), error)
 
 
 def _stamp_of(subject: str, stamp: object) -> str:
@@ -262,6 +280,13 @@ def _callable(value: Any, name: str) -> Any:
     if value is not None and not callable(value):
         raise ConfigurationError(f"{name}: something to call, or None")
     return value
+
+
+def _at_once(sink: Any) -> Any:
+    # Nobody would await it: every event would be lost without a word.
+    if iscoroutinefunction(sink):
+        raise ConfigurationError("on_event is called and not awaited: a plain function, which may hand events on")
+    return sink
 
 
 def _able(store: Any) -> Store:

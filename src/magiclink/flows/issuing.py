@@ -5,19 +5,20 @@ Nothing reissues by itself: only a reminder of the app, or the holder's own requ
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .. import decisions
 from ..clock import given, span
 from ..errors import BadArgumentError, InvalidLinkError, ReissueRefusedError, StoreError
-from ..events import MADE, Event, Kind, tell
-from ..records import Origin, Record, Selector, Supersede
+from ..events import MADE, Kind
+from ..records import Origin, Record, Supersede
 from ..values import Link, Order
-from .hall import Hall, checked_text, known_link_id, link_id_bytes
+from .hall import Hall, best_effort, checked_text, known_link_id, link_id_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from ..decisions import Plan
@@ -45,7 +46,8 @@ class Issuing(Hall):
 
         `recipient` is the address that it will be mailed to: only its keyed digest is kept. `destination` is a path of
         the app's own site. `expires_at` (aware) may only shorten the policy's lifetime, and falls on the second before.
-        `browser` is a nonce that only the browser that asked knows; a policy with `bind_browser` requires it.
+        `browser` is a nonce that only the browser that asked knows: a policy with `bind_browser` requires it, and no
+        other takes it.
 
         Raises BadArgumentError (an argument that can't be taken, or a subject whose account may not be used) and
         UnavailableError; then nothing is remembered, and no mail should go out.
@@ -66,6 +68,8 @@ class Issuing(Hall):
 
         Raises as `issue` does.
         """
+        if not isinstance(orders, Iterable):
+            raise BadArgumentError("issue_many takes Orders")
         return await self._issue(list(orders))
 
     async def remind(
@@ -120,9 +124,9 @@ class Issuing(Hall):
         is_recipient = address is not None and self._digests.matches("recipient", presented.recipient, address)
         presented = decisions.tightened(presented, policy)
         decisions.check_renewable(policy, presented, is_recipient=is_recipient, now=now)
-        if not await self._has_same_stamp(presented):
+        is_same, stamp = await self._stamp(presented.subject, presented)
+        if not is_same:
             raise ReissueRefusedError("the account has changed", reason=decisions.ACCOUNT)
-        _, stamp = await self._stamp(presented.subject)
         order = Order(
             policy=policy,
             subject=presented.subject,
@@ -149,10 +153,11 @@ class Issuing(Hall):
         if self._on_event is None:
             return
         for raw in known:
-            record = await self._ask(self._store.get, self.audience, raw)
-            if record is not None and record.delivered_at == now:
-                self._tell(Kind.DELIVERED, record, at=now)
-                await self._tell_superseded(record, now)
+            with best_effort("telling of delivered", raw):
+                record = await self._ask(self._store.get, self.audience, raw)
+                if record is not None and record.delivered_at == now:
+                    self._tell(Kind.DELIVERED, record, at=now)
+                    await self._tell_superseded(record, now, sharing="series")
 
     async def _issue(self, orders: Sequence[Order]) -> list[Link]:
         now = self._now()
@@ -160,6 +165,7 @@ class Issuing(Hall):
         renamed: dict[bytes, bytes] = {}
         for order in orders:
             self._check_order(order)
+            _check_binding(order)
             usable, stamp = await self._stamp(order.subject)
             if not usable:
                 raise BadArgumentError("the subject's account may not be used")
@@ -202,14 +208,12 @@ class Issuing(Hall):
         """Raise BadArgumentError for what can't be taken, before anything is asked or made."""
         if not isinstance(order, Order):
             raise BadArgumentError("issue_many takes Orders")
-        policy = self._registered(order.policy)
+        self._registered(order.policy)
         checked_text(order.subject, "subject")
         if order.resource is not None:
             checked_text(order.resource, "resource")
         if order.browser is not None:
             checked_text(order.browser, "browser")
-        elif policy.bind_browser:
-            raise BadArgumentError("a policy with bind_browser requires browser")
         self.site.destination(order.destination)
 
     def _names(self, order: Order) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
@@ -274,15 +278,16 @@ class Issuing(Hall):
 
     async def _told(self, record: Record, now: int) -> None:
         self._tell(MADE[record.origin], record, at=now)
-        if self._on_event is not None and record.supersede == Supersede.ON_ISSUE:
-            await self._tell_superseded(record, now)
+        if record.supersede == Supersede.ON_ISSUE:
+            await self._tell_superseded(record, now, sharing="series")
 
-    async def _tell_superseded(self, by: Record, now: int) -> None:
-        """Tell an app that listens which links a newer one ended; the store ended them in the same write."""
-        selector = Selector(audience=self.audience, purpose=by.purpose, subject=by.subject, resource=by.resource)
-        for record in await self._ask(self._store.find, selector, limit=100):
-            if record.superseded_at == now and record.series == by.series:
-                tell(Event.of(Kind.SUPERSEDED, record, at=now, reason=by.link_id.hex()), self._on_event)
+
+def _check_binding(order: Order) -> None:
+    if order.policy.bind_browser and order.browser is None:
+        raise BadArgumentError("a policy with bind_browser requires browser")
+    # Kept, it would look as if it bound the link, and no use would ask for it.
+    if order.browser is not None and not order.policy.bind_browser:
+        raise BadArgumentError("browser is for policies with bind_browser")
 
 
 def _renamed(names: Sequence[bytes], addresses: Sequence[bytes]) -> dict[bytes, bytes]:

@@ -25,7 +25,7 @@ from ..errors import (
 from ..events import Event, Kind, tell
 from ..records import State
 from ..values import LinkInfo, Preview, Redemption
-from .hall import Hall, known_link_id, nonce_digest
+from .hall import LONGEST_TEXT, Hall, known_link_id, nonce_digest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -43,8 +43,8 @@ class _Click(NamedTuple):
     policy: Policy
     now: int
     browser: str | None
-    attempt: bytes | None
-    admit: Callable[[LinkInfo], bool | Awaitable[bool]] | None
+    attempt: bytes | None = None
+    admit: Callable[[LinkInfo], bool | Awaitable[bool]] | None = None
 
 
 class Opening(Hall):
@@ -121,7 +121,7 @@ class Opening(Hall):
             raise InvalidLinkError("the link is unknown")
         record = decisions.tightened(record, policy)
         decisions.check_open(record, redeemed_at=at, now=now)
-        if not await self._has_same_stamp(record):
+        if not (await self._stamp(record.subject, record))[0]:
             raise decisions.account_changed(record, now)
         return Redemption.of(record, redeemed_at=at)
 
@@ -136,13 +136,15 @@ class Opening(Hall):
     ) -> _Click:
         """Begin: the expected policy, a genuine token for it, and the one reading of the clock."""
         expected = [self._registered(each) for each in (policy if isinstance(policy, tuple) else (policy,))]
-        nonce = nonce_digest(attempt)
+        nonce, asking = nonce_digest(attempt), _from_cookie(browser)
+        if admit is not None and not callable(admit):
+            raise BadArgumentError("admit: something to call with a LinkInfo, or None")
         # A forgery costs no query, no event and no line of a log: a flood of them fills nothing.
         if genuine is None:
             raise InvalidLinkError("the token isn't genuine")
         for each in expected:
             if each.purpose == genuine.purpose:
-                return _Click(genuine.link_id, each, self._now(), browser, nonce, admit)
+                return _Click(genuine.link_id, each, self._now(), asking, nonce, admit)
         raise InvalidLinkError("the link is for another purpose")
 
     async def _read(self, click: _Click) -> Record:
@@ -166,13 +168,14 @@ class Opening(Hall):
     async def _check(self, click: _Click, record: Record, terms: Terms | None = None) -> None:
         """Raise what keeps a link from being used, in the order of precedence, and note the refusal."""
         try:
+            # A changed account is told as a revocation, which comes before what else has ended the link.
+            if record.revoked_at is None and not (await self._stamp(record.subject, record))[0]:
+                raise decisions.account_changed(record, click.now)
             # A second click was let in once: what its own first click changed mustn't refuse it.
             if terms is None or record.revoked_at is not None or not terms.is_reclick(record):
                 decisions.check_usable(record, click.now)
-            if not await self._has_same_stamp(record):
-                raise decisions.account_changed(record, click.now)
             info = LinkInfo.of(record, now=click.now)
-            if record.browser is not None and not self._digests.matches("browser", record.browser, click.browser):
+            if click.policy.bind_browser and not self._is_browser(record, click.browser):
                 raise NotAdmittedError("another browser asked for this link", reason="browser", link=info)
             if click.admit is not None and not await self._consult(click.admit, info):
                 raise NotAdmittedError("the app doesn't admit this link now", reason="app", link=info)
@@ -180,17 +183,25 @@ class Opening(Hall):
             await self._note(Kind.REFUSED, record, at=click.now, reason=_reason(error))
             raise
 
+    def _is_browser(self, record: Record, browser: str | None) -> bool:
+        # A link from before the policy bound it names no browser, and so none may use it: tightened works at once.
+        return record.browser is not None and self._digests.matches("browser", record.browser, browser)
+
     async def _use(self, click: _Click, terms: Terms) -> Redemption:
         """Write the use; after a refusal, read the link once more to say what happened."""
         used = await self._ask(self._store.consume, click.link_id, terms)
         if used is not None:
             record = decisions.tightened(used, click.policy)
             self._tell(Kind.REDEEMED if record.uses == 1 else Kind.REUSED, record, at=click.now)
+            if terms.ends_others:
+                await self._tell_superseded(record, click.now, sharing="recipient")
             return Redemption.of(record, redeemed_at=click.now)
         record = await self._read(click)
         # `admit` is asked once a click, and has had its say.
         await self._check(click._replace(admit=None), record, terms)
         if record.last_used_at is not None and terms.is_reclick(record):
+            # A clock that was set back makes any time since then look short.
+            decisions.check_clock(record.last_used_at, click.now)
             await self._note(Kind.RECLICKED, record, at=click.now)
             return Redemption.of(record, redeemed_at=record.last_used_at)
         raise StoreError("the store refused a use that its record allows")
@@ -210,4 +221,12 @@ def _reason(error: RejectedLinkError) -> str:
         return error.reason
     if isinstance(error, RevokedLinkError) and error.at is None:
         return decisions.ACCOUNT
-    return _TOLD[type(error)]
+    # `admit` may raise a rejection of its own, of some other link: it passes through.
+    return _TOLD.get(type(error), "app")
+
+
+def _from_cookie(browser: object) -> str | None:
+    """Read the nonce of a browser, which is free to send any text: one that no issue takes is as good as none."""
+    if browser is not None and not isinstance(browser, str):
+        raise BadArgumentError("browser: a str, or None")
+    return None if browser is None or len(browser) > LONGEST_TEXT else browser

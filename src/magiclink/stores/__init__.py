@@ -1,0 +1,50 @@
+"""Where records are kept, and how a store tells who was first: `base.py` is the contract, then one file a keeper.
+
+This front room imports no driver: `from_url` loads a keeper when it is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .base import Store
+
+
+def from_url(url: str) -> Store:
+    """Open a store by its URL: `sqlite:///links.db`, `sqlite:////var/lib/app/links.db`, or `memory:` for tests.
+
+    What follows `sqlite:///` is a path, relative to the working directory unless it begins with a fourth slash, and is
+    percent-decoded once. Raises ConfigurationError where the URL isn't of these forms, or the store can't be opened.
+    """
+    opened = _KEEPERS.get(url.partition(":")[0])
+    if opened is None:
+        # The URL itself isn't repeated: it may hold a password.
+        raise ConfigurationError("no store has such a URL; known are memory: and sqlite:///path")
+    return opened(url)
+
+
+def _memory(url: str) -> Store:
+    from .memory import MemoryStore  # noqa: PLC0415
+
+    if url != "memory:":
+        raise ConfigurationError("the URL of a store in memory is memory: and nothing more")
+    return MemoryStore()
+
+
+def _sqlite(url: str) -> Store:
+    from .sqlite import SQLiteStore  # noqa: PLC0415
+
+    before, slashes, path = url.partition(":///")
+    if before != "sqlite" or not slashes or not path or "?" in path or "#" in path:
+        raise ConfigurationError("the URL of a SQLite store is sqlite:///path: no host, no query, % before ? and #")
+    return SQLiteStore(os.fsdecode(unquote_to_bytes(path)))
+
+
+_KEEPERS: dict[str, Callable[[str], Store]] = {"memory": _memory, "sqlite": _sqlite}

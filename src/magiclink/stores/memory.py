@@ -38,7 +38,7 @@ class MemoryStore:
         self._records: dict[tuple[str, bytes], Record] = {}
         self._subjects: dict[tuple[str, str], _Subject] = {}
         self._notes: dict[tuple[str, bytes], list[Note]] = {}
-        self._taken: dict[tuple[bytes, int], int] = {}
+        self._taken: dict[tuple[int, int, bytes], int] = {}
 
     def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
         """Write all of them or none (2–6)."""
@@ -119,11 +119,12 @@ class MemoryStore:
     def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
         """Count one in a bucket; None, or the instant from which to try again (12)."""
         with self._held():
-            self._taken = {key: count for key, count in self._taken.items() if key[1] > now}
             ends = now - now % window + window
-            if self._taken.get((bucket, ends), 0) >= limit:
+            self._taken = {key: count for key, count in self._taken.items() if key[0] > now}
+            taken = self._taken.get((ends, window, bucket), 0)
+            if taken >= limit:
                 return ends
-            self._taken[bucket, ends] = self._taken.get((bucket, ends), 0) + 1
+            self._taken[ends, window, bucket] = taken + 1
             return None
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
@@ -173,11 +174,9 @@ class MemoryStore:
     @contextmanager
     def _held(self) -> Iterator[None]:
         # Asked before the lock, which a thread of the parent may have held at the fork: nobody would ever release it.
-        if os.getpid() != self._process:
-            raise StoreError("a MemoryStore isn't shared between processes: each would have links of its own")
+        if self._closed or os.getpid() != self._process:
+            raise StoreError("a MemoryStore serves the process that made it, until it is closed")
         with self._lock:
-            if self._closed:
-                raise StoreError("the store is closed")
             yield
 
     def _seen(self, record: Record) -> Record:

@@ -1,8 +1,11 @@
-"""The SQLite keeper's file: opening it, lending its connections, and turning SQLite's trouble into ours.
+"""The SQLite keeper's file: opening it, lending its connections, and telling SQLite's trouble in our words.
 
-The only room that imports `sqlite3`. It knows no record and no rule. One connection writes, a few read, so that no read
-waits for a writer's fsync; each is lent to one thread at a time. None may stay open across a fork: SQLite keeps one
-table of locks per process, a forked child would believe that it holds its parent's, and what it wrote would be lost.
+The only room that imports `sqlite3`. It knows no record and no rule. One connection writes and a few read, each lent to
+one thread at a time: writers queue here rather than in SQLite, and no read waits for a writer's fsync.
+
+No connection may be open across a fork. SQLite keeps one table of file locks per process, so a forked child believes
+that it holds its parent's; the parent then deletes the log that the child writes to, and what the child wrote is lost.
+So every connection is closed before a fork, and a child that inherits one nevertheless is refused.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadArgumentError, ConfigurationError, StoreError
@@ -23,9 +27,9 @@ from . import sqlite_schema
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    Slots = SimpleQueue[sqlite3.Connection | None]
     Parameters = Mapping[str, object] | Sequence[object]
     Rows = list[tuple[Any, ...]]
+    Trouble = type[ConfigurationError | StoreError]
 
 READERS = 8
 """How many connections read at once, at most."""
@@ -34,58 +38,233 @@ LONGEST_WAIT = timedelta(hours=1)
 """The longest `busy_timeout`."""
 
 _RETRY = 0.01
-"""Seconds between tries where SQLite answers `locked` without waiting."""
+"""Seconds between two tries where SQLite answers `locked` at once."""
 
 
 class DatabaseFile:
-    """One SQLite file of ours, opened and proved when it is built. Raises ConfigurationError where it can't be."""
+    """One SQLite file of ours, made where it is missing, and proved. Raises ConfigurationError where it can't be."""
 
     def __init__(self, path: str | os.PathLike[str], *, busy_timeout: timedelta) -> None:
         sqlite_schema.require(sqlite3.sqlite_version_info)
         if not timedelta(0) <= busy_timeout <= LONGEST_WAIT:
             raise ConfigurationError("busy_timeout must lie between nothing and an hour")
-        self._uri = _uri(path)
         self._patience = busy_timeout.total_seconds()
+        self._uri = _made(path)
         self._closed = False
-        self._refill()
-        _FILES.add(self)
-        with self._writing(ConfigurationError) as db:
-            self._prepare(db)
-        # Nothing stays open until the first use: a server that builds the store and then forks forks nothing of it.
-        self._refill(self._drained())
+        self._begin()
+        with _FORKING:
+            _FILES.add(self)
+        try:
+            self._prepare()
+        except ConfigurationError as error:
+            raise ConfigurationError(f"the database {os.fspath(path)!r} can't be used: {error}") from error
+        finally:
+            # Nothing stays open until the first use: a server that builds its store and then forks shares nothing.
+            self.pause()
+            self.resume()
 
     @contextmanager
-    def transaction(self, trouble: type[ConfigurationError | StoreError] = StoreError) -> Iterator[sqlite3.Connection]:
-        """Lend the writer, inside a transaction that is committed at the end unless the caller has rolled it back."""
-        with self._writing(trouble) as db:
+    def transaction(self, trouble: Trouble = StoreError) -> Iterator[sqlite3.Connection]:
+        """Lend the writer inside a transaction, committed at the end unless the caller has rolled it back."""
+        self._check()
+        with self._lent(self._writer, trouble) as db:
             db.execute("BEGIN IMMEDIATE")
             yield db
             db.commit()
 
     def change(self, statement: str, parameters: Parameters) -> Rows:
-        """Run one statement that writes, as its own transaction, and give every row that it returns."""
-        with self._writing(StoreError) as db:
-            # A statement that returns rows is committed by reading the last of them.
+        """Run one statement that writes, as a transaction of its own, and give the rows that it returns."""
+        self._check()
+        with self._lent(self._writer, StoreError) as db:
+            # All rows are fetched: a statement that returns some is committed by reading past the last.
             return db.execute(statement, parameters).fetchall()
 
     def read(self, statement: str, parameters: Parameters) -> Rows:
-        """Run one statement that reads, and give its rows."""
+        """Run one statement that only reads, and give its rows."""
+        self._check()
         with self._lent(self._readers, StoreError) as db:
             return db.execute(statement, parameters).fetchall()
 
     def close(self) -> None:
-        """Close every connection; the next call raises StoreError."""
+        """Close every connection; a later call is StoreError."""
         self._closed = True
-        self._refill(self._drained())
+        self.pause()
+        self.resume()
 
     def pause(self) -> None:
-        """Close every connection and lend none until `resume`; called before a fork."""
-        self._kept_back = self._drained()
+        """Close every connection that comes back in time, and lend none until `resume`."""
+        self._turn.acquire()
+        for db in (*self._writer.emptied(), *self._readers.emptied()):
+            self._shut(db)
 
     def resume(self) -> None:
-        """Lend again; called after a fork, in the parent."""
-        self._refill_from(self._kept_back)
+        """Lend again."""
+        self._writer.fill()
+        self._readers.fill()
+        self._turn.release()
+
+    def adopt(self) -> None:
+        """Begin anew in a forked child, unless a connection was open during the fork: then every call is refused."""
+        if self._opened:
+            # Not even closed: SQLite would write back, from this process, what its parent has meanwhile gone beyond.
+            _INHERITED.append(self._opened)
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._turn = Lock()
+        self._opened: set[sqlite3.Connection] = set()
+        self._writer = _Places(1, self._patience)
+        self._readers = _Places(READERS, self._patience)
+        self._process = os.getpid()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise StoreError("the store is closed")
+        if os.getpid() != self._process:
+            self.adopt()
+            if self._opened:
+                raise StoreError("a connection to the SQLite file was open when the process forked")
 
     @contextmanager
-    def _lent(self, slots: Slots, trouble: type[Exception]) -> Iterator[sqlite3.Connection]:
+    def _lent(self, places: _Places, trouble: Trouble) -> Iterator[sqlite3.Connection]:
+        db = places.take()
+        try:
+            if db is None:
+                db = self._connect()
+                db.execute("PRAGMA synchronous = FULL")
+            yield db
+        except BaseException as error:
+            # After any trouble the connection goes, and what it had begun with it: the next call opens a fresh one.
+            self._shut(db)
+            db = None
+            if isinstance(error, sqlite3.Error):
+                raise trouble(f"SQLite: {_said(error)}") from error
+            if isinstance(error, (OverflowError, UnicodeError)):
+                raise BadArgumentError("a value doesn't fit: integers have 63 bits, text is UTF-8") from None
+            raise
+        finally:
+            if self._closed:
+                self._shut(db)
+                db = None
+            places.give(db)
+
+    def _connect(self) -> sqlite3.Connection:
+        wait = self._patience
+        db = sqlite3.connect(self._uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
+        self._opened.add(db)
+        return db
+
+    def _shut(self, db: sqlite3.Connection | None) -> None:
+        if db is not None:
+            with suppress(sqlite3.Error):
+                db.rollback()
+            db.close()
+            self._opened.discard(db)
+
+    def _prepare(self) -> None:
+        with self._lent(self._writer, ConfigurationError) as db:
+            db.execute("BEGIN IMMEDIATE")
+            sqlite_schema.prepare(db)
+            db.commit()
+            self._write_ahead(db)
+
+    def _write_ahead(self, db: sqlite3.Connection) -> None:
+        """Switch to the write-ahead log. SQLite doesn't wait here while another process opens the file: we do."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                db.execute("PRAGMA journal_mode = WAL").fetchall()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    raise
+                time.sleep(_RETRY)
+            else:
+                return
+
+
+class _Places:
+    """A fixed number of places, each with an open connection or with none yet."""
+
+    def __init__(self, number: int, patience: float) -> None:
+        self._patience = patience
+        self._free: SimpleQueue[sqlite3.Connection | None] = SimpleQueue()
+        self._number = number
+        self._missing = number
+        self.fill()
+
+    def take(self) -> sqlite3.Connection | None:
+        try:
+            return self._free.get(timeout=self._patience)
+        except Empty:
+            raise StoreError("other threads have kept the SQLite file busy for too long") from None
+
+    def give(self, db: sqlite3.Connection | None) -> None:
+        self._free.put(db)
+
+    def emptied(self) -> list[sqlite3.Connection]:
+        """Take every place that comes back in time, and give the connections in them."""
+        taken = []
+        with suppress(StoreError):
+            while self._missing < self._number:
+                taken.append(self.take())
+                self._missing += 1
+        return [db for db in taken if db is not None]
+
+    def fill(self) -> None:
+        """Put back, without a connection, every place that was taken by `emptied`."""
+        for _ in range(self._missing):
+            self.give(None)
+        self._missing = 0
+
+
+def _made(path: str | os.PathLike[str]) -> str:
+    """Make the file where it is missing, readable by its owner only, and give the URI that opens it."""
+    name: object = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    if not isinstance(name, str) or name in {"", ":memory:"} or name.startswith("file:"):
+        raise ConfigurationError("a SQLite store needs the path of a file; in memory there is MemoryStore")
+    try:
+        # Made here and not by SQLite, which follows the umask; its log and index take over the file's mode.
+        os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
         pass
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"the database {name!r} can't be made: {_said(error)}") from error
+    return Path(name).absolute().as_uri() + "?mode=rw"
+
+
+def _said(error: Exception) -> str:
+    return f"{error} ({getattr(error, 'sqlite_errorname', type(error).__name__)})"
+
+
+_FILES: weakref.WeakSet[DatabaseFile] = weakref.WeakSet()
+_FORKING = Lock()
+_PAUSED: list[DatabaseFile] = []
+_INHERITED: list[set[sqlite3.Connection]] = []
+
+
+def _before_fork() -> None:
+    _FORKING.acquire()
+    _PAUSED.extend(_FILES)
+    for file in _PAUSED:
+        file.pause()
+
+
+def _after_fork_in_parent() -> None:
+    for file in _PAUSED:
+        file.resume()
+    _PAUSED.clear()
+    _FORKING.release()
+
+
+def _after_fork_in_child() -> None:
+    for file in _FILES:
+        file.adopt()
+    _PAUSED.clear()
+    _FORKING.release()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - a system that can't fork has nothing to register
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+    )

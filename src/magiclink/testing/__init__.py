@@ -8,20 +8,19 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+__all__ = ["FrozenClock", "Outbox", "StoreContract"]
+
 if TYPE_CHECKING:
     from .clock import FrozenClock
     from .contract import StoreContract
     from .outbox import Outbox
-
-__all__ = ["FrozenClock", "Outbox", "StoreContract"]
-
-_ROOMS = {"FrozenClock": "clock", "Outbox": "outbox", "StoreContract": "contract"}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+else:
+    # Hidden from type checkers, which would take it for a promise that any name exists.
+    def __getattr__(name: str) -> object:
+        rooms = {"FrozenClock": "clock", "Outbox": "outbox", "StoreContract": "contract"}
+        if name not in rooms:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f".{rooms[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

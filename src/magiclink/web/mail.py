@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from email.header import Header
-from email.headerregistry import Address, BaseHeader, UniqueUnstructuredHeader
+from email.headerregistry import Address, BaseHeader, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP
 from html import escape
@@ -92,7 +92,7 @@ def compose(
     Sources: RFC 5322 (3.6), RFC 3834 (5), MS-OXCMAIL (X-Auto-Response-Suppress).
     """
     source = Address(username="no-reply", domain=_domain_of(link.url)) if sender is None else _mailbox(sender)
-    words = _account_words(translate) if opens is Opens.ACCOUNT else _document_words(translate)
+    words = _account_words(translate) if opens == Opens.ACCOUNT else _document_words(translate)
     facts = {"about": harmless(about), "until": _in_words(link.expires_at, translate), "url": link.url}
     message = EmailMessage(policy=SMTP)
     message["From"] = source
@@ -110,7 +110,7 @@ def compose(
     return message
 
 
-class _Subject(UniqueUnstructuredHeader, BaseHeader):
+class _Subject(UnstructuredHeader, BaseHeader):
     # Python 3.11 loses spaces between encoded words, and with them what keeps `acme. com` from being a link.
     def fold(self, *, policy: Policy) -> str:
         charset = "us-ascii" if self.isascii() else "utf-8"

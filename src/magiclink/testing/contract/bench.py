@@ -64,8 +64,8 @@ _PLAIN = Record(
 def record(**changes: Any) -> Record:
     """Build a link as the hall hands it to `add`: issued at `NOW` for 14 days, reusable, superseding nothing.
 
-    `changes` are fields of Record. What isn't given follows from the rest as with real links: `link_id` is new and starts
-    with the seconds of `expires_at` (keep that on whole seconds), and `series` names audience, purpose, subject,
+    `changes` are fields of Record. What isn't given follows from the rest as with real links: `link_id` is new and
+    starts with the seconds of `expires_at` (keep that on whole seconds), and `series` names audience, purpose, subject,
     resource and recipient.
     """
     plain = _PLAIN._replace(**changes)
@@ -115,7 +115,7 @@ class Bench:
     """What every part of the contract stands on: one store a test, made when it is first asked for."""
 
     rounds = 50
-    """How often a race is run. A keeper that waits for a disk may lower it; a broken one is mostly found in the first."""
+    """How often a race is run; a keeper that waits for a disk may lower it."""
 
     def make_store(self) -> Store:
         """Give a new, empty store; the contract closes it after the test."""

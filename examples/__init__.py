@@ -1,0 +1,1 @@
+"""Programs that a customer of the library would write."""

@@ -1,0 +1,269 @@
+"""The SQLite keeper, the default: one file, written safely by many threads and processes of one machine.
+
+A write has happened when its call returns, whatever is killed or loses power afterwards. This room says which statement
+answers which call; `sqlite_file.py` runs them, and the conditions stand in `sqlite_statements.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ..errors import BadArgumentError, ConfigurationError
+from ..records import CLOCK_SKEW, Note, Origin, Record, State, Supersede
+from . import names, sqlite_lookups, sqlite_schema, sqlite_statements
+from .base import HOUR, NOTES_A_LINK
+from .sqlite_file import DatabaseFile
+
+if TYPE_CHECKING:
+    import os
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+
+    from ..records import Selector, Terms
+
+BUSY_TIMEOUT = timedelta(seconds=5)
+"""How long a call waits for other threads, and then for other processes, until it raises StoreError."""
+
+NAMES_A_LINK = 8
+"""Names that a purge forgets for each link it may forget: twice what a link has, so that it always catches up."""
+
+_LARGEST = 2**63 - 1
+
+_PROBE = Record(
+    audience="probe\0 \u00c9",
+    link_id=bytes(range(236, 256)),
+    purpose="A",
+    subject="e\u0301 ",
+    resource="",
+    destination=None,
+    recipient=bytes(17),
+    stamp=None,
+    browser=b"",
+    series=bytes(16),
+    number=None,
+    origin=Origin.ISSUE,
+    parent=None,
+    supersede=Supersede.NEVER,
+    generation=None,
+    series_started_at=-_LARGEST,
+    reminded_at=None,
+    renewed_at=0,
+    reminders=0,
+    renewals=2**53 + 1,
+    issued_at=1,
+    expires_at=_LARGEST,
+    max_uses=None,
+    session_lifetime=0,
+)
+"""A record of what keepers have been seen to lose: case, final spaces, NUL, accents, empty values, large integers."""
+
+
+class SQLiteStore:
+    """A store in one SQLite file, made with mode 0600 where it is missing.
+
+    Raises ConfigurationError where the file can't be made, read, written or believed: a missing directory, a read-only
+    file, another application's database, a newer schema. `busy_timeout` is how long a call waits for a lock.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, busy_timeout: timedelta = BUSY_TIMEOUT) -> None:
+        self._file = DatabaseFile(path, busy_timeout=busy_timeout)
+
+    def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
+        """Write all of them or none (2–6)."""
+        with self._file.transaction() as db:
+            for audience in {record.audience for record in records}:
+                _rename(db, audience, renamed)
+            added = all(_add(db, record, now) for record in records)
+            if not added:
+                db.rollback()
+            return added
+
+    def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
+        """Give the record with the highest number of a series, named under every key, and the subject's generation."""
+        # The generation is read first: were it read last, a revocation in between would go with the record before it.
+        generation = self._file.read(sqlite_statements.GENERATION, {"audience": audience, "subject": subject})
+        record = _first(self._file.read(*sqlite_lookups.newest(audience, series)))
+        return record, generation[0][0] if generation else 0
+
+    def get(self, audience: str, link_id: bytes) -> Record | None:
+        """Give one record, or None."""
+        return _first(self._file.read(sqlite_statements.GET, {"audience": audience, "link_id": link_id}))
+
+    def consume(self, link_id: bytes, terms: Terms) -> Record | None:
+        """Write one use if the terms are met, and give the record after it; else None (7)."""
+        values = _bound(link_id, terms)
+        if not terms.ends_others:
+            return _first(self._file.change(sqlite_statements.CONSUME, values))
+        with self._file.transaction() as db:
+            record = _first(db.execute(sqlite_statements.CONSUME, values).fetchall())
+            if record is not None:
+                db.execute(*sqlite_lookups.supersede_others(record, now=terms.now))
+            return record
+
+    def mark_delivered(self, audience: str, link_ids: Sequence[bytes], *, now: int) -> None:
+        """Remember that the mail server took them, and end what they replace (6)."""
+        with self._file.transaction() as db:
+            for link_id in link_ids:
+                _deliver(db, {"audience": audience, "link_id": link_id, "now": now}, now)
+
+    def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
+        """Give what matches, newest first (11)."""
+        return [Record(*row) for row in self._file.read(*sqlite_lookups.find(selector, limit=limit, after=after))]
+
+    def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
+        """Withdraw one link and give the record after it; None where it is unknown (9)."""
+        values = {"audience": audience, "link_id": link_id, "now": now, "reason": reason}
+        with self._file.transaction() as db:
+            db.execute(sqlite_statements.REVOKE, values)
+            return _first(db.execute(sqlite_statements.GET, values).fetchall())
+
+    def revoke_matching(self, selector: Selector, *, now: int, reason: str) -> None:
+        """Withdraw every link that matches, row by row (9)."""
+        if selector.is_empty:
+            raise BadArgumentError("an empty selector would revoke every link of the audience")
+        self._file.change(*sqlite_lookups.revoke(selector, now=now, reason=reason))
+
+    def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
+        """Withdraw every link that the subject has, by its generation (10)."""
+        values = {"audience": audience, "subject": subject, "now": now, "reason": reason}
+        self._file.change(sqlite_statements.REVOKE_SUBJECT, values)
+
+    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+        """Count one in a bucket; None, or the instant from which to try again (12)."""
+        ends_at = now - now % window + window
+        values = {"bucket": bucket, "limit": limit, "window": window, "ends_at": ends_at}
+        with self._file.transaction() as db:
+            db.execute(sqlite_statements.FORGET_WINDOWS, {"ended": now - CLOCK_SKEW})
+            taken = db.execute(sqlite_statements.TAKE, values).fetchall()
+            return None if taken else ends_at
+
+    def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
+        """Count one try at a link's code; None when no more are allowed (13)."""
+        values = {"audience": audience, "link_id": link_id, "now": now, "limit": limit}
+        return _first(self._file.change(sqlite_statements.COUNT_ATTEMPT, values))
+
+    def note(self, note: Note) -> None:
+        """Remember something that changed nothing (14)."""
+        values = {"audience": note.audience, "link_id": note.link_id, "kind": note.kind, "at": note.at}
+        values |= {"hour": note.at // HOUR, "reason": note.reason, "most": NOTES_A_LINK}
+        self._file.change(sqlite_statements.NOTE, values)
+
+    def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
+        """Give the notes of some links, oldest first (14)."""
+        found = [
+            Note(audience=audience, link_id=link_id, kind=kind, at=at, reason=reason)
+            for link_id in dict.fromkeys(link_ids)
+            for kind, at, reason in self._file.read(sqlite_statements.NOTES, (audience, link_id))
+        ]
+        return sorted(found, key=lambda note: note.at)
+
+    def purge(self, audience: str, *, before: int, limit: int) -> int:
+        """Forget what expired before an instant, and then names that lead nowhere: two short transactions (15)."""
+        values = {"audience": audience, "end": _end(before), "limit": max(limit, 0)}
+        with self._file.transaction() as db:
+            [(count, last)] = db.execute(sqlite_statements.PURGE_TO, values).fetchall()
+            for statement in sqlite_statements.PURGE:
+                db.execute(statement, {"audience": audience, "last": last})
+        with self._file.transaction() as db:
+            _purge_names(db, audience, max(limit, 0) * NAMES_A_LINK)
+        return int(count)
+
+    def check(self) -> None:
+        """Prove the schema, the privileges and a round trip of bytes and integers; else ConfigurationError."""
+        with self._file.transaction(ConfigurationError) as db:
+            sqlite_schema.prove(db)
+            _prove_round_trip(db)
+            db.rollback()
+
+    def close(self) -> None:
+        """Let go of files and connections; a later call is StoreError."""
+        self._file.close()
+
+
+def _first(rows: Sequence[tuple[object, ...]]) -> Record | None:
+    return Record._make(rows[0]) if rows else None
+
+
+def _bound(link_id: bytes, terms: Terms) -> dict[str, object]:
+    """Bind the terms. Sums are made here: in SQLite one that passes 63 bits would become a rounded float."""
+    return {
+        "audience": terms.audience,
+        "link_id": link_id,
+        "purpose": terms.purpose,
+        "now": terms.now,
+        "issued_after": max(terms.now - terms.lifetime, -_LARGEST),
+        "issued_until": min(terms.now + CLOCK_SKEW, _LARGEST),
+        "max_uses": terms.max_uses,
+        "stamp": terms.stamp,
+        "attempt": terms.attempt,
+        "reclick_after": max(terms.now - terms.reclick, -_LARGEST),
+    }
+
+
+def _rename(db: sqlite3.Connection, audience: str, renamed: Mapping[bytes, bytes]) -> None:
+    for old, new in renamed.items():
+        for statement in sqlite_lookups.rename(audience, old, new):
+            db.execute(*statement)
+
+
+def _add(db: sqlite3.Connection, record: Record, now: int) -> bool:
+    """Write one record and tell whether it could be: not where a reissue comes too late, or the link id is there."""
+    if record.number is not None and not _is_next(db, record):
+        return False
+    [(number, generation)] = db.execute(sqlite_statements.ENROL, record._asdict()).fetchall()
+    if record.number is None:
+        record = record._replace(number=number, generation=generation)
+    if record.generation != generation or db.execute(sqlite_statements.INSERT, record).rowcount == 0:
+        return False
+    bucket = names.bucket(record.audience, record.link_id)
+    db.executemany(sqlite_statements.NAME, [(bucket, name, record.link_id) for name in names.names(record)])
+    if record.supersede == Supersede.ON_ISSUE:
+        _supersede_replaced(db, record, now)
+    return True
+
+
+def _is_next(db: sqlite3.Connection, record: Record) -> bool:
+    newest = _first(db.execute(*sqlite_lookups.newest(record.audience, [record.series])).fetchall())
+    return record.number == 1 + (newest.number or 0 if newest else 0)
+
+
+def _deliver(db: sqlite3.Connection, values: dict[str, object], now: int) -> None:
+    db.execute(sqlite_statements.DELIVER, values)
+    record = _first(db.execute(sqlite_statements.GET, values).fetchall())
+    if record and record.supersede == Supersede.ON_DELIVERY and record.state_at(now) is State.OUTSTANDING:
+        _supersede_replaced(db, record, now)
+
+
+def _supersede_replaced(db: sqlite3.Connection, record: Record, now: int) -> None:
+    if record.origin == Origin.RENEW:
+        values = {"audience": record.audience, "link_id": record.parent, "now": now}
+        db.execute(sqlite_statements.SUPERSEDE, values)
+    else:
+        db.execute(*sqlite_lookups.supersede_older(record, now=now))
+
+
+def _end(before: int) -> bytes:
+    """Give the link id before which all have expired before an instant: it begins with the second after."""
+    seconds = -(-before // 1_000_000)
+    return max(seconds, 0).to_bytes(4, "big") if seconds < 2**32 else b"\xff" * 21
+
+
+def _purge_names(db: sqlite3.Connection, audience: str, limit: int) -> None:
+    """Forget names of the audience in buckets that have no link any more: all before its earliest link's."""
+    [(earliest,)] = db.execute(sqlite_statements.EARLIEST, {"audience": audience}).fetchall()
+    dead = names.prefix(audience) + (names.LAST if earliest is None else names.period(earliest))
+    first = names.prefix(audience) + names.FIRST
+    values = {"first": first, "dead": dead, "limit": limit}
+    found = db.execute(sqlite_statements.PURGE_NAMES_TO, values).fetchall()
+    bucket, name, link_id = found[0] if found else (dead, b"", b"")
+    db.execute(sqlite_statements.PURGE_NAMES, {"first": first, "bucket": bucket, "name": name, "link_id": link_id})
+
+
+def _prove_round_trip(db: sqlite3.Connection) -> None:
+    """Prove that records come back as they went in, and that text which differs in case alone is two texts."""
+    for probe in (_PROBE, _PROBE._replace(audience=_PROBE.audience.lower())):
+        written = _add(db, probe, 0)
+        found = _first(db.execute(sqlite_statements.GET, probe._asdict()).fetchall())
+        if not written or found != probe._replace(number=1, generation=0):
+            raise ConfigurationError("a record doesn't come back from the database as it went in")

@@ -1,0 +1,31 @@
+"""The contract of a store (`magiclink.stores.base`), as tests: each begins with the number of the rule that it proves.
+
+Whoever writes a store subclasses it in a file that pytest collects:
+
+    class TestMyStore(StoreContract):
+        def make_store(self) -> Store:
+            return MyStore("my-store:///test")      # new and empty each time; the contract closes it
+
+Nothing else is needed. What a store must be given (a folder, a server) comes from an autouse fixture of the subclass.
+`rounds` says how often a race is run. For messages that show values, a conftest says
+`pytest.register_assert_rewrite("magiclink.testing.contract")` before it imports this. This room imports no `web`.
+"""
+
+from __future__ import annotations
+
+from .adding import Adding
+from .audiences import Audiences
+from .bench import record, terms
+from .consuming import Consuming
+from .counting import Counting
+from .finding import Finding
+from .keeping import Keeping
+from .racing import Racing
+from .revoking import Revoking
+from .superseding import Superseding
+
+__all__ = ["StoreContract", "record", "terms"]
+
+
+class StoreContract(Audiences, Adding, Superseding, Consuming, Revoking, Finding, Counting, Keeping, Racing):
+    """Every rule of the contract; subclass it and give `make_store`."""

@@ -1,0 +1,138 @@
+"""The cookies of the conversation: the link that waits for its button, what has been opened, and the browser's own name.
+
+Each is sealed, with its expiry inside. Links are named by their *token*, never by their link id: whoever steals the keys and
+reads the database could seal a link id, and can't make a token of it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from hmac import compare_digest
+from typing import TYPE_CHECKING
+
+from ..clock import instant, micros
+from .exchange import Cookie
+
+if TYPE_CHECKING:
+    from ..flows import Flows
+    from .exchange import Request
+
+PENDING_FOR = timedelta(minutes=10)
+"""How long a link that was clicked waits for its button."""
+
+VISIT_FOR = timedelta(hours=1)
+"""How long a browser that asked for a sign-in link is known."""
+
+MOST_GRANTS = 8
+"""How many documents one browser holds open at a time: a cookie has 4,096 bytes."""
+
+_TOKEN = 60
+_TAG = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A link that was clicked, and the nonce by which a second click of this browser is told from somebody else's."""
+
+    token: str = field(repr=False)
+    nonce: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A document that this browser has open."""
+
+    token: str = field(repr=False)
+    opened_at: datetime
+    tag: bytes
+    """Finds the grant of a document without asking the store about the others."""
+
+
+class Jar:
+    """Reads and writes the cookies of one site. Names differ by `base_url`, so that two apps of a host don't collide."""
+
+    def __init__(self, flows: Flows) -> None:
+        self._flows = flows
+        self._secure = flows.site.is_secure
+        digest = sha256(flows.site.base_url.encode()).hexdigest()[:8]
+        # `__Host-`: no other host of the domain can set it (RFC 6265bis, 4.1.3.2). Browsers take it on https alone.
+        prefix = "__Host-" if self._secure else ""
+        self._names = {kind: f"{prefix}magiclink-{kind}-{digest}" for kind in ("pending", "grants", "visit")}
+
+    async def pending(self, request: Request) -> Pending | None:
+        """Give the link that waits in this browser."""
+        value = await self._read(request, "pending")
+        if value is None:
+            return None
+        return Pending(token=value[:_TOKEN].decode("ascii"), nonce=value[_TOKEN:].decode("ascii"))
+
+    async def keep_pending(self, request: Request, token: str) -> Cookie:
+        """Let a link wait. The same link again keeps its nonce: it's the same person clicking twice."""
+        old = await self.pending(request)
+        nonce = old.nonce if old is not None and old.token == token else secrets.token_urlsafe(16)
+        return await self._write("pending", (token + nonce).encode("ascii"), PENDING_FOR)
+
+    def clear_pending(self) -> Cookie:
+        """Forget the link that waits."""
+        return Cookie(name=self._names["pending"], value="", max_age=0, secure=self._secure)
+
+    async def grants(self, request: Request) -> tuple[Grant, ...]:
+        """Give what this browser has open, newest first."""
+        value = await self._read(request, "grants") or b""
+        size = _TOKEN + 8 + _TAG
+        return tuple(_grant(value[start : start + size]) for start in range(0, len(value), size))
+
+    async def keep_grant(self, request: Request, grant: Grant, lifetime: timedelta) -> Cookie:
+        """Add what was just opened, and let go of the oldest beyond eight."""
+        others = [old for old in await self.grants(request) if old.token != grant.token]
+        kept = [grant, *others][:MOST_GRANTS]
+        value = b"".join(
+            each.token.encode("ascii") + micros(each.opened_at).to_bytes(8, "big") + each.tag for each in kept
+        )
+        # Each grant ends by itself, by its link's own record: the cookie is only the bag.
+        return await self._write("grants", value, max(lifetime, timedelta(days=1)))
+
+    async def visit(self, request: Request) -> str | None:
+        """Give the nonce of this browser, if it has asked for a sign-in link lately."""
+        value = await self._read(request, "visit")
+        return None if value is None else value.decode("ascii")
+
+    async def keep_visit(self, request: Request) -> tuple[str, Cookie]:
+        """Give this browser a nonce, or let it keep the one that it has."""
+        nonce = await self.visit(request) or secrets.token_urlsafe(16)
+        return nonce, await self._write("visit", nonce.encode("ascii"), VISIT_FOR)
+
+    async def form(self, *shown: str | None) -> str:
+        """Seal what a page shows into its form, so that a POST proves which page it comes from."""
+        return await self._flows.seal("form", _shown(shown), lifetime=PENDING_FOR)
+
+    async def is_form(self, text: object, *shown: str | None) -> bool:
+        """Tell whether a form is of a page that showed just this."""
+        value = await self._flows.unseal("form", text)
+        return value is not None and compare_digest(value, _shown(shown))
+
+    async def _read(self, request: Request, kind: str) -> bytes | None:
+        return await self._flows.unseal(kind, request.cookies.get(self._names[kind]))
+
+    async def _write(self, kind: str, value: bytes, lifetime: timedelta) -> Cookie:
+        sealed = await self._flows.seal(kind, value, lifetime=lifetime)
+        max_age = int(lifetime.total_seconds())
+        return Cookie(name=self._names[kind], value=sealed, max_age=max_age, secure=self._secure)
+
+
+def tag_of(purpose: str, resource: str | None) -> bytes:
+    """Give the mark by which the grant of a document is found."""
+    return sha256(f"{purpose}\0{resource}".encode()).digest()[:_TAG]
+
+
+def _grant(value: bytes) -> Grant:
+    opened_at = int.from_bytes(value[_TOKEN : _TOKEN + 8], "big")
+    return Grant(token=value[:_TOKEN].decode("ascii"), opened_at=instant(opened_at), tag=value[_TOKEN + 8 :])
+
+
+def _shown(shown: tuple[str | None, ...]) -> bytes:
+    told = b"".join(b"\0" if part is None else b"\1%d:" % len(part.encode()) + part.encode() for part in shown)
+    return sha256(told).digest()

@@ -1,0 +1,33 @@
+"""What the app tells of its accounts: who has an address, and which addresses a subject has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_ACCOUNTS = 5
+"""How many accounts of one address get a sign-in mail: more is a mail bomb."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A subject with its addresses on file, the first one the main one. One that isn't active gets no link."""
+
+    subject: str
+    addresses: tuple[str, ...]
+    active: bool = True
+
+
+class Directory(Protocol):
+    """The app's accounts. Asked after the answer has been sent, where its time could tell whether an address is known."""
+
+    def by_email(self, address: str) -> Sequence[Account]:
+        """Give every account that has this address on file; the address is in canonical spelling."""
+        ...
+
+    def by_subject(self, subject: str) -> Account | None:
+        """Give a subject's account, or None."""
+        ...

@@ -1,0 +1,168 @@
+"""What the whole conversation stands on: the app's seams, and the two kinds of replies, each with all of its headers.
+
+A framework adds no header and takes none away, so that every porch gives the same answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ..addresses import masked
+from ..errors import BadArgumentError, ConfigurationError
+from ..policy import Opens
+from .cookies import Jar
+from .exchange import Reply
+from .html import STYLE_HASH
+from .pages import Pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..flows import Flows
+    from ..policy import Policy
+    from ..values import LinkInfo
+    from .directory import Directory
+    from .exchange import Cookie, Page, Request
+    from .mailers import Mailer
+
+HOUR = timedelta(hours=1)
+
+_ALWAYS = (
+    ("Cache-Control", "no-store"),
+    ("Vary", "Cookie"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("X-Robots-Tag", "noindex, nofollow"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+
+# No script, nothing from elsewhere, in nobody's frame; a template of the app's own may use the site's styles and pictures.
+_PAGE_POLICY = (
+    f"default-src 'none'; style-src 'self' '{STYLE_HASH}'; img-src 'self'; font-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many mails may be asked for in an hour: for one link, to one address, from one source. Quiet: see `Asking`."""
+
+    per_link: int = 3
+    per_address: int = 5
+    per_source: int = 30
+
+    def __post_init__(self) -> None:
+        for limit in (self.per_link, self.per_address, self.per_source):
+            if type(limit) is not int or limit < 1:
+                raise ConfigurationError("limits: numbers from 1, each an hour")
+
+
+class Lobby:
+    """The app's seams, checked once. Raises ConfigurationError for what can't work."""
+
+    def __init__(
+        self,
+        flows: Flows,
+        *,
+        directory: Directory | None,
+        mailer: Mailer | None,
+        home: str,
+        sign_in: Policy,
+        describe: Callable[[LinkInfo], str] | None,
+        admit: Callable[[LinkInfo], bool] | None,
+        limits: Limits,
+        translate: Callable[[str], str] = str,
+    ) -> None:
+        self.flows = flows
+        self.home = _home(flows, home)
+        # Without its policy nobody asks for sign-in links; the app may have no use for them.
+        self.sign_in_policy = sign_in if flows.policies.get(sign_in.purpose) == sign_in else None
+        self.limits = limits
+        self.pages = Pages(flows.site.path, translate)
+        self._directory = directory
+        self._mailer = mailer
+        self._describe = describe
+        self._admit = admit
+        self._jar = Jar(flows)
+        if directory is not None and mailer is None:
+            raise ConfigurationError("a directory without a mailer: fresh links are mailed to the addresses on file")
+
+    def policy_of(self, link: LinkInfo) -> Policy:
+        """Give the policy of a link that the flows have just told of."""
+        return self.flows.policies[link.purpose]
+
+    def described(self, link: LinkInfo) -> str:
+        """Say what a link opens, in the app's words."""
+        if self._describe is not None:
+            return self._describe(link)
+        return self.pages.account if self.policy_of(link).opens is Opens.ACCOUNT else self.pages.document
+
+    def named(self, subject: str, recipient: bytes | None = None) -> str:
+        """Name a subject on a page: by the address that the link went to, or the main one, masked."""
+        account = self._directory.by_subject(subject) if self._directory is not None else None
+        if account is None or not account.addresses:
+            return subject
+        return masked(self._addressed(account.addresses, recipient) or account.addresses[0])
+
+    def page(self, status: int, page: Page, *cookies: Cookie, allow: str = "") -> Reply:
+        """Answer with a page. `same-origin`: with `no-referrer`, Chromium would send `Origin: null` from its form."""
+        headers = (
+            ("Content-Type", "text/html; charset=utf-8"),
+            *_ALWAYS,
+            ("Referrer-Policy", "same-origin"),
+            ("Content-Security-Policy", _PAGE_POLICY),
+            ("Content-Language", page.language),
+            *((("Allow", allow),) if allow else ()),
+            *((("Retry-After", "30"),) if status == 503 else ()),
+        )
+        return Reply(status=status, headers=headers, cookies=cookies, page=page)
+
+    def redirect(self, location: str, *cookies: Cookie) -> Reply:
+        """Answer with 303, which turns every method into a GET; no address that held a token goes on as a referrer."""
+        headers = (
+            ("Location", location),
+            ("Content-Type", "text/html; charset=utf-8"),
+            *_ALWAYS,
+            ("Referrer-Policy", "no-referrer"),
+            ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+        )
+        return Reply(status=303, headers=headers, cookies=cookies)
+
+    def land(self, link: LinkInfo, *cookies: Cookie) -> Reply:
+        """Lead to where the link goes: the destination that was fixed at issue, or the app's home."""
+        return self.redirect(self.checked(link.destination), *cookies)
+
+    def checked(self, destination: str | None) -> str:
+        """Give a destination that is still allowed; the configuration may have changed since it was stored."""
+        try:
+            return self.flows.site.destination(destination) or self.home
+        except BadArgumentError:
+            return self.home
+
+    def _addressed(self, addresses: Sequence[str], recipient: bytes | None) -> str | None:
+        return next((each for each in addresses if self.flows.is_recipient(recipient, each)), None)
+
+
+def without_body(reply: Reply) -> Reply:
+    """Give the answer to HEAD: the same status and headers, no cookie, nothing done."""
+    return replace(reply, cookies=(), sign_in=None, after=None)
+
+
+def is_ours(request: Request, origin: str) -> bool | None:
+    """Tell whether a POST comes from our own page; None where the browser says nothing, and the form decides.
+
+    A browser that says `null` hides where it comes from, which our own pages never make it do.
+    """
+    said, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if said is None and site is None:
+        return None
+    return said in (None, origin) and site in (None, "same-origin")
+
+
+def _home(flows: Flows, home: str) -> str:
+    try:
+        return flows.site.destination(home) or "/"
+    except BadArgumentError as error:
+        raise ConfigurationError(f"home: {error}") from None

@@ -1,0 +1,117 @@
+"""Rules 12 and 13, broken: counters that begin with a call, count what they refuse, or try what has ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from magiclink.records import Record
+from magiclink.stores.memory import MemoryStore
+from magiclink.testing.contract.counting import Counting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class OneMore(MemoryStore):
+    """Refuses when the limit has been passed."""
+
+    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+        return super().take(bucket, now=now, limit=limit + 1, window=window)
+
+    def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
+        return super().count_attempt(audience, link_id, now=now, limit=limit + 1)
+
+
+class SlidingWindows(MemoryStore):
+    """Begins a window with the first call."""
+
+    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+        ends = next((ends for ends, _, known in self._taken if known == bucket and ends > now), now + window)
+        taken = self._taken.get((ends, window, bucket), 0)
+        self._taken[ends, window, bucket] = taken + 1
+        return None if taken < limit else ends
+
+
+class CountsRefusals(MemoryStore):
+    """Counts the calls that it refuses."""
+
+    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+        told = super().take(bucket, now=now, limit=limit, window=window)
+        if told is not None:
+            super().take(bucket, now=now, limit=2**62, window=window)
+        return told
+
+
+class FirstIsFree(MemoryStore):
+    """Lets the first call of a window through."""
+
+    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+        return super().take(bucket, now=now, limit=max(limit, 1), window=window)
+
+
+class OneWindow(MemoryStore):
+    """Takes windows that end at one instant for one."""
+
+    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+        ends = now - now % window + window
+        taken = self._taken.get((ends, 0, bucket), 0)
+        self._taken[ends, 0, bucket] = taken + 1
+        return None if taken < limit else ends
+
+
+class OneBucket(MemoryStore):
+    """Folds the names of buckets."""
+
+    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+        return super().take(bucket.lower(), now=now, limit=limit, window=window)
+
+
+class TriesOthers(MemoryStore):
+    """Counts a try at the first link where it doesn't know one."""
+
+    def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
+        known = super().count_attempt(audience, link_id, now=now, limit=limit)
+        return known or Record._make([audience, link_id, *[0] * (len(Record._fields) - 2)])
+
+
+class TriesAlways(MemoryStore):
+    """Asks no state."""
+
+    def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
+        record = self._look_up(audience, link_id)
+        tried = record is not None and record.attempts < limit
+        return self._keep(record._replace(attempts=record.attempts + 1)) if record and tried else None
+
+
+class TriesUnused(MemoryStore):
+    """Tries no link that was used at all, and gives it as it was before."""
+
+    def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
+        record = self._look_up(audience, link_id)
+        return record if super().count_attempt(audience, link_id, now=now, limit=limit) and not record.uses else None  # type: ignore[union-attr]
+
+
+BROKEN: dict[type[MemoryStore], str] = {
+    OneMore: "take refused_takes_count_nothing no_room_at_all attempts",
+    SlidingWindows: "aligned_windows",
+    CountsRefusals: "refused_takes_count_nothing",
+    FirstIsFree: "no_room_at_all",
+    OneWindow: "windows_of_two_lengths",
+    OneBucket: "other_buckets",
+    TriesOthers: "attempt_at_an_unknown_link",
+    TriesAlways: "attempt_at_an_expired_link attempt_at_a_used_link attempt_at_a_superseded_link "
+    "attempt_at_a_revoked_link",
+    TriesUnused: "attempts attempt_at_a_used_link",
+}
+
+
+def test_broken_store(broken: type[MemoryStore], name: str, fails: Callable[[type[MemoryStore], str], bool]) -> None:
+    """A store that breaks a rule fails the contract's test of it; the same store unbroken doesn't."""
+    assert fails(broken, name)
+    assert not fails(MemoryStore, name)
+
+
+def test_every_test_can_fail() -> None:
+    """Each test of this part of the contract is failed by some broken store."""
+    named = {f"test_{name}" for names in BROKEN.values() for name in names.split()}
+    assert named == {name for name in vars(Counting) if name.startswith("test_")}

@@ -1,0 +1,81 @@
+"""The model in memory keeps the contract; it belongs to one process, and to nobody once it is closed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from magiclink.errors import StoreError
+from magiclink.records import Note
+from magiclink.stores.memory import MemoryStore
+from magiclink.testing.contract import StoreContract, record
+from magiclink.testing.contract.bench import AUDIENCE, NOW
+
+FORKED = """
+import os, sys
+from magiclink.errors import StoreError
+from magiclink.stores.memory import MemoryStore
+
+store = MemoryStore()
+store._lock.acquire()
+child = os.fork()
+if child:
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    store._lock.release()
+    store.check()
+    sys.exit(status)
+try:
+    store.check()
+except StoreError:
+    os._exit(17)
+os._exit(0)
+"""
+
+
+class TestMemoryStore(StoreContract):
+    """The reference for every other keeper."""
+
+    def make_store(self) -> MemoryStore:
+        """Give a new one."""
+        return MemoryStore()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can't fork")
+def test_forked_child() -> None:
+    """C17: a forked child is refused, though a thread of its parent held the lock; the parent goes on."""
+    ran = subprocess.run([sys.executable, "-c", FORKED], timeout=60)
+    assert ran.returncode == 17
+
+
+def test_closed_twice() -> None:
+    """A store may be closed again, and stays closed."""
+    store = MemoryStore()
+    store.close()
+    store.close()
+    with pytest.raises(StoreError, match="closed"):
+        store.check()
+
+
+def test_two_stores() -> None:
+    """Two stores share nothing."""
+    one, two = MemoryStore(), MemoryStore()
+    assert one.add([kept := record()], now=NOW, renamed={})
+    assert two.get(AUDIENCE, kept.link_id) is None
+
+
+def test_note_of_an_unknown_link() -> None:
+    """14: a note of a link that isn't there is dropped, so that guesses fill no memory."""
+    store = MemoryStore()
+    store.note(Note(audience=AUDIENCE, link_id=record().link_id, kind="verified", at=NOW))
+    assert store._notes == {}
+
+
+def test_windows_that_are_over() -> None:
+    """12: a window that is over is forgotten with the next call, so that buckets fill no memory."""
+    store = MemoryStore()
+    for now in (0, 60, 120):
+        store.take(b"bucket", now=now, limit=1, window=60)
+    assert list(store._taken) == [(180, 60, b"bucket")]
