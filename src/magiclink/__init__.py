@@ -1,7 +1,7 @@
 """Magic links: expiring signed links that let a customer open an invoice, or sign in, from a mail.
 
-Every name below is loaded when it is first asked for: `import magiclink` costs next to nothing, and loads no framework, no
-driver and none of itsdangerous, cryptography and argon2, which wait until a link is made or read.
+Every name below is loaded when it is first asked for: `import magiclink` costs next to nothing, and loads no
+framework, no driver and none of itsdangerous, cryptography and argon2, which wait until a link is made or read.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ def issue(policy: Policy, *, now: int, expires_at: int | None) -> Plan:
     """Plan a link that begins its series anew. `expires_at` may only shorten, and falls on the second before."""
     latest = now + span(policy.lifetime)
     wanted = latest if expires_at is None else expires_at
-    end = _whole_second(wanted)
+    end = wanted - wanted % SECOND
     if wanted > latest or end <= now:
         raise BadArgumentError("expires_at, on the second before, is past, or it is beyond the policy's lifetime")
     return Plan(now, None, None, 0, 0, end)
@@ -183,11 +183,7 @@ def _end(policy: Policy, started_at: int, now: int) -> int:
     end = now + span(policy.lifetime)
     if policy.ends_after is not None:
         end = min(end, started_at + span(policy.ends_after))
-    end = _whole_second(end)
+    end -= end % SECOND
     if end <= now:
         raise ReissueRefusedError("the series has reached its absolute end: issue a new link", reason="series_ended")
     return end
-
-
-def _whole_second(at: int) -> int:
-    return at - at % SECOND

@@ -1,9 +1,8 @@
 """The rules for one purpose, as a value that can't be unsafe without saying so.
 
-A `Policy` is built once, in the app's own `policies.py`. Building it checks RULES, below, which is the whole list: one
-that breaks a rule raises PolicyError with the rule's name, its source and the ways out. A product that must break a
-rule on purpose writes a `Deviation` with a reason and, where the rule has a bound, how far it may go; a rule that is
-`forbidden` to break has no such way out.
+A `Policy` is built once, in the app's own `policies.py`, and checked against RULES, which is the whole list: a broken
+rule is a PolicyError with its name, its source and the ways out. A product that must break one on purpose writes a
+`Deviation` with a reason and, where the rule has a bound, how far it may go; no deviation excuses a `forbidden` one.
 
 No I/O, no key, no clock, no log: reading this file, `presets.py` and `decisions.py` is reading every rule.
 """
@@ -24,16 +23,12 @@ if TYPE_CHECKING:
 
 ACCOUNT_LIFETIME = timedelta(minutes=10)
 """OWASP ASVS 5.0, 6.5.5: an out-of-band request lives 10 minutes at most, and so does a code."""
-
 DOCUMENT_LIFETIME = timedelta(days=14)
 """What invoicing products promise their customers: "expire them within 2 weeks for security"."""
-
 CODE_DIGITS = 6
 """OWASP ASVS 5.0, 6.5.4: 20 bits of entropy, for which it counts six random digits as sufficient."""
-
 CODE_ATTEMPTS = 100
 """NIST SP 800-63B-4, 3.2.2: no more than 100 failed tries at one authenticator in a row."""
-
 LONGEST = timedelta(days=36_525)
 """A hundred years: spans beyond it are slips, and overflow a database."""
 
@@ -65,10 +60,7 @@ class Deviation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How the links of one purpose behave. Vary one with `dataclasses.replace`; the rules are checked anew.
-
-    Raises PolicyError (`rule`, `source`, `ways_out`) when a field makes no sense or a rule is broken.
-    """
+    """How the links of one purpose behave; `dataclasses.replace` varies one, checked anew. Raises PolicyError."""
 
     purpose: str
     """What the link is for: a slug `[a-z][a-z0-9-]{0,31}`; keys are bound to it."""
@@ -108,9 +100,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         _check_fields(self)
-        _check_deviations(self)
-        for rule in RULES:
-            _check_rule(rule, self)
+        _check_rules(self)
 
     @property
     def one_shot(self) -> bool:
@@ -229,29 +219,29 @@ RULES = (
 )
 
 
-def _check_rule(rule: Rule, policy: Policy) -> None:
-    deviation = next((each for each in policy.deviations if each.rule == rule.name), None)
-    if rule.broken(policy):
-        if deviation is None or rule.forbidden:
+def _check_rules(policy: Policy) -> None:
+    given = {str(each.rule): each for each in policy.deviations}
+    if len(given) < len(policy.deviations) or given.keys() - {rule.name for rule in RULES}:
+        raise PolicyError("wanted one a rule, by its name", rule="deviations", ways_out=[rule.name for rule in RULES])
+    for rule in RULES:
+        if rule.name in given:
+            _check_deviation(rule, given[rule.name], policy)
+        elif rule.broken(policy):
             raise _broken(rule, rule.message)
-        if not rule.within(policy, deviation.up_to):
-            raise _broken(rule, f"{rule.message}, past the bound of its deviation")
-    elif deviation is not None:
-        message = "a deviation that isn't needed hides the next change from its reviewer"
-        raise PolicyError(message, rule=rule.name, source=rule.source, ways_out=("deviations=()",))
 
 
-def _check_deviations(policy: Policy) -> None:
-    rules = {rule.name: rule for rule in RULES}
-    for deviation in policy.deviations:
-        rule = rules.pop(deviation.rule, None)
-        if rule is None:
-            raise PolicyError("a deviation from no rule, or a second one", rule="deviations", ways_out=tuple(rules))
-        # A letter or a digit: the "…" of a way out that was copied is no reason.
-        if not any(map(str.isalnum, deviation.reason)):
-            raise _broken(rule, "a deviation needs a reason that a reviewer can judge")
-        if type(deviation.up_to) is not (rule.bound or type(None)):
-            raise _broken(rule, f"its deviation's up_to: wanted {rule.bound and rule.bound.__name__}")
+def _check_deviation(rule: Rule, deviation: Deviation, policy: Policy) -> None:
+    if not rule.broken(policy):
+        raise PolicyError("its deviation isn't needed", rule=rule.name, source=rule.source, ways_out=("deviations=()",))
+    if rule.forbidden:
+        raise _broken(rule, rule.message)
+    # Without a letter there is no reason: the "…" of a way out that was copied won't do.
+    if type(deviation.reason) is not str or not any(map(str.isalnum, deviation.reason)):
+        raise _broken(rule, "its deviation needs a reason that a reviewer can judge")
+    if type(deviation.up_to) is not (rule.bound or type(None)):
+        raise _broken(rule, f"its deviation's up_to: wanted {rule.bound and rule.bound.__name__}")
+    if not rule.within(policy, deviation.up_to):
+        raise _broken(rule, f"{rule.message}, past the bound of its deviation")
 
 
 def _broken(rule: Rule, message: str) -> PolicyError:
@@ -270,9 +260,6 @@ def _check_fields(policy: Policy) -> None:
         raise PolicyError("code, step_up and email_alone are for links that open an account", rule="opens")
 
 
-_SLUG = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
-
-
 def _is_count(value: object, least: int, most: int = 2**31 - 1) -> bool:
     return type(value) is int and least <= value <= most
 
@@ -287,16 +274,13 @@ def _is_code(value: object) -> bool:
     )
 
 
-def _is_deviation(value: object) -> bool:
-    return isinstance(value, Deviation) and isinstance(value.rule, str) and isinstance(value.reason, str)
-
-
+_SLUG = "[a-z][a-z0-9-]{0,31}"
 _SPAN = "a timedelta of at least a second (links count whole seconds) and at most 100 years"
 _FLAGS = ("confirm", "reissue_on_reminder", "renew_on_request", "bind_browser", "passphrase", "step_up", "email_alone")
 
 # What each field must be before any rule can be asked of it; a bool is no number here.
 FIELDS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
-    ("purpose", lambda v: isinstance(v, str) and bool(_SLUG.fullmatch(v)), "a slug [a-z][a-z0-9-]{0,31}"),
+    ("purpose", lambda v: isinstance(v, str) and bool(re.fullmatch(_SLUG, v)), f"a slug {_SLUG}"),
     ("opens", lambda v: isinstance(v, Opens), "Opens.RESOURCE or Opens.ACCOUNT"),
     ("lifetime", _is_span, _SPAN),
     ("session_lifetime", _is_span, _SPAN),
@@ -307,6 +291,6 @@ FIELDS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
     ("reissue_limit", lambda v: v is None or _is_count(v, 1), "a number from 1, or None for any number"),
     ("ends_after", lambda v: v is None or _is_span(v), f"{_SPAN}, or None"),
     ("code", lambda v: v is None or _is_code(v), "a CodeRule of 4 to 12 digits and 1 to 100 attempts, or None"),
-    ("deviations", lambda v: isinstance(v, tuple) and all(map(_is_deviation, v)), "a tuple of Deviation, in text"),
+    ("deviations", lambda v: isinstance(v, tuple) and all(isinstance(d, Deviation) for d in v), "a tuple of Deviation"),
     *((flag, lambda v: type(v) is bool, "True or False") for flag in _FLAGS),
 )

@@ -1,7 +1,4 @@
-"""One policy for each purpose that an invoicing app has, with the sources of its figures.
-
-Apps take them as they are, or vary them: `dataclasses.replace(INVOICE, lifetime=timedelta(days=7))`.
-"""
+"""The policies of an invoicing app; `dataclasses.replace(INVOICE, lifetime=timedelta(days=7))` varies one."""
 
 from __future__ import annotations
 
@@ -46,11 +43,7 @@ CLIENT_PORTAL = Policy(
     reissue_limit=12,
     ends_after=timedelta(days=365),
     deviations=(
-        Deviation(
-            rule="account-lifetime",
-            reason="customers open the portal from the invoice's mail, days after it came",
-            up_to=timedelta(days=14),
-        ),
+        Deviation(rule="account-lifetime", reason="customers click days after the mail came", up_to=timedelta(days=14)),
         Deviation(rule="account-reusable", reason="customers come back to the portal from the same mail"),
     ),
 )

@@ -240,7 +240,7 @@ def test_random_token_accepted() -> None:
 
 
 def test_tag_compared_by_another_operator(monkeypatch: pytest.MonkeyPatch) -> None:
-    """K04, K05: the tag is compared by `hmac.compare_digest`, once, on bytes of one length; a wrong head isn't."""
+    """K04, K05: the tag is compared by `hmac.compare_digest`, once, on bytes of one length; nothing else gets there."""
     compared: list[tuple[bytes, bytes]] = []
 
     def compare(one: bytes, other: bytes) -> bool:
@@ -253,7 +253,9 @@ def test_tag_compared_by_another_operator(monkeypatch: pytest.MonkeyPatch) -> No
         data[place] ^= 1
         assert HERE.open(text(bytes(data))) is None
     assert [(type(one), len(one), type(other), len(other)) for one, other in compared] == [(bytes, 16, bytes, 16)] * 2
-    assert HERE.open(text(bytes(45))) is None
+    foreign = [TOKEN[:59] + "=", TOKEN[:58] + "==", TOKEN[:56] + "!!!!", TOKEN[:56] + "++++", TOKEN[:56] + "////"]
+    for refused in (text(bytes(45)), TOKEN[:56], *foreign):
+        assert HERE.open(refused) is None
     assert len(compared) == 2
 
 

@@ -5,17 +5,18 @@
 - `hall.py`: what every flow stands on: configuration, the clock, the seam to the store, events and notes
 - `issuing.py`: issue, remind, renew, and what the mail server took
 - `opening.py`: verify, redeem, recall
-- `keeping.py`: revoke, find, inspect, history, purge; seals and limits for the web
+- `keeping.py`: revoke, find, inspect, history, purge
+- `lending.py`: what the web conversation borrows, and neither face offers
 """
 
 from __future__ import annotations
 
 from .issuing import Issuing
 from .keeping import Keeping
-from .opening import Opening
+from .lending import Lending
 
 __all__ = ["Flows"]
 
 
-class Flows(Issuing, Opening, Keeping):
+class Flows(Issuing, Lending, Keeping):
     """Every flow of magic links, over awaitable seams."""

@@ -71,7 +71,7 @@ class Hall:
         self._keys = _of_type(keys, KeyRing, "keys: a KeyRing")
         self._contexts = contexts(self.policies, self.audience)
         self._store = _able(store)
-        self._clock = clock
+        self.clock = clock
         self._security_stamp = _callable(security_stamp, "security_stamp")
         self._on_event = _at_once(_callable(on_event, "on_event"))
         self._seam = seam
@@ -100,7 +100,7 @@ class Hall:
     # The seams.
 
     def _now(self) -> int:
-        return clocks.read(self._clock)
+        return clocks.read(self.clock)
 
     async def _ask(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask the store. Whatever it raises, the caller gets an error of this library: unknown outcomes fail closed."""
@@ -149,7 +149,8 @@ class Hall:
 
     # Reading.
 
-    def _genuine(self, token: object) -> Genuine | None:
+    def genuine(self, token: object) -> Genuine | None:
+        """Give what a token proves, or None; the store isn't asked, and nothing raises."""
         return self._tokens.open(token)
 
     async def _record(self, link_id: bytes) -> Record:

@@ -108,7 +108,7 @@ class Issuing(Hall):
         mailed to; `policy`, `revoked`, `outstanding`, `account`, `series_ended`, `too_many`, `too_soon` with
         `retry_at`. InvalidLinkError for a token that isn't genuine or unknown; BadArgumentError; UnavailableError.
         """
-        genuine = self._genuine(token)
+        genuine = self.genuine(token)
         del token
         if genuine is None:
             raise InvalidLinkError("the token isn't genuine")
@@ -292,5 +292,4 @@ def _check_binding(order: Order) -> None:
 
 def _renamed(names: Sequence[bytes], addresses: Sequence[bytes]) -> dict[bytes, bytes]:
     """Map names under retired keys to those under the signing key, so that a rotation splits no series."""
-    renamed = dict.fromkeys(names[1:], names[0])
-    return renamed | dict.fromkeys(addresses[1:], addresses[0])
+    return {retired: own[0] for own in (names, addresses) for retired in own[1:]}

@@ -1,4 +1,4 @@
-"""What the app and its support desk do with links: withdraw, find, tell, forget; and what the web borrows."""
+"""What the app and its support desk do with links that exist: withdraw, find, tell, forget."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PURGED_AT_ONCE = 500
 
 
 class Keeping(Hall):
-    """revoke, revoke_all, inspect, find, history, purge, close; seal, unseal and take for the web."""
+    """revoke, revoke_all, inspect, find, history, purge, close."""
 
     async def revoke(self, link_id: str, *, reason: str = "") -> LinkInfo:
         """Withdraw one link in whatever state; what it opened closes. The first instant and reason stay.
@@ -155,20 +155,6 @@ class Keeping(Hall):
     async def close(self) -> None:
         """Let go of the store's files and connections."""
         await self._ask(self._store.close)
-
-    async def seal(self, kind: str, value: bytes, *, lifetime: timedelta) -> str:
-        """Seal a value for a cookie or a form: a text that only `unseal` with the same kind reads, for `lifetime`."""
-        return self._seals.seal(kind, value, expires_at=self._now() + span(lifetime))
-
-    async def unseal(self, kind: str, text: object) -> bytes | None:
-        """Give a sealed value; None for anything that isn't ours, of this kind and in date."""
-        return self._seals.unseal(kind, text, now=self._now())
-
-    async def take(self, bucket: str, *, limit: int, window: timedelta) -> datetime | None:
-        """Count one in a bucket that the caller names; None, or the instant from which to try again."""
-        digest = self._digests.digest("bucket", bucket)
-        retry_at = await self._ask(self._store.take, digest, now=self._now(), limit=limit, window=span(window))
-        return None if retry_at is None else instant(retry_at)
 
     def _selector(
         self,

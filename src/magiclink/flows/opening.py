@@ -45,6 +45,7 @@ class _Click(NamedTuple):
     browser: str | None
     attempt: bytes | None = None
     admit: Callable[[LinkInfo], bool | Awaitable[bool]] | None = None
+    is_noted: bool = True
 
 
 class Opening(Hall):
@@ -58,7 +59,7 @@ class Opening(Hall):
         Raises RejectedLinkError of the fitting class (`link`, `at`), NotAdmittedError (`browser`), UnavailableError,
         BadArgumentError.
         """
-        genuine = self._genuine(token)
+        genuine = self.genuine(token)
         del token
         click = self._click(genuine, policy, browser=browser)
         record = await self._read(click)
@@ -91,7 +92,7 @@ class Opening(Hall):
         UnavailableError (nothing is known to be used: answer 503), BadArgumentError (a policy with `step_up` requires
         `admit`). What `admit` raises passes through with nothing used.
         """
-        genuine = self._genuine(token)
+        genuine = self.genuine(token)
         del token
         click = self._click(genuine, policy, browser=browser, attempt=attempt, admit=admit)
         if click.policy.step_up and admit is None:
@@ -180,7 +181,8 @@ class Opening(Hall):
             if click.admit is not None and not await self._consult(click.admit, info):
                 raise NotAdmittedError("the app doesn't admit this link now", reason="app", link=info)
         except RejectedLinkError as error:
-            await self._note(Kind.REFUSED, record, at=click.now, reason=_reason(error))
+            if click.is_noted:
+                await self._note(Kind.REFUSED, record, at=click.now, reason=_reason(error))
             raise
 
     def _is_browser(self, record: Record, browser: str | None) -> bool:

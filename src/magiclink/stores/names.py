@@ -7,6 +7,7 @@ nothing that its record doesn't say.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b, sha256
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,16 @@ PERIOD = 28 * 24 * 60 * 60
 FIRST, LAST = b"\0\0", b"\xff\xff"
 """The bounds of a bucket's period: 4 bytes of seconds are 1776 periods, which 2 bytes hold."""
 
+_KINDS = {
+    kind: blake2b(digest_size=16, person=kind.encode()) for kind in ("subject", "resource", "recipient", "series")
+}
+
 
 def name(kind: str, value: bytes | str) -> bytes:
     """Give the 16 bytes that name a value of a kind: `subject`, `resource`, `recipient` or `series`."""
-    return blake2b(_encoded(value), digest_size=16, person=kind.encode()).digest()
+    digest = _KINDS[kind].copy()
+    digest.update(_encoded(value))
+    return digest.digest()
 
 
 def names(record: Record) -> list[bytes]:
@@ -35,11 +42,18 @@ def names(record: Record) -> list[bytes]:
     return given
 
 
+def rows(record: Record) -> list[tuple[bytes, bytes, bytes]]:
+    """Give the rows of a record: its bucket, each of its names, its link id."""
+    place = bucket(record.audience, record.link_id)
+    return [(place, each, record.link_id) for each in names(record)]
+
+
 def bucket(audience: str, link_id: bytes) -> bytes:
     """Give the bucket of a link: 6 bytes for its audience, 2 for the period in which it expires."""
     return prefix(audience) + period(link_id)
 
 
+@lru_cache(maxsize=128)
 def prefix(audience: str) -> bytes:
     """Give what the buckets of an audience begin with. The audience is compared again, whole, in the record."""
     return sha256(_encoded(audience)).digest()[:6]

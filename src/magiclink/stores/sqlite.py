@@ -7,6 +7,7 @@ answers which call; `sqlite_file.py` runs them, and the conditions stand in `sql
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..errors import BadArgumentError, ConfigurationError
@@ -74,7 +75,7 @@ class SQLiteStore:
         with self._file.transaction() as db:
             for audience in {record.audience for record in records}:
                 _rename(db, audience, renamed)
-            added = all(_add(db, record, now) for record in records)
+            added = _add(db, records, now)
             if not added:
                 db.rollback()
             return added
@@ -207,25 +208,41 @@ def _rename(db: sqlite3.Connection, audience: str, renamed: Mapping[bytes, bytes
             db.execute(*statement)
 
 
-def _add(db: sqlite3.Connection, record: Record, now: int) -> bool:
-    """Write one record and tell whether it could be: not where a reissue comes too late, or the link id is there."""
-    if record.number is not None and not _is_next(db, record):
+def _add(db: sqlite3.Connection, records: Sequence[Record], now: int) -> bool:
+    """Write records, as far as it goes, and tell whether it went: a reissue may come late, a link id be there."""
+    numbered = _numbered(db, records)
+    if numbered is None or db.executemany(sqlite_statements.INSERT, numbered).rowcount < len(numbered):
         return False
-    [(number, generation)] = db.execute(sqlite_statements.ENROL, record._asdict()).fetchall()
-    if record.number is None:
-        record = record._replace(number=number, generation=generation)
-    if record.generation != generation or db.execute(sqlite_statements.INSERT, record).rowcount == 0:
-        return False
-    bucket = names.bucket(record.audience, record.link_id)
-    db.executemany(sqlite_statements.NAME, [(bucket, name, record.link_id) for name in names.names(record)])
-    if record.supersede == Supersede.ON_ISSUE:
-        _supersede_replaced(db, record, now)
+    db.executemany(sqlite_statements.NAME, sorted(chain.from_iterable(map(names.rows, numbered))))
+    for record in numbered:
+        if record.supersede == Supersede.ON_ISSUE:
+            _supersede_replaced(db, record, now)
     return True
 
 
-def _is_next(db: sqlite3.Connection, record: Record) -> bool:
-    newest = _first(db.execute(*sqlite_lookups.newest(record.audience, [record.series])).fetchall())
-    return record.number == 1 + (newest.number or 0 if newest else 0)
+def _numbered(db: sqlite3.Connection, records: Sequence[Record]) -> list[Record] | None:
+    """Give the records with their numbers and generations; None where one that came with them comes too late."""
+    numbered: list[Record] = []
+    for record in records:
+        if record.number is None:
+            enrolled = (record.audience, record.subject, record.link_id)
+            [(number, generation)] = db.execute(sqlite_statements.ENROL, enrolled).fetchall()
+            numbered.append(record._replace(number=number, generation=generation))
+        elif _is_next(db, record, numbered):
+            numbered.append(record)
+        else:
+            return None
+    return numbered
+
+
+def _is_next(db: sqlite3.Connection, record: Record, before: Sequence[Record]) -> bool:
+    """Tell whether a reissue still follows the newest of its series, and its subject's generation is the same."""
+    found = db.execute(*sqlite_lookups.newest(record.audience, [record.series])).fetchall()
+    same = [other for other in before if (other.audience, other.series) == (record.audience, record.series)]
+    newest = max((other.number or 0 for other in (*map(Record._make, found), *same)), default=0)
+    enrolled = (record.audience, record.subject, record.number, record.link_id)
+    [(generation,)] = db.execute(sqlite_statements.ENROL_NUMBERED, enrolled).fetchall()
+    return (record.number, record.generation) == (newest + 1, generation)
 
 
 def _deliver(db: sqlite3.Connection, values: dict[str, object], now: int) -> None:
@@ -263,7 +280,7 @@ def _purge_names(db: sqlite3.Connection, audience: str, limit: int) -> None:
 def _prove_round_trip(db: sqlite3.Connection) -> None:
     """Prove that records come back as they went in, and that text which differs in case alone is two texts."""
     for probe in (_PROBE, _PROBE._replace(audience=_PROBE.audience.lower())):
-        written = _add(db, probe, 0)
+        written = _add(db, [probe], 0)
         found = _first(db.execute(sqlite_statements.GET, probe._asdict()).fetchall())
         if not written or found != probe._replace(number=1, generation=0):
             raise ConfigurationError("a record doesn't come back from the database as it went in")

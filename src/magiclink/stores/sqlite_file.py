@@ -50,7 +50,7 @@ class DatabaseFile:
             raise ConfigurationError("busy_timeout must lie between nothing and an hour")
         self._patience = busy_timeout.total_seconds()
         self._uri = _made(path)
-        self._closed = False
+        self.closed = False
         self._begin()
         with _FORKING:
             _FILES.add(self)
@@ -67,7 +67,7 @@ class DatabaseFile:
     def transaction(self, trouble: Trouble = StoreError) -> Iterator[sqlite3.Connection]:
         """Lend the writer inside a transaction, committed at the end unless the caller has rolled it back."""
         self._check()
-        with self._lent(self._writer, trouble) as db:
+        with _Loan(self, self._writer, trouble) as db:
             db.execute("BEGIN IMMEDIATE")
             yield db
             db.commit()
@@ -75,19 +75,19 @@ class DatabaseFile:
     def change(self, statement: str, parameters: Parameters) -> Rows:
         """Run one statement that writes, as a transaction of its own, and give the rows that it returns."""
         self._check()
-        with self._lent(self._writer, StoreError) as db:
+        with _Loan(self, self._writer, StoreError) as db:
             # All rows are fetched: a statement that returns some is committed by reading past the last.
             return db.execute(statement, parameters).fetchall()
 
     def read(self, statement: str, parameters: Parameters) -> Rows:
         """Run one statement that only reads, and give its rows."""
         self._check()
-        with self._lent(self._readers, StoreError) as db:
+        with _Loan(self, self._readers, StoreError) as db:
             return db.execute(statement, parameters).fetchall()
 
     def close(self) -> None:
         """Close every connection; a later call is StoreError."""
-        self._closed = True
+        self.closed = True
         self.pause()
         self.resume()
 
@@ -95,7 +95,7 @@ class DatabaseFile:
         """Close every connection that comes back in time, and lend none until `resume`."""
         self._turn.acquire()
         for db in (*self._writer.emptied(), *self._readers.emptied()):
-            self._shut(db)
+            self.shut(db)
 
     def resume(self) -> None:
         """Lend again."""
@@ -111,6 +111,25 @@ class DatabaseFile:
         else:
             self._begin()
 
+    def connect(self) -> sqlite3.Connection:
+        """Open a connection, for a place that has none. Raises SQLite's own errors."""
+        wait = self._patience
+        db = sqlite3.connect(self._uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
+        self._opened.add(db)
+        try:
+            db.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error:
+            self.shut(db)
+            raise
+        return db
+
+    def shut(self, db: sqlite3.Connection) -> None:
+        """Close a connection, and undo what it had begun."""
+        with suppress(sqlite3.Error):
+            db.rollback()
+        db.close()
+        self._opened.discard(db)
+
     def _begin(self) -> None:
         self._turn = Lock()
         self._opened: set[sqlite3.Connection] = set()
@@ -119,51 +138,15 @@ class DatabaseFile:
         self._process = os.getpid()
 
     def _check(self) -> None:
-        if self._closed:
+        if self.closed:
             raise StoreError("the store is closed")
         if os.getpid() != self._process:
             self.adopt()
             if self._opened:
                 raise StoreError("a connection to the SQLite file was open when the process forked")
 
-    @contextmanager
-    def _lent(self, places: _Places, trouble: Trouble) -> Iterator[sqlite3.Connection]:
-        db = places.take()
-        try:
-            if db is None:
-                db = self._connect()
-                db.execute("PRAGMA synchronous = FULL")
-            yield db
-        except BaseException as error:
-            # After any trouble the connection goes, and what it had begun with it: the next call opens a fresh one.
-            self._shut(db)
-            db = None
-            if isinstance(error, sqlite3.Error):
-                raise trouble(f"SQLite: {_said(error)}") from error
-            if isinstance(error, (OverflowError, UnicodeError)):
-                raise BadArgumentError("a value doesn't fit: integers have 63 bits, text is UTF-8") from None
-            raise
-        finally:
-            if self._closed:
-                self._shut(db)
-                db = None
-            places.give(db)
-
-    def _connect(self) -> sqlite3.Connection:
-        wait = self._patience
-        db = sqlite3.connect(self._uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
-        self._opened.add(db)
-        return db
-
-    def _shut(self, db: sqlite3.Connection | None) -> None:
-        if db is not None:
-            with suppress(sqlite3.Error):
-                db.rollback()
-            db.close()
-            self._opened.discard(db)
-
     def _prepare(self) -> None:
-        with self._lent(self._writer, ConfigurationError) as db:
+        with _Loan(self, self._writer, ConfigurationError) as db:
             db.execute("BEGIN IMMEDIATE")
             sqlite_schema.prepare(db)
             db.commit()
@@ -181,6 +164,39 @@ class DatabaseFile:
                 time.sleep(_RETRY)
             else:
                 return
+
+
+class _Loan:
+    """One connection, lent for the length of a `with`. After any trouble it is shut, and the next loan opens another."""
+
+    __slots__ = ("_db", "_file", "_places", "_trouble")
+
+    def __init__(self, file: DatabaseFile, places: _Places, trouble: Trouble) -> None:
+        self._file, self._places, self._trouble = file, places, trouble
+
+    def __enter__(self) -> sqlite3.Connection:
+        db = self._places.take()
+        try:
+            self._db = self._file.connect() if db is None else db
+        except BaseException as error:
+            self._places.give(None)
+            self._tell(error)
+            raise
+        return self._db
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None and not self._file.closed:
+            self._places.give(self._db)
+            return
+        self._file.shut(self._db)
+        self._places.give(None)
+        self._tell(error)
+
+    def _tell(self, error: BaseException | None) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise self._trouble(f"SQLite: {_said(error)}") from error
+        if isinstance(error, OverflowError | UnicodeError):
+            raise BadArgumentError("a value doesn't fit: integers have 63 bits, text is UTF-8") from None
 
 
 class _Places:
@@ -265,6 +281,4 @@ def _after_fork_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - a system that can't fork has nothing to register
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-    )
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -64,14 +64,18 @@ SUPERSEDE_WHERE = f"UPDATE links SET superseded_at = :now WHERE {_STANDING} AND 
 
 SUPERSEDE = SUPERSEDE_WHERE + _LINK
 
-# The first link of a subject begins its row. A number that a record brings is kept, and the counter stays above it.
+# The first link of a subject begins its row; each takes the next number.
 ENROL = """
-INSERT INTO subjects (audience, subject, generation, number, last_link, reason)
-VALUES (:audience, :subject, 0, coalesce(:number, 1), :link_id, '')
-ON CONFLICT (audience, subject) DO UPDATE SET
-number = CASE WHEN :number IS NULL THEN number + 1 ELSE max(number, :number) END,
-last_link = max(last_link, excluded.last_link)
+INSERT INTO subjects (audience, subject, generation, number, last_link, reason) VALUES (?, ?, 0, 1, ?, '')
+ON CONFLICT (audience, subject) DO UPDATE SET number = number + 1, last_link = max(last_link, excluded.last_link)
 RETURNING number, generation"""
+
+# A reissue brings its number; the counter stays above it.
+ENROL_NUMBERED = """
+INSERT INTO subjects (audience, subject, generation, number, last_link, reason) VALUES (?, ?, 0, ?, ?, '')
+ON CONFLICT (audience, subject) DO UPDATE SET
+number = max(number, excluded.number), last_link = max(last_link, excluded.last_link)
+RETURNING generation"""
 
 INSERT = f"""
 INSERT INTO links ({_ALL}) VALUES ({", ".join("?" * len(Record._fields))})

@@ -18,15 +18,18 @@ from ..errors import (
     UnavailableError,
 )
 from ..policy import Opens
+from ..records import State
 from .cookies import Grant, tag_of
 from .lobby import Lobby, is_ours
 
 if TYPE_CHECKING:
-    from ..flows.opening import Seen
+    from collections.abc import Callable
+
+    from ..flows.lending import Seen
     from ..policy import Policy
     from ..values import LinkInfo, Redemption
     from .cookies import Pending
-    from .exchange import Reply, Request
+    from .exchange import Cookie, Page, Reply, Request
 
 TRAILING = ".,;:!?)>]'\""
 """Programs that find links in text take the sentence's own punctuation along: one such character is dropped."""
@@ -68,7 +71,7 @@ class Clicking(Lobby):
             return self.page(403, self.pages.elsewhere())
         if pending is None or genuine is None:
             return self.page(400, self.pages.no_cookie())
-        if not await self._is_form_of(request, pending):
+        if not await self._jar.is_form(request, pending.token, pending.nonce, request.signed_in_as):
             # Another tab, or another person signed in meanwhile: what this page showed is no longer what it would do.
             return self.page(403, self.pages.elsewhere()) if ours is None else self.redirect(self.flows.site.path)
         policy = self.flows.policies[genuine.purpose]
@@ -158,8 +161,21 @@ class Clicking(Lobby):
             return own
         return lambda link: request.signed_in_as == link.subject and (own is None or own(link))
 
-    async def _is_form_of(self, request: Request, pending: Pending) -> bool:
-        fields = [value for name, value in request.form or () if name == "form"]
-        if len(fields) != 1:
-            return False
-        return await self._jar.is_form(fields[0], pending.token, pending.nonce, request.signed_in_as)
+    async def _confirm_page(self, request: Request, pending: Pending, seen: Seen) -> Page:
+        form = await self._jar.form(pending.token, pending.nonce, request.signed_in_as)
+        link, other = seen.info, request.signed_in_as
+        about, to = self.described(link), self.named(link.subject, seen.recipient)
+        signs_in = self.policy_of(link).opens is Opens.ACCOUNT
+        if signs_in and other is not None and other != link.subject:
+            return self.pages.switch(about, to=to, other=self.named(other), form=form)
+        return self.pages.confirm(about, to=to, form=form, signs_in=signs_in)
+
+    async def _ended_page(self, request: Request, pending: Pending, error: RejectedLinkError, link: LinkInfo) -> Page:
+        renews = (
+            self._directory is not None
+            and self.policy_of(link).renew_on_request
+            and not isinstance(error, RevokedLinkError)
+        )
+        form = await self._jar.form(pending.token, pending.nonce, request.signed_in_as) if renews else None
+        state = State.REVOKED if isinstance(error, RevokedLinkError) else link.state
+        return self.pages.ended(state, self.described(link), at=error.at, now=self.flows.now(), form=form)

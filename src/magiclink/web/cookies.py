@@ -1,7 +1,7 @@
-"""The cookies of the conversation: the link that waits for its button, what has been opened, and the browser's own name.
+"""The cookies of the conversation: the link that waits for its button, what is open, and the browser's own name.
 
-Each is sealed, with its expiry inside. Links are named by their *token*, never by their link id: whoever steals the keys and
-reads the database could seal a link id, and can't make a token of it.
+Each is sealed, with its expiry inside. Links are named by their *token*, never by their link id: whoever steals the
+keys and reads the database could seal a link id, and can't make a token of it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Grant:
 
 
 class Jar:
-    """Reads and writes the cookies of one site. Names differ by `base_url`, so that two apps of a host don't collide."""
+    """Reads and writes the cookies of one site; names differ by `base_url`, so that apps of one host don't collide."""
 
     def __init__(self, flows: Flows) -> None:
         self._flows = flows
@@ -109,9 +109,10 @@ class Jar:
         """Seal what a page shows into its form, so that a POST proves which page it comes from."""
         return await self._flows.seal("form", _shown(shown), lifetime=PENDING_FOR)
 
-    async def is_form(self, text: object, *shown: str | None) -> bool:
-        """Tell whether a form is of a page that showed just this."""
-        value = await self._flows.unseal("form", text)
+    async def is_form(self, request: Request, *shown: str | None) -> bool:
+        """Tell whether a request's form is of a page that showed just this."""
+        fields = [value for name, value in request.form or () if name == "form"]
+        value = await self._flows.unseal("form", fields[0]) if len(fields) == 1 else None
         return value is not None and compare_digest(value, _shown(shown))
 
     async def _read(self, request: Request, kind: str) -> bytes | None:

@@ -22,7 +22,7 @@ class Account:
 
 
 class Directory(Protocol):
-    """The app's accounts. Asked after the answer has been sent, where its time could tell whether an address is known."""
+    """The app's accounts; asked after the answer was sent, where its time could tell whether an address is known."""
 
     def by_email(self, address: str) -> Sequence[Account]:
         """Give every account that has this address on file; the address is in canonical spelling."""

@@ -1,4 +1,4 @@
-"""What crosses the door between a framework and the conversation: a Request in, a Reply out, all of it frozen values."""
+"""What crosses the door between a framework and the conversation: a Request in, a Reply out, all frozen values."""
 
 from __future__ import annotations
 

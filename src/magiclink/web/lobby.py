@@ -38,7 +38,8 @@ _ALWAYS = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
 )
 
-# No script, nothing from elsewhere, in nobody's frame; a template of the app's own may use the site's styles and pictures.
+# No script, nothing from elsewhere, in nobody's frame; a template of the app's own may use the site's styles and
+# pictures.
 _PAGE_POLICY = (
     f"default-src 'none'; style-src 'self' '{STYLE_HASH}'; img-src 'self'; font-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -47,7 +48,7 @@ _PAGE_POLICY = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many mails may be asked for in an hour: for one link, to one address, from one source. Quiet: see `Asking`."""
+    """How many mails may be asked for in an hour: for one link, to one address, from one source."""
 
     per_link: int = 3
     per_address: int = 5
@@ -73,6 +74,8 @@ class Lobby:
         describe: Callable[[LinkInfo], str] | None,
         admit: Callable[[LinkInfo], bool] | None,
         limits: Limits,
+        sender: str | None,
+        reply_to: str | None,
         translate: Callable[[str], str] = str,
     ) -> None:
         self.flows = flows
@@ -83,6 +86,8 @@ class Lobby:
         self.pages = Pages(flows.site.path, translate)
         self._directory = directory
         self._mailer = mailer
+        self._sender = sender
+        self._reply_to = reply_to
         self._describe = describe
         self._admit = admit
         self._jar = Jar(flows)

@@ -1,4 +1,4 @@
-"""Runs the contract's tests on stores that are broken on purpose: `BROKEN` of a module names each and what must see it."""
+"""Runs the contract's tests on stores that are broken on purpose: a module's `BROKEN` says which test sees which."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from magiclink.stores.memory import MemoryStore
 from magiclink.testing import StoreContract
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from magiclink.stores.memory import MemoryStore
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,5 +1,7 @@
 """Rules 12 and 13, broken: counters that begin with a call, count what they refuse, or try what has ended."""
 
+# ruff: noqa: D102 - a broken method is told by its class.
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -88,7 +90,9 @@ class TriesUnused(MemoryStore):
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
         record = self._look_up(audience, link_id)
-        return record if super().count_attempt(audience, link_id, now=now, limit=limit) and not record.uses else None  # type: ignore[union-attr]
+        if record is None or record.uses or not super().count_attempt(audience, link_id, now=now, limit=limit):
+            return None
+        return record
 
 
 BROKEN: dict[type[MemoryStore], str] = {

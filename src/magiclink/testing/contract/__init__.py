@@ -18,6 +18,7 @@ from .audiences import Audiences
 from .bench import record, terms
 from .consuming import Consuming
 from .counting import Counting
+from .fidelity import Fidelity
 from .finding import Finding
 from .keeping import Keeping
 from .racing import Racing
@@ -27,5 +28,5 @@ from .superseding import Superseding
 __all__ = ["StoreContract", "record", "terms"]
 
 
-class StoreContract(Audiences, Adding, Superseding, Consuming, Revoking, Finding, Counting, Keeping, Racing):
+class StoreContract(Audiences, Adding, Superseding, Consuming, Revoking, Finding, Counting, Keeping, Fidelity, Racing):
     """Every rule of the contract; subclass it and give `make_store`."""

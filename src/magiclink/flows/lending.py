@@ -1,0 +1,75 @@
+"""What the web conversation borrows from the hall, and neither face offers: a look at a link, seals, limits, the time.
+
+It is trusted with more than an app: it sees whom a link is for before the link is used, and shows it to nobody.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..addresses import canonical, matched
+from ..clock import instant, span
+from ..errors import InvalidLinkError
+from ..events import Kind
+from ..values import LinkInfo
+from .hall import known_link_id
+from .opening import Opening
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime, timedelta
+
+
+class Seen(NamedTuple):
+    """A link that may be used now, as the conversation sees it."""
+
+    info: LinkInfo
+    recipient: bytes | None
+    """The digest of the address that it was mailed to."""
+
+
+class Lending(Opening):
+    """look, is_recipient, recipient_among, seal, unseal, take, now."""
+
+    async def look(self, token: str, *, browser: str | None = None, note: bool = True) -> Seen:
+        """Check a link of any policy and change nothing, as `verify` does; without `note`, not even its history.
+
+        Raises as `verify`.
+        """
+        genuine = self.genuine(token)
+        del token
+        if genuine is None:
+            raise InvalidLinkError("the token isn't genuine")
+        click = self._click(genuine, self.policies[genuine.purpose], browser=browser)._replace(is_noted=note)
+        record = await self._read(click)
+        await self._check(click, record)
+        if note:
+            await self._note(Kind.VERIFIED, record, at=click.now)
+        return Seen(LinkInfo.of(record, now=click.now), record.recipient)
+
+    def is_recipient(self, recipient: bytes | None, address: str) -> bool:
+        """Tell whether an address on file is the one that a link was mailed to."""
+        return recipient is not None and self._digests.matches("recipient", recipient, matched(canonical(address)))
+
+    async def recipient_among(self, link_id: str, addresses: Iterable[str]) -> str | None:
+        """Give that of the addresses on file to which a link was mailed, or None. Raises InvalidLinkError (unknown)."""
+        record = await self._record(known_link_id(link_id))
+        return next((each for each in addresses if self.is_recipient(record.recipient, each)), None)
+
+    async def seal(self, kind: str, value: bytes, *, lifetime: timedelta) -> str:
+        """Seal a value for a cookie or a form: a text that only `unseal` with the same kind reads, for `lifetime`."""
+        return self._seals.seal(kind, value, expires_at=self._now() + span(lifetime))
+
+    async def unseal(self, kind: str, text: object) -> bytes | None:
+        """Give a sealed value; None for anything that isn't ours, of this kind and in date."""
+        return self._seals.unseal(kind, text, now=self._now())
+
+    async def take(self, bucket: str, *, limit: int, window: timedelta) -> datetime | None:
+        """Count one in a bucket that the caller names; None, or the instant from which to try again."""
+        digest = self._digests.digest("bucket", bucket)
+        retry_at = await self._ask(self._store.take, digest, now=self._now(), limit=limit, window=span(window))
+        return None if retry_at is None else instant(retry_at)
+
+    def now(self) -> datetime:
+        """Give the present instant."""
+        return instant(self._now())

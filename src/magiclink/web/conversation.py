@@ -1,0 +1,134 @@
+"""The conversation: every request below the path of `base_url`, answered; no framework is known here.
+
+| route | does |
+|---|---|
+| GET /<token> | takes the token off the address bar: to the clean page, or straight to a document |
+| GET / | the page of the link that waits: its button, or what happened, when, and the way on |
+| POST / | uses the link |
+| POST /new | asks for a fresh link to the address on file |
+| GET, POST /sign-in | asks for a sign-in link |
+
+HEAD answers as GET, and neither sets a cookie nor writes. `Reply.after` is run by the porch once the reply has been
+sent.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigurationError, UnavailableError
+from ..policy import Opens
+from ..presets import SIGN_IN
+from .asking import Asking
+from .clicking import Clicking
+from .lobby import Limits, without_body
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Container, Iterable
+
+    from ..flows import Flows
+    from ..policy import Policy
+    from ..values import LinkInfo, Redemption
+    from .directory import Directory
+    from .exchange import Reply, Request
+    from .mailers import Mailer
+
+_TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{60}", re.ASCII)
+
+
+class Conversation(Clicking, Asking):
+    """What a porch holds: `answer` a request, `run` a job, tell what is `opened`, `send` a mail.
+
+    All calls are flows, to be awaited or driven by `magiclink.links.run`. Raises ConfigurationError for what can't
+    work.
+    """
+
+    def __init__(
+        self,
+        flows: Flows,
+        *,
+        directory: Directory | None = None,
+        mailer: Mailer | None = None,
+        home: str = "/",
+        sign_in: Policy = SIGN_IN,
+        describe: Callable[[LinkInfo], str] | None = None,
+        admit: Callable[[LinkInfo], bool] | None = None,
+        limits: Limits = Limits(),  # noqa: B008  # it is frozen
+        sender: str | None = None,
+        reply_to: str | None = None,
+    ) -> None:
+        super().__init__(
+            flows,
+            directory=directory,
+            mailer=mailer,
+            home=home,
+            sign_in=sign_in,
+            describe=describe,
+            admit=admit,
+            limits=limits,
+            sender=sender,
+            reply_to=reply_to,
+        )
+
+    async def answer(self, request: Request) -> Reply:
+        """Answer a request. Trouble with the store or the clock is 503: never a verdict about the link."""
+        try:
+            reply = await self._answer(request)
+        except UnavailableError:
+            reply = self.page(503, self.pages.unavailable())
+        return without_body(reply) if request.method == "HEAD" else reply
+
+    async def _answer(self, request: Request) -> Reply:
+        if any(_is_token_like(name, value) for name, value in request.query):
+            return self.page(404, self.pages.not_genuine())
+        if request.form is None:
+            return self.page(413, self.pages.too_large())
+        calls = self._calls(request.path)
+        call = calls.get("GET" if request.method == "HEAD" else request.method)
+        if call is None:
+            return self.page(405, self.pages.not_allowed(), allow=_allowed(calls))
+        return await call(request)
+
+    def _calls(self, path: str) -> dict[str, Callable[[Request], Awaitable[Reply]]]:
+        if path == "":
+            return {"GET": self.show, "POST": self.use}
+        if path == "new" and self._directory is not None:
+            return {"POST": self.ask_anew}
+        if path == "sign-in" and self.offers_sign_in:
+            return {"GET": self.sign_in_page, "POST": self.ask_to_sign_in}
+        return {"GET": self.arrive}
+
+    async def guard(self, request: Request, policy: Policy, resource: str) -> Redemption | Reply:
+        """Give what this browser has open of a document, or else the answer to send: 403 with the ways on, or 503."""
+        try:
+            found = await self.opened(request, policy, resource)
+        except UnavailableError:
+            return self.page(503, self.pages.unavailable())
+        return await self.closed(request) if found is None else found
+
+    def landing(self, reply: Reply, path: str) -> Reply:
+        """Let a sign-in lead elsewhere on the app's own site: to the page of a second factor, say."""
+        led = self.redirect(self.checked(path))
+        return replace(reply, headers=led.headers)
+
+    def check_opens_account(self, policy: Policy) -> None:
+        """Raise ConfigurationError for a policy whose links sign nobody in."""
+        if policy.opens is not Opens.ACCOUNT or self.flows.policies.get(policy.purpose) != policy:
+            raise ConfigurationError(f"on_redeemed is for policies that open an account, not for {policy.purpose}")
+
+    def check_signs_in(self, purposes: Container[str]) -> None:
+        """Raise ConfigurationError unless the app says how the links of each policy that opens an account sign in."""
+        for policy in self.flows.policies.values():
+            if policy.opens is Opens.ACCOUNT and policy.purpose not in purposes:
+                raise ConfigurationError(f"{policy.purpose} opens an account, and has no on_redeemed")
+
+
+def _is_token_like(name: str, value: str) -> bool:
+    """Tell a token that isn't in the path, where logs, analytics and referrers would keep it: nobody reads it there."""
+    return name.lower().startswith("token") or _TOKEN_SHAPE.fullmatch(value) is not None
+
+
+def _allowed(calls: Iterable[str]) -> str:
+    return ", ".join(sorted({*calls, *(("HEAD",) if "GET" in calls else ())}))

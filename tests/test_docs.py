@@ -1,0 +1,217 @@
+"""What the README and the documents say, run and looked up: code, links, tables, and the tests that they name."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import magiclink
+from magiclink import Kind, MagicLinks, Opens, Policy
+from magiclink.policy import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import timedelta
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
+TEXTS = [README, ROOT / "CHANGELOG.md", *DOCUMENTS]
+
+_FENCE = re.compile(r"^(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```$", re.M | re.S)
+_LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
+_NAMED_TEST = re.compile(r"`([\w/.]+\.py)::(test_\w+)`")
+
+
+def named(path: Path) -> str:
+    """Name a parameter by its file."""
+    return path.name
+
+
+def blocks(path: Path, language: str) -> Iterator[tuple[str, int, str | None]]:
+    """Give each fenced block of a language with the line at which it stands, and the file that it is, if any."""
+    text = path.read_text()
+    for fence in _FENCE.finditer(text):
+        if fence["language"] == language:
+            yield fence["code"], text.count("\n", 0, fence.start("code")), fence["file"]
+
+
+def prose(path: Path) -> str:
+    """Give a text without its code."""
+    return _FENCE.sub("", path.read_text())
+
+
+def keygen() -> str:
+    """Make a key as the README says."""
+    command = [sys.executable, "-m", "magiclink", "keygen"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.removesuffix("\n")
+
+
+@pytest.fixture
+def key() -> str:
+    """Give the text of a key."""
+    return keygen()
+
+
+@pytest.mark.parametrize("path", [README, *DOCUMENTS], ids=named)
+def test_code_that_does_not_run(path: Path, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python of each text runs, block by block in one namespace, with a key from `keygen` in the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MAGICLINK_KEY", key)
+    namespace: dict[str, Any] = {"__name__": path.stem}
+    with ExitStack() as opened:
+        for code, line, file in blocks(path, "python"):
+            if file is None:
+                # As many empty lines before it as the text has: a traceback then names the line of the document.
+                exec(compile("\n" * line + code, str(path), "exec", dont_inherit=True), namespace)
+        for value in namespace.values():
+            if isinstance(value, MagicLinks):
+                opened.callback(value.close)
+
+
+def test_contract_that_is_not_kept(tmp_path: Path) -> None:
+    """The store that `stores.md` writes, in a file of its own as it says, passes the contract."""
+    [(code, _, file)] = [block for block in blocks(ROOT / "docs" / "stores.md", "python") if block[2]]
+    assert file
+    (tmp_path / file).write_text(code)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), file]
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stdout
+    assert int(re.findall(r"(\d+) passed", ran.stdout)[0]) > 100
+    assert len(code.splitlines()) <= 40
+
+
+def test_readme_too_long() -> None:
+    """The README has at most 150 lines, and its example 15."""
+    [example, *_] = [code for code, _, _ in blocks(README, "python")]
+    assert len(README.read_text().splitlines()) <= 150
+    assert len(example.splitlines()) <= 15
+
+
+@pytest.mark.parametrize("last_word", ["tour", "pytest"])
+def test_command_on_several_lines(last_word: str) -> None:
+    """Each of the README's two commands is one line that does all its set-up; the continuous check runs it as it is."""
+    lines = [line for line in README.read_text().splitlines() if line.startswith("python3 -m venv")]
+    assert len([line for line in lines if line.split()[-1].rpartition("/")[2] == last_word]) == 1
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=named)
+def test_link_to_nothing(path: Path) -> None:
+    """Every link to a file of ours leads to one, and to a heading that it has."""
+    for target, anchor in _LINK.findall(prose(path)):
+        file = path.parent / target if target else path
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), anchor
+
+
+def anchors(path: Path) -> set[str]:
+    """Give the anchors of a text's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", prose(path), re.M)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def test_document_that_nobody_finds() -> None:
+    """`index.md` leads to every document, and the README leads to it."""
+    index = ROOT / "docs" / "index.md"
+    linked = {target for target, _ in _LINK.findall(prose(index))}
+    assert {path.name for path in DOCUMENTS} - {"index.md"} <= linked
+    assert "docs/index.md" in {target for target, _ in _LINK.findall(prose(README))}
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=named)
+def test_named_test_that_is_not_there(path: Path) -> None:
+    """Every test that a text names as proof is there."""
+    missing = [
+        f"{file}::{test}"
+        for file, test in _NAMED_TEST.findall(path.read_text())
+        if not (ROOT / file).is_file() or f"def {test}(" not in (ROOT / file).read_text()
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=named)
+def test_two_sentences_on_a_line(path: Path) -> None:
+    """One sentence a line, so that a change of one is a change of one line; tables have their own form."""
+    lines = [line for line in prose(path).splitlines() if not line.startswith("|")]
+    assert [line for line in lines if re.search(r"(?<!e\.g)[.!?] [A-Z]", re.sub(r"`[^`]*`", "…", line))] == []
+
+
+# What the documents say of presets, rules, fields and events.
+
+
+def span(value: timedelta | None) -> str:
+    """Write a span as the tables do."""
+    if value is None:
+        return "–"
+    seconds = int(value.total_seconds())
+    units = (("days", 172_800, 86_400), ("h", 3_600, 3_600), ("min", 60, 60), ("s", 0, 1))
+    return next(f"{seconds // size} {unit}" for unit, least, size in units if seconds >= least)
+
+
+CELLS: dict[str, Callable[[Policy], str]] = {
+    "opens": lambda policy: "one document" if policy.opens is Opens.RESOURCE else "the account",
+    "lifetime": lambda policy: span(policy.lifetime),
+    "uses": lambda policy: "any" if policy.max_uses is None else str(policy.max_uses),
+    "confirm": lambda policy: "yes" if policy.confirm else "no",
+    "stays open": lambda policy: span(policy.session_lifetime),
+    "reminder": lambda policy: "yes" if policy.reissue_on_reminder else "–",
+    "renewal": lambda policy: "yes" if policy.renew_on_request else "–",
+    "supersede": lambda policy: policy.supersede.name,
+    "interval": lambda policy: span(policy.reissue_interval) if policy.reissues else "–",
+    "limit": lambda policy: str(policy.reissue_limit) if policy.reissues else "–",
+    "ends after": lambda policy: span(policy.ends_after),
+}
+
+
+def table(path: Path, first: str) -> dict[str, dict[str, str]]:
+    """Read the table whose first column bears this name: by the first cell of a row, its cells by their columns."""
+    lines = iter(path.read_text().splitlines())
+    [*columns] = next(cells(line) for line in lines if line.startswith(f"| {first} |"))
+    next(lines)
+    rows = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        rows.append(cells(line))
+    return {row[0].strip("`"): dict(zip(columns[1:], row[1:], strict=True)) for row in rows}
+
+
+def cells(line: str) -> list[str]:
+    """Split a row of a table."""
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+@pytest.mark.parametrize("path", [README, ROOT / "docs" / "policies.md"], ids=named)
+def test_preset_told_wrong(path: Path) -> None:
+    """Each table of presets has every preset, and each figure is the preset's own."""
+    presets = {name: value for name in magiclink.__all__ if isinstance(value := getattr(magiclink, name), Policy)}
+    told = table(path, "preset")
+    assert told == {name: {column: CELLS[column](presets[name]) for column in told[name]} for name in presets}
+
+
+def test_rule_left_out() -> None:
+    """The table of rules has every rule with its source, in order, and says which can't be acknowledged."""
+    told = table(ROOT / "docs" / "policies.md", "rule")
+    assert [*told] == [rule.name for rule in RULES]
+    for rule in RULES:
+        assert told[rule.name]["source"] == rule.source
+        assert told[rule.name]["deviation"].startswith("never") == rule.forbidden
+
+
+def test_field_left_out() -> None:
+    """The table of fields has every field of a policy, in order."""
+    assert [*table(ROOT / "docs" / "policies.md", "field")] == [field.name for field in fields(Policy)]
+
+
+def test_event_left_out() -> None:
+    """The table of events has every kind."""
+    assert {*table(ROOT / "docs" / "history.md", "event")} == {kind.value for kind in Kind}
