@@ -42,6 +42,12 @@ class Raising(tzinfo):
         """Fail."""
         raise OSError("no zone data")
 
+    dst = utcoffset
+
+    def tzname(self, dt: datetime | None, /) -> str:
+        """Claim to be UTC."""
+        return "UTC"
+
 
 class Strange(datetime):
     """A datetime of another library, whose differences don't divide."""

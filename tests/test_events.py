@@ -44,7 +44,7 @@ def test_event_of_another_record() -> None:
 
 
 def test_address_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    """M04: a line of the log holds kind, link id, purpose and reason, and no subject or resource, named by addresses."""
+    """M04: a line of the log holds kind, link id, purpose and reason, and no subject or resource."""
     caplog.set_level(logging.DEBUG, logger="magiclink")
     log(Event.of(Kind.REFUSED, LINK, at=NOW, reason="used"))
     (line,) = caplog.records
@@ -168,6 +168,6 @@ def test_use_without_an_instant() -> None:
 
 
 def test_note_of_a_later_version() -> None:
-    """A note of an unknown link is left out, and one of a kind that a later version wrote; a link twice is told once."""
+    """A note of an unknown link, or of a kind that a later version wrote, is left out; a link twice is told once."""
     notes = [noted(record(), "verified", NOW), noted(LINK, "teleported", NOW), noted(LINK, "verified", NOW)]
     assert [event.kind.value for event in history([LINK, LINK], notes)] == ["issued", "verified"]

@@ -26,14 +26,13 @@ from werkzeug.routing import BaseConverter
 from . import cli, events
 from .errors import ConfigurationError
 from .links import run
-from .presets import SIGN_IN
 from .web.conversation import Conversation
-from .web.exchange import Reply, Request
+from .web.exchange import Pairs, Reply, Request
 from .web.html import render
-from .web.lobby import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Unpack
 
     from flask import Flask
     from flask.ctx import AppContext
@@ -41,10 +40,9 @@ if TYPE_CHECKING:
     from .events import Event
     from .links import MagicLinks
     from .policy import Policy
-    from .values import Link, LinkInfo, Redemption
-    from .web.directory import Directory
+    from .values import Link, Redemption
     from .web.jobs import Job
-    from .web.mailers import Mailer
+    from .web.lobby import Options
 
 MOST_FORM_BYTES = 16_384
 """The largest form that is read: ours have an address and a seal."""
@@ -66,13 +64,10 @@ def send_signal(event: Event) -> None:
 class LinkManager:
     """The conversation's porch in Flask: one manager may serve several apps of a process.
 
-    `directory` knows the app's accounts, and `mailer` sends; without a directory nobody can ask for a fresh link.
-    `home` is where links without a destination lead. `sign_in` is the policy of the links that `/sign-in` mails.
-    `signed_in_as()` gives the subject who is signed in, or None; by default, who was signed in by a link in this
-    session. `describe(link)` says in pages and mails what a link opens. `admit(link)` is the app's last check before a
-    use. `limits` are quiet, an hour. `defer(job)` hands a mail that was asked for to the app's queue, which calls
-    `manager.run(job)`; by default it is done after the response has been sent. `sender` and `reply_to` are for the
-    mails' headers.
+    `options` are `magiclink.web.Options`, the same in every framework: `directory`, `mailer`, `home`, `sign_in`,
+    `describe`, `admit`, `limits`, `sender`, `reply_to`. `signed_in_as()` gives the subject who is signed in, or None; by
+    default it's who was signed in by a link in this session. `defer(job)` hands a mail that was asked for to the app's
+    queue, which calls `manager.run(job)`; by default it is done after the response has been sent.
 
     Raises ConfigurationError for what can't work.
     """
@@ -81,32 +76,13 @@ class LinkManager:
         self,
         links: MagicLinks,
         *,
-        directory: Directory | None = None,
-        mailer: Mailer | None = None,
-        home: str = "/",
-        sign_in: Policy = SIGN_IN,
         signed_in_as: Callable[[], str | None] | None = None,
-        describe: Callable[[LinkInfo], str] | None = None,
-        admit: Callable[[LinkInfo], bool] | None = None,
-        limits: Limits = Limits(),  # noqa: B008  # it is frozen
         defer: Callable[[Job], object] | None = None,
-        sender: str | None = None,
-        reply_to: str | None = None,
+        **options: Unpack[Options],
     ) -> None:
         self.links = links
-        self.conversation = Conversation(
-            links.flows,
-            directory=directory,
-            mailer=mailer,
-            home=home,
-            sign_in=sign_in,
-            describe=describe,
-            admit=admit,
-            limits=limits,
-            sender=sender,
-            reply_to=reply_to,
-        )
-        self._signed_in_as = signed_in_as or (lambda: session.get(_SUBJECT))
+        self.conversation = Conversation(links.flows, **options)
+        self._signed_in_as = signed_in_as or _remembered
         self._defer = defer
         self._redeemed: dict[str, Callable[[Redemption], object]] = {}
 
@@ -118,7 +94,7 @@ class LinkManager:
         app.url_map.converters["magiclink_path"] = _AnyPath
         blueprint = Blueprint("magiclink", __name__)
         blueprint.add_url_rule(
-            _mounted_at(self.links.flows.site.path, app.config["APPLICATION_ROOT"]) + "<magiclink_path:path>",
+            self.conversation.mounted_at(app.config["APPLICATION_ROOT"]) + "<magiclink_path:path>",
             "answer",
             self._answer,
             methods=_METHODS,
@@ -158,7 +134,7 @@ class LinkManager:
                 call = current_app.ensure_sync(view)
                 if unless is not None and unless():
                     return call(*args, redemption=None, **kwargs)
-                found = run(self.conversation.guard(self._request(""), policy, resource.format(**kwargs)))
+                found = run(self.conversation.guard(self._request(), policy, resource.format(**kwargs)))
                 if isinstance(found, Reply):
                     return self._response(found)
                 response = make_response(call(*args, redemption=found, **kwargs))
@@ -184,15 +160,15 @@ class LinkManager:
 
     def _answer(self, path: str) -> Response:
         self.conversation.check_signs_in(self._redeemed)
-        reply = run(self.conversation.answer(self._request(path)))
+        reply = run(self.conversation.answer(self._request(path, form=_form())))
         return self._response(self._signed_in(reply))
 
-    def _request(self, path: str) -> Request:
+    def _request(self, path: str = "", form: Pairs | None = ()) -> Request:
         return Request(
             method=request.method,
             path=path,
             query=tuple(request.args.items(multi=True)),
-            form=_form(),
+            form=form,
             headers={name.lower(): value for name, value in request.headers.items()},
             cookies=request.cookies,
             source=request.remote_addr,
@@ -210,7 +186,8 @@ class LinkManager:
         if regenerate is not None:
             regenerate(session)
         landing = self._redeemed[reply.sign_in.purpose](reply.sign_in)
-        session[_SUBJECT] = reply.sign_in.subject
+        if self._signed_in_as is _remembered:
+            session[_SUBJECT] = reply.sign_in.subject
         return self.conversation.landing(reply, landing) if isinstance(landing, str) else reply
 
     def _response(self, reply: Reply) -> Response:
@@ -261,19 +238,16 @@ class _AnyPath(BaseConverter):
     weight = 300
 
 
-def _form() -> tuple[tuple[str, str], ...] | None:
+def _remembered() -> str | None:
+    return session.get(_SUBJECT)
+
+
+def _form() -> Pairs | None:
     request.max_content_length = MOST_FORM_BYTES
     try:
         return tuple(request.form.items(multi=True))
     except RequestEntityTooLarge:
         return None
-
-
-def _mounted_at(path: str, root: str) -> str:
-    root = root.rstrip("/") + "/"
-    if not path.startswith(root):
-        raise ConfigurationError("base_url lies outside of this app's APPLICATION_ROOT")
-    return "/" + path.removeprefix(root)
 
 
 def _command(links: MagicLinks) -> click.Command:

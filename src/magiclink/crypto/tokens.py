@@ -1,16 +1,15 @@
 """Tokens, version 1: made and opened here, never stored, logged or shown; the format is this module.
 
-`version(1) ‖ key id(1) ‖ context(3) ‖ expires_at(4, seconds) ‖ secret(20) ‖ tag(16)`: 45 bytes are 60 characters of
-base64url, none to spare, so that a token has one spelling. Checked in this order: length and alphabet; version, key id
-and context, which name one derived key or none; the tag, in constant time; only then the content.
+`version(1) ‖ key id(1) ‖ context(3) ‖ expires_at(4, seconds) ‖ secret(20) ‖ tag(16)`, 60 characters in one spelling.
+Checked in this order: length and alphabet; the first three parts, which name one key or none; the tag; the rest.
 """
 
+import struct
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
 from hashlib import sha256
 from itertools import product
 from os import urandom
-from struct import Struct
 from typing import NamedTuple
 
 from itsdangerous.signer import SigningAlgorithm
@@ -19,10 +18,9 @@ from ..clock import SECOND
 from ..errors import BadArgumentError
 from .keys import Key, KeyRing, mac
 
-VERSION, LENGTH = 1, 60
-_PARTS = Struct(">5s4s20s16s").unpack
-# The decoder's own alphabet ends in + and /: they, and its padding, become what its strict mode refuses.
-_READ = bytes.maketrans(b"-_+/=", b"+/!!!")
+VERSION, LENGTH, _parts = 1, 60, struct.Struct(">5sI20s16s").unpack
+# The decoder's own alphabet ends in + and /: written so, they become what its strict mode refuses.
+_READ = bytes.maketrans(b"-_+/", b"+/!!")
 _WRITE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -60,11 +58,11 @@ class Tokens:
 
     def make(self, purpose: str, *, expires_at: int) -> tuple[str, bytes]:
         """Give a token and its link id; BadArgumentError unless `expires_at` is a whole second (in µs) up to 2106."""
-        found = self._making.get(purpose)
+        lock = self._making.get(purpose)
         seconds = expires_at // SECOND
-        if found is None or seconds * SECOND != expires_at or not 0 <= seconds < 2**32:
+        if lock is None or seconds * SECOND != expires_at or not 0 <= seconds < 2**32:
             raise BadArgumentError("a token needs a registered purpose and a whole second from 1970 to 2106")
-        head, tag_of = found
+        head, tag_of = lock
         expiry = seconds.to_bytes(4)
         while True:
             secret = urandom(20)
@@ -81,13 +79,12 @@ class Tokens:
             return None
         try:
             raw = a2b_base64(token.encode().translate(_READ), strict_mode=True)
-        except ValueError:  # Half of a surrogate pair can't be encoded, and ends here too.
+            head, expiry, secret, tag = _parts(raw)
+        except (ValueError, struct.error):  # Foreign characters, half of a surrogate pair; padding, which shortens.
             return None
-        head, expiry, secret, tag = _PARTS(raw)
         # One look-up for version, key and purpose: what names no key is tried under none.
-        found = self._opening.get(head)
-        if found is None or not found[1](b"", raw[:29], tag):
+        lock = self._opening.get(head)
+        if lock is None or not lock[1](b"", raw[:29], tag):
             return None
         # Straight to the tuple's constructor: half the cost of the named one's.
-        link_id = expiry + sha256(secret).digest()[:16]
-        return tuple.__new__(Genuine, (found[0], link_id, int.from_bytes(expiry) * SECOND))
+        return tuple.__new__(Genuine, (lock[0], raw[5:9] + sha256(secret).digest()[:16], expiry * SECOND))

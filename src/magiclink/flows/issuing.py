@@ -157,7 +157,8 @@ class Issuing(Hall):
                 record = await self._ask(self._store.get, self.audience, raw)
                 if record is not None and record.delivered_at == now:
                     self._tell(Kind.DELIVERED, record, at=now)
-                    await self._tell_superseded(record, now, sharing="series")
+                    if record.supersede == Supersede.ON_DELIVERY:
+                        await self._tell_superseded(record, now, sharing="series")
 
     async def _issue(self, orders: Sequence[Order]) -> list[Link]:
         now = self._now()

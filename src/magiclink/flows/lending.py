@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..addresses import canonical, matched
 from ..clock import instant, span
 from ..errors import InvalidLinkError
-from ..events import Kind
+from ..events import Event, Kind, tell
 from ..values import LinkInfo
-from .hall import known_link_id
+from .hall import known_link_id, link_id_bytes
 from .opening import Opening
 
 if TYPE_CHECKING:
@@ -69,6 +69,16 @@ class Lending(Opening):
         digest = self._digests.digest("bucket", bucket)
         retry_at = await self._ask(self._store.take, digest, now=self._now(), limit=limit, window=span(window))
         return None if retry_at is None else instant(retry_at)
+
+    async def tell_limited(self, link_id: str | None = None) -> None:
+        """Tell that a mail was asked for once too often: in the history of its link, where it's about one."""
+        now = self._now()
+        raw = link_id_bytes(link_id)
+        record = None if raw is None else await self._ask(self._store.get, self.audience, raw)
+        if record is None:
+            tell(Event(kind=Kind.LIMITED, at=instant(now), link_id=link_id), self._on_event)
+        else:
+            await self._note(Kind.LIMITED, record, at=now)
 
     def now(self) -> datetime:
         """Give the present instant."""

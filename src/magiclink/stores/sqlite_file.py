@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import time
 import weakref
 from contextlib import contextmanager, suppress
@@ -167,7 +168,7 @@ class DatabaseFile:
 
 
 class _Loan:
-    """One connection, lent for the length of a `with`. After any trouble it is shut, and the next loan opens another."""
+    """One connection, lent for the length of a `with`. After any trouble it is shut; the next loan opens another."""
 
     __slots__ = ("_db", "_file", "_places", "_trouble")
 
@@ -280,5 +281,5 @@ def _after_fork_in_child() -> None:
     _FORKING.release()
 
 
-if hasattr(os, "register_at_fork"):  # pragma: no branch - a system that can't fork has nothing to register
+if sys.platform != "win32":  # pragma: no branch
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -10,24 +10,51 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .conversation import Conversation
+    from .directory import Account, Directory
+    from .exchange import Button, Cookie, Field, Page, Reply, Request
+    from .jobs import Job, Task
+    from .lobby import Limits, Options
     from .mail import compose
     from .mailers import FolderMailer, Mailer, Security, SMTPMailer
 
-__all__ = ["FolderMailer", "Mailer", "SMTPMailer", "Security", "compose"]
+__all__ = [
+    "Account",
+    "Button",
+    "Conversation",
+    "Cookie",
+    "Directory",
+    "Field",
+    "FolderMailer",
+    "Job",
+    "Limits",
+    "Mailer",
+    "Options",
+    "Page",
+    "Reply",
+    "Request",
+    "SMTPMailer",
+    "Security",
+    "Task",
+    "compose",
+]
 
 _ROOMS = {
-    "FolderMailer": "mailers",
-    "Mailer": "mailers",
-    "SMTPMailer": "mailers",
-    "Security": "mailers",
-    "compose": "mail",
+    "conversation": ("Conversation",),
+    "directory": ("Account", "Directory"),
+    "exchange": ("Button", "Cookie", "Field", "Page", "Reply", "Request"),
+    "jobs": ("Job", "Task"),
+    "lobby": ("Limits", "Options"),
+    "mail": ("compose",),
+    "mailers": ("FolderMailer", "Mailer", "SMTPMailer", "Security"),
 }
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    if name not in _ROOMS:
+    if name not in _ROOM_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+    return getattr(import_module(f".{_ROOM_OF[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

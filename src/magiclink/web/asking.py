@@ -104,7 +104,10 @@ class Asking(Lobby):
 
     async def _renew(self, job: Job) -> None:
         within = await self._within(job, f"link:{job.link_id}", self.limits.per_link)
-        if not within or self._directory is None:
+        if self._directory is None:
+            return
+        if not within:
+            await self.flows.tell_limited(job.link_id)
             return
         try:
             account = self._directory.by_subject((await self.flows.inspect(job.link_id)).subject)
@@ -123,9 +126,12 @@ class Asking(Lobby):
         except BadArgumentError:
             return
         within = await self._within(job, f"address:{matched(address)}", self.limits.per_address)
-        if not within or self._directory is None:
+        if self._directory is None:
             return
-        for account in self._directory.by_email(address)[:MOST_ACCOUNTS]:
+        if not within:
+            await self.flows.tell_limited()
+            return
+        for account in self._directory.by_email(matched(address))[:MOST_ACCOUNTS]:
             if account.active:
                 await self._mail_account(account, address, job)
 

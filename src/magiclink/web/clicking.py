@@ -60,6 +60,8 @@ class Clicking(Lobby):
             seen = await self._look(request, pending.token)
         except RejectedLinkError as error:
             return await self._refused(request, pending, error)
+        if self.policy_of(seen.info).step_up and request.signed_in_as != seen.info.subject:
+            return self.page(403, self.pages.not_admitted("app"))
         return self.page(200, await self._confirm_page(request, pending, seen))
 
     async def use(self, request: Request) -> Reply:

@@ -20,20 +20,16 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError, UnavailableError
 from ..policy import Opens
-from ..presets import SIGN_IN
 from .asking import Asking
 from .clicking import Clicking
-from .lobby import Limits, without_body
+from .lobby import without_body
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Container, Iterable
 
-    from ..flows import Flows
     from ..policy import Policy
-    from ..values import LinkInfo, Redemption
-    from .directory import Directory
+    from ..values import Redemption
     from .exchange import Reply, Request
-    from .mailers import Mailer
 
 _TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{60}", re.ASCII)
 
@@ -44,33 +40,6 @@ class Conversation(Clicking, Asking):
     All calls are flows, to be awaited or driven by `magiclink.links.run`. Raises ConfigurationError for what can't
     work.
     """
-
-    def __init__(
-        self,
-        flows: Flows,
-        *,
-        directory: Directory | None = None,
-        mailer: Mailer | None = None,
-        home: str = "/",
-        sign_in: Policy = SIGN_IN,
-        describe: Callable[[LinkInfo], str] | None = None,
-        admit: Callable[[LinkInfo], bool] | None = None,
-        limits: Limits = Limits(),  # noqa: B008  # it is frozen
-        sender: str | None = None,
-        reply_to: str | None = None,
-    ) -> None:
-        super().__init__(
-            flows,
-            directory=directory,
-            mailer=mailer,
-            home=home,
-            sign_in=sign_in,
-            describe=describe,
-            admit=admit,
-            limits=limits,
-            sender=sender,
-            reply_to=reply_to,
-        )
 
     async def answer(self, request: Request) -> Reply:
         """Answer a request. Trouble with the store or the clock is 503: never a verdict about the link."""
@@ -86,6 +55,8 @@ class Conversation(Clicking, Asking):
         if request.form is None:
             return self.page(413, self.pages.too_large())
         calls = self._calls(request.path)
+        if not calls:
+            return self.page(404, self.pages.not_genuine())
         call = calls.get("GET" if request.method == "HEAD" else request.method)
         if call is None:
             return self.page(405, self.pages.not_allowed(), allow=_allowed(calls))
@@ -94,10 +65,10 @@ class Conversation(Clicking, Asking):
     def _calls(self, path: str) -> dict[str, Callable[[Request], Awaitable[Reply]]]:
         if path == "":
             return {"GET": self.show, "POST": self.use}
-        if path == "new" and self._directory is not None:
-            return {"POST": self.ask_anew}
-        if path == "sign-in" and self.offers_sign_in:
-            return {"GET": self.sign_in_page, "POST": self.ask_to_sign_in}
+        if path == "new":
+            return {"POST": self.ask_anew} if self._directory is not None else {}
+        if path == "sign-in":
+            return {"GET": self.sign_in_page, "POST": self.ask_to_sign_in} if self.offers_sign_in else {}
         return {"GET": self.arrive}
 
     async def guard(self, request: Request, policy: Policy, resource: str) -> Redemption | Reply:
@@ -107,6 +78,13 @@ class Conversation(Clicking, Asking):
         except UnavailableError:
             return self.page(503, self.pages.unavailable())
         return await self.closed(request) if found is None else found
+
+    def mounted_at(self, root: str) -> str:
+        """Give the path at which a framework finds the routes, whose application lives at `root` itself."""
+        root = root.rstrip("/") + "/"
+        if not self.flows.site.path.startswith(root):
+            raise ConfigurationError("base_url lies outside of the application's own root path")
+        return "/" + self.flows.site.path.removeprefix(root)
 
     def landing(self, reply: Reply, path: str) -> Reply:
         """Let a sign-in lead elsewhere on the app's own site: to the page of a second factor, say."""

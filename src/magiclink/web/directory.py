@@ -25,7 +25,10 @@ class Directory(Protocol):
     """The app's accounts; asked after the answer was sent, where its time could tell whether an address is known."""
 
     def by_email(self, address: str) -> Sequence[Account]:
-        """Give every account that has this address on file; the address is in canonical spelling."""
+        """Give every account that has this address on file.
+
+        It comes in lower case, its domain as A-labels: compare it with the lower case of what is on file.
+        """
         ...
 
     def by_subject(self, subject: str) -> Account | None:

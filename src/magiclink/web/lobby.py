@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from ..addresses import masked
 from ..errors import BadArgumentError, ConfigurationError
 from ..policy import Opens
+from ..presets import SIGN_IN
 from .cookies import Jar
 from .exchange import Reply
 from .html import STYLE_HASH
@@ -60,6 +61,29 @@ class Limits:
                 raise ConfigurationError("limits: numbers from 1, each an hour")
 
 
+class Options(TypedDict, total=False):
+    """What every porch may be given, the same in every framework."""
+
+    directory: Directory | None
+    """The app's accounts; without them nobody can ask for a fresh link or sign in by mail."""
+    mailer: Mailer | None
+    """The way out for mails; a directory requires one."""
+    home: str
+    """Where links without a destination lead: a path of the app's own site, `/` by default."""
+    sign_in: Policy
+    """The policy of the links that the sign-in page mails: SIGN_IN by default, where it is among the app's policies."""
+    describe: Callable[[LinkInfo], str] | None
+    """Says in pages and mails what a link opens."""
+    admit: Callable[[LinkInfo], bool] | None
+    """The app's last check before a use is written."""
+    limits: Limits
+    """How many mails may be asked for in an hour; quiet, a request over a limit looks like any other."""
+    sender: str | None
+    """`From` of the mails: an address, or `Name <address>`; `no-reply@` the site's host by default."""
+    reply_to: str | None
+    """`Reply-To` of the mails."""
+
+
 class Lobby:
     """The app's seams, checked once. Raises ConfigurationError for what can't work."""
 
@@ -67,15 +91,15 @@ class Lobby:
         self,
         flows: Flows,
         *,
-        directory: Directory | None,
-        mailer: Mailer | None,
-        home: str,
-        sign_in: Policy,
-        describe: Callable[[LinkInfo], str] | None,
-        admit: Callable[[LinkInfo], bool] | None,
-        limits: Limits,
-        sender: str | None,
-        reply_to: str | None,
+        directory: Directory | None = None,
+        mailer: Mailer | None = None,
+        home: str = "/",
+        sign_in: Policy = SIGN_IN,
+        describe: Callable[[LinkInfo], str] | None = None,
+        admit: Callable[[LinkInfo], bool] | None = None,
+        limits: Limits = Limits(),
+        sender: str | None = None,
+        reply_to: str | None = None,
         translate: Callable[[str], str] = str,
     ) -> None:
         self.flows = flows

@@ -21,10 +21,10 @@ from ..addresses import canonical
 from ..clock import SystemClock, instant, read
 from ..errors import BadArgumentError
 from ..policy import Opens
+from .words import date_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from email.policy import Policy
 
     from ..clock import Clock
@@ -93,7 +93,7 @@ def compose(
     """
     source = Address(username="no-reply", domain=_domain_of(link.url)) if sender is None else _mailbox(sender)
     words = _account_words(translate) if opens == Opens.ACCOUNT else _document_words(translate)
-    facts = {"about": harmless(about), "until": _in_words(link.expires_at, translate), "url": link.url}
+    facts = {"about": harmless(about), "until": date_in_words(link.expires_at, translate), "url": link.url}
     message = EmailMessage(policy=SMTP)
     message["From"] = source
     message["To"] = _address(to)
@@ -236,23 +236,3 @@ def _account_words(_: Callable[[str], str]) -> _Words:
             _("If you did not expect this mail, you can ignore it: nothing happens unless the link is opened."),
         ),
     )
-
-
-def _in_words(moment: datetime, _: Callable[[str], str]) -> str:
-    return _("{weekday}, {day} {month} {year} ({time} UTC)").format(
-        weekday=_weekdays(_)[moment.weekday()],
-        day=moment.day,
-        month=_months(_)[moment.month - 1],
-        year=moment.year,
-        time=f"{moment:%H:%M:%S}",
-    )
-
-
-# Not strftime: its names follow the locale of the server, not the language of the reader.
-def _weekdays(_: Callable[[str], str]) -> tuple[str, ...]:
-    return (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"))
-
-
-def _months(_: Callable[[str], str]) -> tuple[str, ...]:
-    first = (_("January"), _("February"), _("March"), _("April"), _("May"), _("June"))
-    return (*first, _("July"), _("August"), _("September"), _("October"), _("November"), _("December"))

@@ -324,13 +324,13 @@ def test_issue_begins_anew(world: World) -> None:
     assert links.remind(FEW, **WHO).expires_at == started + 30 * DAY
 
 
-def test_limit_of_nothing(world: World) -> None:
-    """A limit of 0 lets no reminder follow an issue, though a series may begin with one."""
-    none = replace(FEW, reissue_limit=0)
-    links = world.links(none)
-    links.remind(none, **WHO)
+def test_limit_of_one(world: World) -> None:
+    """A limit of one is one fresh link, also where the series began with a reminder."""
+    one = replace(FEW, reissue_limit=1)
+    links = world.links(one)
+    links.remind(one, **WHO)
     world.clock.tick(5 * MINUTE)
-    refused(lambda: links.remind(none, **WHO), "too_many")
+    refused(lambda: links.remind(one, **WHO), "too_many")
 
 
 def test_first_link_by_a_reminder(world: World) -> None:
@@ -354,7 +354,7 @@ def test_absolute_end(world: World) -> None:
     world.clock.tick(5 * DAY)
     assert links.remind(FEW, **WHO).expires_at == links.renew(old.token, to=AP).expires_at == ends
     world.clock.tick(10 * DAY - timedelta(microseconds=1))
-    refused(lambda: links.remind(FEW, **WHO), "series_ended")
+    assert links.remind(FEW, **WHO).expires_at == ends
     world.clock.tick(timedelta(microseconds=1))
     refused(lambda: links.remind(FEW, **WHO), "series_ended")
     refused(lambda: links.renew(old.token, to=AP), "series_ended")

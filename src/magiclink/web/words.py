@@ -1,0 +1,87 @@
+"""Instants, spans and names in the reader's words, for pages and mails.
+
+`_` is the `gettext` of the reader's language: every text passes through it, whole, and is filled in afterwards. Nothing
+here asks the clock, and nothing follows the locale of the server.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from unicodedata import bidirectional
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+NAME_LENGTH = 200
+"""How many characters of the app's own words a page shows in one place."""
+
+_DAY = timedelta(days=1)
+_MONTH, _YEAR = 31 * _DAY, 366 * _DAY
+
+
+def date_in_words(moment: datetime, _: Callable[[str], str]) -> str:
+    """Give an instant in UTC, such as "Monday, 19 January 2026 (09:00 UTC)", with its seconds where they aren't 0."""
+    return _("{weekday}, {day} {month} {year} ({time} UTC)").format(
+        weekday=_weekdays(_)[moment.weekday()],
+        day=moment.day,
+        month=_months(_)[moment.month - 1],
+        year=moment.year,
+        time=f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}",
+    )
+
+
+def ago_in_words(moment: datetime, now: datetime, _: Callable[[str], str]) -> str:
+    """Tell how long ago an instant was, such as "3 hours ago"; one in the future is "just now".
+
+    Only what has passed in full counts, so that nothing is rounded up: below a minute "just now", then minutes, hours
+    (below 24), days (below 14), weeks (below 62 days), months of 31 days (below 366 days), years of 366 days. From 24
+    hours and below 48 it's "yesterday", where the date (UTC) is the day before, else "a day ago".
+    """
+    passed = now - moment
+    yesterday = moment.date() == now.date() - _DAY
+    for least, unit, text in _spans(_, yesterday=yesterday):
+        if passed >= least:
+            return text.format(count=passed // unit)
+    return _("just now")
+
+
+def one_line(name: str) -> str:
+    """Give the app's own words as one line that can't disguise itself or the words around it; "" where nothing is left.
+
+    Control characters and marks of direction become spaces, and 200 characters are kept. Words that are written from
+    right to left are set apart, or they would carry the numbers and brackets around them along (UAX 9, 6.3).
+    """
+    # The first cut bounds the work, the last one the line.
+    shown = "".join(each if each.isprintable() else " " for each in name[: NAME_LENGTH * 4])
+    line = " ".join(shown.split())
+    kept = line if len(line) <= NAME_LENGTH else line[: NAME_LENGTH - 1].rstrip() + "…"
+    return f"\u2068{kept}\u2069" if any(bidirectional(each) in {"R", "AL"} for each in kept) else kept
+
+
+def _spans(_: Callable[[str], str], *, yesterday: bool) -> tuple[tuple[timedelta, timedelta, str], ...]:
+    """Give the least that must have passed, what is counted, and how it's told; the longest come first."""
+    hour, minute = timedelta(hours=1), timedelta(minutes=1)
+    return (
+        (2 * _YEAR, _YEAR, _("{count} years ago")),
+        (_YEAR, _YEAR, _("a year ago")),
+        (2 * _MONTH, _MONTH, _("{count} months ago")),
+        (14 * _DAY, 7 * _DAY, _("{count} weeks ago")),
+        (2 * _DAY, _DAY, _("{count} days ago")),
+        (_DAY, _DAY, _("yesterday") if yesterday else _("a day ago")),
+        (2 * hour, hour, _("{count} hours ago")),
+        (hour, hour, _("an hour ago")),
+        (2 * minute, minute, _("{count} minutes ago")),
+        (minute, minute, _("a minute ago")),
+    )
+
+
+# Not strftime: its names follow the locale of the server, not the language of the reader.
+def _weekdays(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"))
+
+
+def _months(_: Callable[[str], str]) -> tuple[str, ...]:
+    first = (_("January"), _("February"), _("March"), _("April"), _("May"), _("June"))
+    return (*first, _("July"), _("August"), _("September"), _("October"), _("November"), _("December"))
