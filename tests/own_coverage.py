@@ -24,9 +24,14 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "magiclink"
 TESTS = ROOT / "tests"
 
-# The contract of stores is itself tests: the model in memory runs it, and broken stores must fail it.
+# Modules whose tests bear another name. The contract of stores is itself tests: the model in memory runs it, and broken
+# stores must fail it.
 _CONTRACT = ("stores/test_memory.py", "stores/test_contract*.py", "stores/contract/test_*.py")
-ELSEWHERE = {"testing/contract": _CONTRACT, "stores/base": _CONTRACT}
+ELSEWHERE = {
+    "stores/__init__": ("stores/test_from_url.py",),
+    "stores/base": _CONTRACT,
+    "testing/contract": _CONTRACT,
+}
 NAMES = {"__init__": "exports", "__main__": "main"}
 
 OWN = ("--import-mode=importlib", "-p", "no:xdist", "-p", "no:cacheprovider", "-o", "addopts=", "-q")
@@ -77,7 +82,8 @@ def examine(tests: tuple[Path, ...], measured: list[str]) -> list[Finding]:
             return [Finding(module, 0.0, f"its tests failed:\n{told}", "", 0.0) for module in measured]
         files = _report(data)
     took = monotonic() - started
-    names = ", ".join(path.relative_to(TESTS).as_posix() for path in tests)
+    first = tests[0].relative_to(TESTS).as_posix()
+    names = first if len(tests) == 1 else f"{first} and {len(tests) - 1} more"
     return [_finding(module, files.get(f"src/magiclink/{module}.py"), names, took) for module in measured]
 
 

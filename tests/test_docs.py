@@ -28,7 +28,8 @@ TEXTS = [README, ROOT / "CHANGELOG.md", *DOCUMENTS]
 
 _FENCE = re.compile(r"^(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```$", re.M | re.S)
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
-_NAMED_TEST = re.compile(r"`([\w/.]+\.py)::(test_\w+)`")
+_COMMAND = re.compile(r"-m magiclink (?:--links \S+ )?([a-z]+)")
+_NAMED_TEST = re.compile(r"`([\w/.*]+\.py)::(test_\w+)`")
 
 
 def named(path: Path) -> str:
@@ -129,13 +130,22 @@ def test_document_that_nobody_finds() -> None:
 
 @pytest.mark.parametrize("path", TEXTS, ids=named)
 def test_named_test_that_is_not_there(path: Path) -> None:
-    """Every test that a text names as proof is there."""
+    """Every test that a text names as proof is there, in one of the files that it means."""
     missing = [
-        f"{file}::{test}"
-        for file, test in _NAMED_TEST.findall(path.read_text(encoding="utf-8"))
-        if not (ROOT / file).is_file() or f"def {test}(" not in (ROOT / file).read_text(encoding="utf-8")
+        f"{files}::{test}"
+        for files, test in _NAMED_TEST.findall(path.read_text(encoding="utf-8"))
+        if not any(f"def {test}(" in file.read_text(encoding="utf-8") for file in ROOT.glob(files))
     ]
     assert missing == []
+
+
+def test_command_that_is_not_there() -> None:
+    """Every command that a text shows is one of `python -m magiclink`."""
+    shown = {name for path in TEXTS for name in _COMMAND.findall(path.read_text(encoding="utf-8"))}
+    command = [sys.executable, "-m", "magiclink", "--help"]
+    known = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "keygen" in shown
+    assert [name for name in shown if not re.search(rf"^    {name} ", known, re.M)] == []
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=named)

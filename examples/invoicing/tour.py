@@ -1,261 +1,215 @@
-"""The 2013 support thread, told right: the life of a customer's link, step by step, on a real SQLite file.
+"""The 2013 support thread, told right: the life of a customer's link over real HTTP, by separate browsers.
 
-Time is a frozen clock that the tour moves by days. Every link is read out of the mail message, as the customer would.
+Time is a frozen clock that the tour moves by days. Every link is read out of the mail message, as the customer would;
+every button that is pressed stands on the page that was shown.
 """
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from magiclink import (
-    ExpiredLinkError,
-    Key,
-    KeyRing,
-    MagicLinkError,
-    MagicLinks,
-    ReissueRefusedError,
-    RevokedLinkError,
-    SupersededLinkError,
-    UsedLinkError,
-)
-from magiclink.stores import from_url
-from magiclink.testing import FrozenClock, Outbox
+from magiclink import ReissueRefusedError
 
-from .app import Invoicing, resource_of
-from .ledger import Ledger
-from .policies import INVOICE, SIGN_IN
+from .stage import Stage, expect, shows, stage
+from .words import sentence, stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from .stage import Mailed
 
-    from magiclink import Event, LinkInfo, Policy
+ANN, BOB, MALLORY = "ann@acme.example", "bob@acme.example", "mallory@moor.example"
+MOVED = "accounts@acme.example"
+FRESH = "Mail me a fresh link"
+ASK = "Mail me a link"
 
-BASE_URL = "https://billing.example/l/"
-START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
-
-def main() -> int:
+def main(store_url: str | None = None) -> int:
     """Tell the story; give 0 when every step went as it should, or let AssertionError out."""
-    with TemporaryDirectory() as folder:
-        tour = Tour(Path(folder))
-        with closing(tour):
-            tour.tell()
+    with stage(store_url) as ready:
+        Tour(ready).tell()
     return 0
 
 
 class Tour:
-    """One supplier, one customer with two contacts, one invoice, and a clock to move."""
+    """One supplier, a customer with two contacts, somebody with bad intentions, and the links of one invoice."""
 
-    def __init__(self, folder: Path, store_url: str | None = None) -> None:
-        self.clock = FrozenClock(START)
-        self.outbox = Outbox()
-        self.app = Invoicing(
-            ledger=Ledger(folder / "books.db"),
-            mailer=self.outbox,
-            keys=KeyRing(signing=Key.generate()),
-            store=from_url(store_url or f"sqlite:///{folder}/links.db"),
-            base_url=BASE_URL,
-            clock=self.clock,
-        )
-        self.step_number = 0
-        supplier = self.app.ledger.add_supplier("Hill & Sons")
-        customer = self.app.ledger.add_customer(supplier, "Acme")
-        self.ann = self.app.ledger.add_contact(customer, "ann@acme.example")
-        self.bob = self.app.ledger.add_contact(customer, "bob@acme.example")
-        self.invoice = self.app.ledger.add_invoice(customer, "Roof repair", 128_000, number=1001)
-
-    @property
-    def links(self) -> MagicLinks:
-        """The library's calls."""
-        return self.app.links
-
-    def close(self) -> None:
-        """Close the files."""
-        self.links.close()
-        self.app.ledger.close()
+    def __init__(self, ready: Stage) -> None:
+        self.stage = ready
+        self.desk = ready.browser("Hill & Sons")
+        self.ann = ready.browser("Ann")
+        self.phone = ready.browser("Ann's phone")
+        self.bob = ready.browser("Bob")
 
     def tell(self) -> None:
         """Tell the story from the first mail to the last page of its history."""
         first = self.mailed_and_opened()
         bobs = self.bob_joins()
         self.works_until_the_last_second(first)
-        second = self.expires_and_is_renewed(first)
-        self.reminded(second, bobs)
-        self.signs_in_once()
-        self.address_changes(bobs)
+        self.expires(first)
+        second = self.is_renewed(first)
+        self.strangers_get_nothing(first)
+        third = self.reminded(second, bobs)
+        sign_in = self.scanned()
+        self.signs_in_once(sign_in)
+        self.attacked()
+        self.address_changes(third, bobs)
         self.paid(bobs)
         self.told()
 
-    def mailed_and_opened(self) -> str:
+    def mailed_and_opened(self) -> Mailed:
         """The invoice goes out; one click opens it."""
-        self.step("Hill & Sons mail invoice 1001 to ann@acme.example. The link stands in the mail, and nowhere else.")
-        self.app.send(self.invoice, self.ann)
-        first = self.mailed()
-        self.step("Ann clicks. The invoice opens: no login, no account.")
-        self.opens(first)
+        self.stage.step(f"Hill & Sons mail invoice 1001 to {ANN}. The link stands in the mail, and nowhere else.")
+        shows(self.desk.visit("/desk/1001"), 200, "Invoice 1001")
+        shows(self.desk.press(f"Send to {ANN}"), 200, "Invoice 1001")
+        first = self.stage.mail_to(ANN)
+        self.stage.step("Ann clicks. The invoice opens: no login, no account.")
+        shows(self.ann.visit(first.url), 200, "Invoice 1001", "without an account")
+        self.stage.state(first, "outstanding")
         return first
 
-    def bob_joins(self) -> str:
+    def bob_joins(self) -> Mailed:
         """A second contact gets a link of his own."""
-        self.go_to(days=10)
-        self.step("The same invoice goes to bob@acme.example as well: his link is a series of its own.")
-        self.app.send(self.invoice, self.bob)
-        return self.mailed()
+        self.stage.go_to(days=10)
+        self.stage.step(f"The same invoice goes to {BOB} as well: his link is a series of its own.")
+        shows(self.desk.press(f"Send to {BOB}"), 200, "Invoice 1001")
+        return self.stage.mail_to(BOB)
 
-    def works_until_the_last_second(self, first: str) -> None:
+    def works_until_the_last_second(self, first: Mailed) -> None:
         """Two weeks are two weeks, to the second."""
-        self.go_to(days=13)
-        self.step("Ann clicks again: an invoice may be opened any number of times.")
-        self.opens(first)
-        self.go_to(days=14, seconds=-1)
-        self.step("One second before two weeks are over, it still works.")
-        self.opens(first)
+        self.stage.go_to(days=13)
+        self.stage.step("Ann clicks again: an invoice may be opened any number of times.")
+        shows(self.ann.visit(first.url), 200, "Invoice 1001")
+        self.stage.go_to(days=14, seconds=-1)
+        self.stage.step("One second before two weeks are over, it still works, on her phone too.")
+        shows(self.phone.visit(first.url), 200, "Invoice 1001")
+        self.stage.state(first, "outstanding")
 
-    def expires_and_is_renewed(self, first: str) -> str:
+    def expires(self, first: Mailed) -> None:
         """Day 14: what happened, when, and the way on."""
-        self.go_to(days=14)
-        self.step("At the very second, it has expired. Ann is told so, and when; she needs no login to get on.")
-        with self.refused(ExpiredLinkError):
-            self.links.redeem(first, INVOICE)
-        self.step("Ann asks, with one click: a fresh link goes to the address on file.")
-        self.app.renew(first, self.ann)
-        second = self.mailed()
-        self.opens(second)
-        self.step("Her first link now says that it was replaced.")
-        with self.refused(SupersededLinkError):
-            self.links.redeem(first, INVOICE)
-        self.step("Somebody who found the old mail asks for a fresh link to another address.")
-        with self.refused(ReissueRefusedError):
-            self.links.renew(first, to="mallory@elsewhere.example")
+        self.stage.go_to(days=14)
+        self.stage.step("At the very second, it has expired. Ann is told so, and when; she needs no login to get on.")
+        shows(self.ann.visit(first.url), 410, "expired", "19 January 2026 (09:00 UTC)", "no account")
+        self.stage.state(first, "expired")
+
+    def is_renewed(self, first: Mailed) -> Mailed:
+        """One button mails a fresh link to the address on file."""
+        self.stage.step("She presses the one button: a fresh link goes to the address on file.")
+        shows(self.ann.press(FRESH), 200, "sent", "on its way")
+        second = self.stage.mail_to(ANN)
+        shows(self.ann.visit(second.url), 200, "Invoice 1001")
+        self.stage.step("Her first link now says that it was replaced.")
+        shows(self.ann.visit(first.url), 410, "superseded", "took the place")
+        self.stage.state(first, "superseded")
         return second
 
-    def reminded(self, second: str, bobs: str) -> None:
+    def strangers_get_nothing(self, first: Mailed) -> None:
+        """A mail that was found opens nothing, and mails nothing elsewhere."""
+        self.stage.step("Somebody finds the old mail, and presses the button: the same answer, and no mail, so soon.")
+        stranger = self.stage.browser("A stranger")
+        shows(stranger.visit(first.url), 410, "superseded")
+        shows(stranger.press(FRESH), 200, "sent", "on its way")
+        self.stage.no_mail()
+        self.stage.step("Nor would the app's own code have a fresh link mailed to another address.")
+        try:
+            self.stage.demo.invoicing.links.renew(first.token, to=MALLORY)
+        except ReissueRefusedError as error:
+            expect(error.reason == "recipient", f"it was to be refused for its recipient, not for {error.reason}")
+            print(f"      links.renew(…, to=another address): ReissueRefusedError, {error.reason}")
+        else:
+            raise AssertionError("a fresh link was made for another address")
+
+    def reminded(self, second: Mailed, bobs: Mailed) -> Mailed:
         """Day 20: "just send a reminder"."""
-        self.go_to(days=20)
-        self.step("Not paid yet: Hill & Sons send Ann a reminder. Same invoice, fresh link.")
-        self.app.remind(self.invoice, self.ann)
-        self.opens(self.mailed())
-        with self.refused(SupersededLinkError):
-            self.links.redeem(second, INVOICE)
-        self.step("Bob's link, mailed on day 10, is untouched by Ann's reminder.")
-        self.opens(bobs)
+        self.stage.go_to(days=20)
+        self.stage.step("Not paid yet: Hill & Sons send Ann a reminder. Same invoice, fresh link.")
+        shows(self.desk.press(f"Remind {ANN}"), 200, "Invoice 1001")
+        third = self.stage.mail_to(ANN)
+        expect(third.subject.startswith("Reminder:"), "the newest mail is the reminder")
+        shows(self.ann.visit(third.url), 200, "Invoice 1001")
+        shows(self.phone.visit(second.url), 410, "superseded")
+        self.stage.state(second, "superseded")
+        self.stage.step("Bob's link, mailed on day 10, is untouched by all this.")
+        shows(self.bob.visit(bobs.url), 200, "Invoice 1001")
+        self.stage.state(bobs, "outstanding")
+        return third
 
-    def signs_in_once(self) -> None:
-        """A sign-in link works once."""
-        self.step("Ann wants to see all her invoices and asks for a sign-in link. It works once, within ten minutes.")
-        self.app.mail_sign_in(self.ann)
-        sign_in = self.mailed()
-        self.opens(sign_in, SIGN_IN)
-        self.clock.tick(timedelta(minutes=1))
-        self.step("A minute later, a second try:")
-        with self.refused(UsedLinkError):
-            self.links.redeem(sign_in, SIGN_IN)
+    def scanned(self) -> Mailed:
+        """A scanner of mails opens a sign-in link before its reader does."""
+        self.stage.step("Ann wants to see all her invoices. There is no password: she asks for a sign-in link.")
+        shows(self.ann.visit("/invoices"), 200, "sign-in")
+        shows(self.ann.press(ASK, email="anne@acme.example"), 200, "sent", "on its way")
+        self.stage.no_mail()
+        self.stage.step("That address was mistyped, and nobody has it: the answer is the same. She tries again.")
+        self.ann.visit("/invoices")
+        shows(self.ann.press(ASK, email=ANN), 200, "sent", "on its way")
+        sign_in = self.stage.mail_to(ANN)
+        self.stage.step("The scanner of her mail server tries that link first, in three ways. It changes nothing.")
+        shows(self.stage.browser("Scanner, HEAD").visit(sign_in.url, method="HEAD"), 400, "")
+        scanner = self.stage.browser("Scanner, GET")
+        for _ in range(2):
+            shows(scanner.visit(sign_in.url), 200, "confirm")
+        self.stage.state(sign_in, "outstanding")
+        return sign_in
 
-    def address_changes(self, bobs: str) -> None:
+    def signs_in_once(self, sign_in: Mailed) -> None:
+        """A person's button signs in, once, however often it is pressed."""
+        self.stage.step("Ann clicks, and presses the button twice at once. It counts once, and she lands once.")
+        shows(self.ann.visit(sign_in.url), 200, "confirm", "a…@acme.example")
+        both = self.ann.press_twice("Sign in")
+        expect([each.location for each in both] == ["/invoices"] * 2, "both clicks were to land at her invoices")
+        shows(self.ann.visit("/invoices"), 200, "Your invoices", f"You are signed in as {ANN}.")
+        self.stage.state(sign_in, "used", uses=1)
+        self.stage.wait(minutes=1)
+        self.stage.step("A minute later, the same link on her phone: it works once.")
+        shows(self.phone.visit(sign_in.url), 410, "used", "25 January 2026 (09:00 UTC)")
+
+    def attacked(self) -> None:
+        """A link of somebody else's doesn't quietly change who is signed in."""
+        self.stage.step("Mallory asks for a sign-in link of her own, and has Ann click it.")
+        mallory = self.stage.browser("Mallory")
+        mallory.visit("/invoices")
+        shows(mallory.press(ASK, email=MALLORY), 200, "sent")
+        planted = self.stage.mail_to(MALLORY)
+        page = self.ann.visit(planted.url, origin="cross-site")
+        shows(page, 200, "switch", "a…@acme.example")
+        expect("Sign in as m…@moor.example" in page.page.buttons, "the page was to ask before it signs Mallory in")
+        self.stage.step("Ann closes the page. She is still herself, and the link is unused.")
+        shows(self.ann.visit("/invoices"), 200, "Your invoices", f"You are signed in as {ANN}.")
+        self.stage.state(planted, "outstanding")
+
+    def address_changes(self, third: Mailed, bobs: Mailed) -> None:
         """Links don't outlive the address that they were mailed to."""
-        self.go_to(days=21)
-        anns = self.outbox_link_to("ann@acme.example")
-        self.step("Ann moves to accounts@acme.example. What was mailed to her old address dies; Bob's link doesn't.")
-        self.ann = self.app.change_address(self.ann, "accounts@acme.example")
-        with self.refused(RevokedLinkError):
-            self.links.redeem(anns, INVOICE)
-        self.opens(bobs)
+        self.stage.step(f"Ann moves to {MOVED}. What went to her old address dies, and she is signed out; Bob isn't.")
+        shows(self.desk.visit("/contacts"), 200, "Contacts")
+        shows(self.desk.press(f"Change {ANN}", address=MOVED), 200, "Contacts")
+        shows(self.phone.visit(third.url), 410, "revoked", "has changed")
+        shows(self.ann.visit("/invoices/1001"), 403, "closed")
+        shows(self.ann.visit("/invoices"), 200, "sign-in")
+        shows(self.bob.visit(bobs.url), 200, "Invoice 1001")
 
-    def paid(self, bobs: str) -> None:
+    def paid(self, bobs: Mailed) -> None:
         """A paid invoice needs no link."""
-        self.go_to(days=22)
-        self.step("The invoice is paid. Its links end, in every mailbox.")
-        self.app.mark_paid(self.invoice)
-        with self.refused(RevokedLinkError):
-            self.links.redeem(bobs, INVOICE)
+        self.stage.go_to(days=22)
+        self.stage.step("Hill & Sons mail the invoice to the new address. Bob has it open, too; Ann pays.")
+        self.desk.visit("/desk/1001")
+        shows(self.desk.press(f"Send to {MOVED}"), 200, "Invoice 1001")
+        last = self.stage.mail_to(MOVED)
+        shows(self.bob.visit(bobs.url), 200, "Invoice 1001")
+        shows(self.ann.visit(last.url), 200, "Invoice 1001")
+        shows(self.ann.press("Pay"), 200, "Thank you")
+        self.stage.step("With the payment the links ended, in every mailbox, and the open page is closed.")
+        shows(self.bob.visit("/invoices/1001"), 403, "closed")
+        shows(self.bob.visit(bobs.url), 410, "revoked", "withdrawn")
+        shows(self.ann.visit(last.url), 410, "revoked")
+        self.stage.state(bobs, "revoked")
+        self.stage.state(last, "revoked")
 
     def told(self) -> None:
         """What the supplier reads when a customer asks."""
-        self.step("What Hill & Sons read when a customer writes that a link didn't work:")
-        events = self.links.history(resource=resource_of(self.invoice))
-        for event in events:
-            print(f"      {stamp(event.at)}  link {(event.link_id or '')[-6:]}  {sentence(event)}")
-        expect([str(event.kind) for event in events].count("revoked") > 1, "the payment stands in the history")
+        self.stage.step("What Hill & Sons read when a customer writes that a link didn't work:")
+        page = self.desk.visit("/desk/1001")
+        told = ["made because its reader asked", "made for a reminder", "refused: expired", "withdrawn: paid"]
+        for event in self.stage.demo.invoicing.links.history(resource="invoice:1001"):
+            print(f"      {stamp(event.at)}  link …{(event.link_id or '')[-6:]}  {sentence(event)}")
+        for words in told:
+            expect(page.page.says(words), f"the supplier's page was to say “{words}”")
         print("\nThe end: every step went as it should.")
-
-    # How it is told.
-
-    def go_to(self, *, days: int, seconds: int = 0) -> None:
-        """Move the clock."""
-        self.clock.set(START + timedelta(days=days, seconds=seconds))
-
-    def step(self, text: str) -> None:
-        """Print what happens next."""
-        self.step_number += 1
-        day = (self.clock.now() - START).total_seconds() / 86_400
-        print(f"\n{self.step_number:2}. Day {int(day)}, {stamp(self.clock.now())}\n    {text}")
-
-    def mailed(self) -> str:
-        """Read the token out of the newest mail's own text."""
-        mail = self.outbox.last
-        print(f"      mail to {mail.to}: {mail.subject}")
-        return token_in(mail.url)
-
-    def outbox_link_to(self, address: str) -> str:
-        """Read the token of the newest invoice mail to an address."""
-        mails = [mail for mail in self.outbox.messages if mail.to == address and "1001" in mail.subject]
-        return token_in(mails[-1].url)
-
-    def opens(self, token: str, policy: Policy = INVOICE) -> None:
-        """Click: the link must open."""
-        redemption = self.links.redeem(token, policy)
-        opened = redemption.resource or "the account"
-        info = self.links.inspect(redemption.link_id)
-        print(f"      opens {opened} at {redemption.destination} for {redemption.subject}: {describe(info)}")
-
-    @contextmanager
-    def refused(self, kind: type[MagicLinkError]) -> Iterator[None]:
-        """Click: it must be refused, for this reason."""
-        try:
-            yield
-        except kind as error:
-            reason = getattr(error, "reason", "")
-            print(f"      refused: {kind.__name__}, {error}" + (f" ({reason})" if reason else ""))
-        else:
-            raise AssertionError(f"{kind.__name__} was expected")
-
-
-def token_in(url: str) -> str:
-    """Take the token off a link, as the web does."""
-    expect(url.startswith(BASE_URL), "the link begins with the configured base URL")
-    return url.removeprefix(BASE_URL)
-
-
-def describe(link: LinkInfo) -> str:
-    """Tell a link's state in a few words."""
-    return f"{link.state}, used {link.uses} times, ends {stamp(link.expires_at)}"
-
-
-def sentence(event: Event) -> str:
-    """Tell an event in a few words."""
-    words = {
-        "issued": "made for the invoice",
-        "reminded": "made for a reminder",
-        "renewed": "made because its reader asked",
-        "delivered": "taken by the mail server",
-        "redeemed": "opened for the first time",
-        "reused": "opened for the last time so far",
-        "superseded": "replaced by a newer link",
-    }
-    told = words.get(event.kind, str(event.kind))
-    return f"{told}: {event.reason}" if event.reason else told
-
-
-def stamp(at: datetime) -> str:
-    """Write an instant down."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def expect(fact: object, what: str) -> None:
-    """Stop the tour where something isn't as it should be."""
-    if not fact:
-        raise AssertionError(what)

@@ -104,7 +104,9 @@ def test_bad_expires_at(world: World, ends: Any) -> None:
     assert world.asked() == []
 
 
-@pytest.mark.parametrize("recipient", ["", "ap", "a@b@c.example", "ap@acme.example, x@evil.example", b"ap@acme.example", 5])
+@pytest.mark.parametrize(
+    "recipient", ["", "ap", "a@b@c.example", "ap@acme.example, x@evil.example", b"ap@acme.example", 5]
+)
 def test_bad_recipient(world: World, recipient: Any) -> None:
     """J01, J04, J11: one address or a refusal, and nothing is written."""
     for call in (world.links().issue, world.links().remind):
@@ -114,7 +116,9 @@ def test_bad_recipient(world: World, recipient: Any) -> None:
     assert "add" not in world.asked()
 
 
-@pytest.mark.parametrize("destination", ["", "//evil.example", "https://evil.example/", "/logout", "/l/x", "/a\nb", 5, b"/"])
+@pytest.mark.parametrize(
+    "destination", ["", "//evil.example", "https://evil.example/", "/logout", "/l/x", "/a\nb", 5, b"/"]
+)
 def test_bad_destination(world: World, destination: Any) -> None:
     """I01, I12, I22, I26: a destination is a path of the app's own site, or a refusal, and nothing is written."""
     for call in (world.links().issue, world.links().remind):

@@ -28,7 +28,9 @@ AP = "ap@acme.example"
 WHO: dict[str, Any] = {"subject": "customer-7", "resource": "invoice:1001", "recipient": AP}
 DAY = timedelta(days=1)
 RULES = {
-    rule: replace(INVOICE, purpose=f"s-{rule}", supersede=rule, reissue_interval=timedelta(seconds=1), ends_after=90 * DAY)
+    rule: replace(
+        INVOICE, purpose=f"s-{rule}", supersede=rule, reissue_interval=timedelta(seconds=1), ends_after=90 * DAY
+    )
     for rule in Supersede
 }
 

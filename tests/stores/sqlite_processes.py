@@ -95,7 +95,7 @@ def race(folder: Path) -> None:
 
 def fresh(folder: Path) -> None:
     """Let eight processes open a file that isn't there, at once: all of them can write."""
-    for turn in range(10):
+    for turn in range(5):
         path = folder / f"{turn}.db"
 
         def begin(_: int, path: Path = path) -> None:
@@ -112,7 +112,7 @@ def kill(folder: Path) -> None:
     path = folder / "links.db"
     filled(path, 1)
     chance = random.Random(7)
-    for turn in range(60):
+    for turn in range(30):
         told, tell = os.pipe()
         if not (child := os.fork()):
             _write_and_tell(path, turn, tell)
@@ -212,7 +212,7 @@ def read_only(folder: Path) -> None:
 def fork(folder: Path) -> None:
     """Fork while threads of the parent use the store: what the children write is kept when the parent closes."""
     path = folder / "links.db"
-    written = filled(path, 40)
+    written = filled(path, 20)
     store = SQLiteStore(path)
     ended = Event()
 
@@ -224,7 +224,7 @@ def fork(folder: Path) -> None:
     threads = [Thread(target=busy) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for turn in range(10):
+    for turn in range(5):
         mine = written[turn * 4 : turn * 4 + 4]
         several(4, lambda number, mine=mine: _use(store, mine[number]))  # type: ignore[misc]
     ended.set()

@@ -66,6 +66,13 @@ def test_two_stores() -> None:
     assert two.get(AUDIENCE, kept.link_id) is None
 
 
+def test_refused_batch_of_a_new_subject() -> None:
+    """2: of a batch that was refused not even the subject is remembered."""
+    store = MemoryStore()
+    assert not store.add([record(number=2, generation=0)], now=NOW, renamed={})
+    assert (store._records, store._subjects) == ({}, {})
+
+
 def test_note_of_an_unknown_link() -> None:
     """14: a note of a link that isn't there is dropped, so that guesses fill no memory."""
     store = MemoryStore()

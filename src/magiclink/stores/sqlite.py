@@ -32,7 +32,7 @@ NAMES_A_LINK = 8
 _LARGEST = 2**63 - 1
 
 _PROBE = Record(
-    audience="probe\0 \u00c9",
+    audience="Probe\0 \u00c9",
     link_id=bytes(range(236, 256)),
     purpose="A",
     subject="e\u0301 ",

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import sys
 import time
 import weakref
 from contextlib import contextmanager, suppress
@@ -149,8 +148,9 @@ class DatabaseFile:
     def _prepare(self) -> None:
         with _Loan(self, self._writer, ConfigurationError) as db:
             db.execute("BEGIN IMMEDIATE")
-            sqlite_schema.prepare(db)
-            db.commit()
+            if sqlite_schema.prepare(db):
+                db.commit()
+            db.rollback()
             self._write_ahead(db)
 
     def _write_ahead(self, db: sqlite3.Connection) -> None:
@@ -178,12 +178,14 @@ class _Loan:
     def __enter__(self) -> sqlite3.Connection:
         db = self._places.take()
         try:
-            self._db = self._file.connect() if db is None else db
-        except BaseException as error:
-            self._places.give(None)
-            self._tell(error)
-            raise
-        return self._db
+            db = db or self._file.connect()
+        except sqlite3.Error as error:
+            raise self._trouble(f"SQLite: {_said(error)}") from error
+        finally:
+            if db is None:
+                self._places.give(None)
+        self._db = db
+        return db
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is None and not self._file.closed:
@@ -191,9 +193,6 @@ class _Loan:
             return
         self._file.shut(self._db)
         self._places.give(None)
-        self._tell(error)
-
-    def _tell(self, error: BaseException | None) -> None:
         if isinstance(error, sqlite3.Error):
             raise self._trouble(f"SQLite: {_said(error)}") from error
         if isinstance(error, OverflowError | UnicodeError):
@@ -237,17 +236,18 @@ class _Places:
 
 def _made(path: str | os.PathLike[str]) -> str:
     """Make the file where it is missing, readable by its owner only, and give the URI that opens it."""
-    name: object = os.fspath(path) if isinstance(path, str | os.PathLike) else None
-    if not isinstance(name, str) or name in {"", ":memory:"} or name.startswith("file:"):
+    with suppress(TypeError):
+        path = os.fspath(path)
+    if not isinstance(path, str) or path in {"", ":memory:"} or path.startswith("file:"):
         raise ConfigurationError("a SQLite store needs the path of a file; in memory there is MemoryStore")
     try:
         # Made here and not by SQLite, which follows the umask; its log and index take over the file's mode.
-        os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         pass
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"the database {name!r} can't be made: {_said(error)}") from error
-    return Path(name).absolute().as_uri() + "?mode=rw"
+        raise ConfigurationError(f"the database {path!r} can't be made: {_said(error)}") from error
+    return Path(path).absolute().as_uri() + "?mode=rw"
 
 
 def _said(error: Exception) -> str:
@@ -281,5 +281,6 @@ def _after_fork_in_child() -> None:
     _FORKING.release()
 
 
-if sys.platform != "win32":  # pragma: no branch
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+# A system that can't fork has no such call.
+_register = getattr(os, "register_at_fork", dict)
+_register(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

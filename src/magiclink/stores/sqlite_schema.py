@@ -107,11 +107,13 @@ def require(version: tuple[int, ...]) -> None:
         raise ConfigurationError(f"SQLite {'.'.join(map(str, version))} is too old: 3.37 or newer is needed")
 
 
-def prepare(db: sqlite3.Connection) -> None:
-    """Make the tables where the database is empty, inside the caller's transaction; else prove that they are ours."""
-    if _identity(db) == 0 and not _tables(db):
+def prepare(db: sqlite3.Connection) -> bool:
+    """Make the tables where the database is empty, inside the caller's transaction, and tell so; else prove them."""
+    empty = _identity(db) == 0 and not _tables(db)
+    if empty:
         _make(db)
     prove(db)
+    return empty
 
 
 def prove(db: sqlite3.Connection) -> None:

@@ -42,6 +42,7 @@ h1 { margin: 0 0 1rem; font-size: 1.5rem; line-height: 1.25; font-weight: 650; t
 p { margin: 0 0 0.875rem; color: var(--soft); text-wrap: pretty; }
 h1 + p { color: var(--ink); }
 form { margin: 1.5rem 0 0; }
+main > :last-child { margin-bottom: 0; }
 label { display: block; margin: 0 0 1rem; font-weight: 600; }
 input, button { display: block; width: 100%; min-height: 3rem; border-radius: 0.5rem; font: inherit; }
 input {
@@ -64,7 +65,7 @@ input:focus-visible, button:focus-visible { outline: 3px solid var(--accent); ou
 @media print {
   body { padding: 0; background: none; color: #000000; }
   main { max-width: none; padding: 0; border: 0; background: none; }
-  p { color: #000000; }
+  h1 + p, p { color: #000000; }
   form { display: none; }
 }
 """

@@ -62,7 +62,7 @@ class Pages:
         label = _("Sign in as {to}").format_map(facts)
         return self._page(
             "switch",
-            _("Sign in to {about} as {to}?").format_map(facts),
+            _("Sign in to {about} with another account?").format_map(facts),
             _("In this browser you are signed in as {other}. The link is for another account, {to}.").format_map(facts),
             _("If you go on, you are signed out as {other}. If you close this page, nothing changes.").format_map(
                 facts
@@ -115,7 +115,8 @@ class Pages:
             "no-cookie",
             _("Please click the link in the mail again"),
             _(
-                "This page was open for a while, or was opened without its link. Nothing is lost, and nothing was used up."
+                "This page was open for a while, or was opened without its link. "
+                "Nothing is lost: the link is in your mail."
             ),
             _(
                 "If clicking it leads here again, your browser is set to refuse cookies. "
@@ -129,7 +130,7 @@ class Pages:
         return self._page(
             "elsewhere",
             _("Please click the link in the mail again"),
-            _("The button was pressed on a page that does not belong to this site, so nothing was done."),
+            _("The button seems to have been pressed on a page of another site, so nothing was done."),
             _("A click on the link in the mail brings you to the right page."),
         )
 
@@ -160,9 +161,7 @@ class Pages:
         _ = self._translate
         told = (
             _("This page opens by the link in the mail that you got about it. You need no account and no password."),
-            _(
-                "Find that mail and click its link. Even a link that is too old leads to a page that says how to get a fresh one."
-            ),
+            _("Find that mail and click its link. If the link is too old, its page says how to get a fresh one."),
         )
         if form is None:
             return self._page("closed", _("Please open this from your mail"), *told)
@@ -260,7 +259,7 @@ def _ended(_: Callable[[str], str]) -> dict[State, _Ended]:
         State.REVOKED: _Ended(
             title=_("This link no longer works"),
             dated=_("It was withdrawn {ago}, on {date}."),
-            undated=_("Something about the account that it belongs to has changed since it was mailed."),
+            undated=_("What is on file about you has changed since it was mailed, and that has ended it."),
             advice="",
         ),
     }

@@ -79,6 +79,14 @@ class AfterTheInstant(MemoryStore):
         return [record for record in found if not before or record.issued_at < before[0]][:limit]
 
 
+class AfterItself(MemoryStore):
+    """Reads on from a link instead of behind it."""
+
+    def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
+        read = [record for record in self._records.values() if after is not None and record.link_id == after]
+        return [*read, *super().find(selector, limit=limit, after=after)][:limit]
+
+
 class AfterNothing(MemoryStore):
     """Begins anew behind a link that it doesn't know."""
 
@@ -109,6 +117,7 @@ BROKEN: dict[type[MemoryStore], str] = {
     ThisMonth: "links_of_many_months",
     LimitsFirst: "limit",
     AfterTheInstant: "after",
+    AfterItself: "after",
     AfterNothing: "after_an_unknown_link",
     ForgetsFields: "selectors",
     AnybodyForNobody: "selectors",

@@ -33,11 +33,11 @@ class Keeping(Bench):
         return self.store.purge(AUDIENCE, before=before, limit=limit)
 
     def test_notes(self) -> None:
-        """14: the notes of the links that are asked for come back, oldest first."""
+        """14: the notes of the links that are asked for come back, each once, oldest first."""
         one, two, other = self.put(), self.put(), self.put()
         late, middle, early = self.note(one, at=NOW + 2 * HOUR), self.note(two, at=NOW + HOUR), self.note(one)
         self.note(other)
-        assert self.notes(one, two) == [early, middle, late]
+        assert self.notes(one, two, one) == [early, middle, late]
         assert self.notes() == []
 
     def test_notes_of_one_hour(self) -> None:

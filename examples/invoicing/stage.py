@@ -1,0 +1,218 @@
+"""The tour's stage: a real server on loopback, browsers, mailboxes, a frozen clock, and how it's all told.
+
+No token is ever printed: paths are shown as `/l/<token>`.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from secrets import token_hex
+from socket import create_server
+from tempfile import TemporaryDirectory
+from threading import Condition, Thread
+from typing import TYPE_CHECKING
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wsgi import ClosingIterator
+
+from magiclink import Kind
+from magiclink.testing import FrozenClock
+
+from .browser import Answer, Browser
+from .demo import Demo, open_demo
+from .serve import HOST, masked, site_of
+from .web import create_app
+from .words import stamp
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from flask import Flask
+
+    from magiclink import Event
+
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+PATIENCE = 30
+"""Seconds for what takes milliseconds: a mail that is sent once the answer is out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailed:
+    """A link as its reader has it, and its name in the supplier's books."""
+
+    url: str = field(repr=False)
+    link_id: str
+    subject: str
+
+    @property
+    def token(self) -> str:
+        """The last part of the link."""
+        return self.url.rpartition("/")[2]
+
+
+class Postman:
+    """Hears of every mail that was taken."""
+
+    def __init__(self) -> None:
+        self._delivered: list[str] = []
+
+    def __call__(self, event: Event) -> None:
+        """Take an event of the library."""
+        if event.kind is Kind.DELIVERED and event.link_id is not None:
+            self._delivered.append(event.link_id)
+
+    def fetch(self) -> list[str]:
+        """Give the ids of the links that were delivered since the last call."""
+        fetched, self._delivered = self._delivered, []
+        return fetched
+
+
+class Attended:
+    """An app that tells when it's at rest: mails that were asked for go out after the answer, in its own time."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._at_work = 0
+        self._bell = Condition()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        with self._bell:
+            self._at_work += 1
+        return ClosingIterator(self._app(environ, start_response), [self._done])
+
+    def wait(self) -> None:
+        """Wait until nothing is left to be done."""
+        with self._bell:
+            expect(self._bell.wait_for(lambda: self._at_work == 0, PATIENCE), "the app never comes to rest")
+
+    def _done(self) -> None:
+        with self._bell:
+            self._at_work -= 1
+            self._bell.notify_all()
+
+
+class Stage:
+    """What the story is played with, and how it's told."""
+
+    def __init__(self, demo: Demo, site: str, postman: Postman, app: Attended) -> None:
+        self.demo = demo
+        self.site = site
+        self._postman = postman
+        self._app = app
+        self._steps = 0
+
+    def browser(self, whose: str) -> Browser:
+        """Give somebody a browser, with no cookies yet."""
+
+        def tell(answer: Answer) -> None:
+            title = f"  {answer.page.title}" if answer.page.title and answer.location is None else ""
+            print(f"      {whose:<16} {answer.method} {masked(answer.path)} -> {answer.status}{title}")
+
+        return Browser(self.site, tell)
+
+    def go_to(self, *, days: int, seconds: int = 0) -> None:
+        """Move the clock."""
+        self.demo.clock.set(START + timedelta(days=days, seconds=seconds))
+
+    def wait(self, minutes: int) -> None:
+        """Let some minutes pass."""
+        self.demo.clock.tick(timedelta(minutes=minutes))
+
+    def step(self, text: str) -> None:
+        """Print what happens next."""
+        self._steps += 1
+        now = self.demo.clock.now()
+        print(f"\n{self._steps:2}. Day {(now - START).days}, {stamp(now)}\n    {text}")
+
+    def mail_to(self, address: str) -> Mailed:
+        """Fetch the mail that was just sent; it must be for this address. The link is read out of its own text."""
+        self._app.wait()
+        link_ids = self._postman.fetch()
+        expect(len(link_ids) == 1, f"one mail was to be sent, there are {len(link_ids)}")
+        mail = self.demo.mails.all()[-1]
+        expect(mail.to == address, f"the mail was to go to {address}, it went to {mail.to}")
+        expect(mail.url.startswith(f"{self.site}/l/"), "the link begins with the configured base URL")
+        print(f"      mail to {mail.to}: {mail.subject}")
+        mailed = Mailed(mail.url, link_ids[0], mail.subject)
+        self.state(mailed, "outstanding")
+        return mailed
+
+    def no_mail(self) -> None:
+        """See to it that no mail was sent."""
+        self._app.wait()
+        expect(self._postman.fetch() == [], "no mail was to be sent")
+        print("      no mail")
+
+    def state(self, mailed: Mailed, expected: str, *, uses: int = 0) -> None:
+        """Print a link's state, which must be the expected one."""
+        link = self.demo.invoicing.links.inspect(mailed.link_id)
+        used = "" if link.max_uses is None else f", used {link.uses} of {link.max_uses}"
+        print(f"      link …{link.link_id[-6:]}: {link.state}{used}, works until {stamp(link.expires_at)}")
+        expect(link.state == expected, f"the link was to be {expected}, it is {link.state}")
+        expect(link.uses == uses, f"the link was to be used {uses} times, it was used {link.uses} times")
+
+
+def expect(fact: object, what: str) -> None:
+    """Stop the tour where something isn't as it should be."""
+    if not fact:
+        raise AssertionError(what)
+
+
+def shows(answer: Answer, status: int, name: str, *texts: str) -> None:
+    """Stop the tour unless an answer has this status and page, and the page says this."""
+    page = answer.page
+    came = f"{answer.method} {masked(answer.path)} was answered {answer.status} “{page.title}”"
+    expect((answer.status, page.name or page.title) == (status, name), f"{came}, not {status} “{name}”")
+    for text in texts:
+        paragraph = page.says(text)
+        expect(paragraph, f"{came}, and the page doesn't say “{text}”")
+        print(f"      says: {paragraph}")
+
+
+@contextmanager
+def stage(store_url: str | None) -> Iterator[Stage]:
+    """Set everything up in a folder that goes away, and serve it on a free port of loopback."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        listening = stack.enter_context(create_server((HOST, 0)))
+        site, postman = site_of(listening), Postman()
+        demo = open_demo(
+            folder,
+            base_url=f"{site}/l/",
+            clock=FrozenClock(START),
+            store_url=store_url,
+            # A store that outlives the tour holds the links of every tour: each has an audience of its own.
+            audience=f"tour-{token_hex(8)}",
+            on_event=postman,
+        )
+        stack.enter_context(closing(demo.invoicing))
+        app = Attended(create_app(demo))
+        stack.enter_context(_serving(app, listening))
+        yield Stage(demo, site, postman, app)
+
+
+@contextmanager
+def _serving(app: Attended, listening: socket.socket) -> Iterator[None]:
+    server = make_server(HOST, 0, app, threaded=True, request_handler=_Silent, fd=listening.fileno())
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+        # No file must go away under what is still being done.
+        app.wait()
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+class _Silent(WSGIRequestHandler):
+    """Logs no request: the tour tells itself what was answered."""
+
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  # werkzeug's name for the level
+        """Write nothing."""

@@ -1,0 +1,114 @@
+"""The conditions in SQL say what `records.py` says: both are asked, about many records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from magiclink.records import CLOCK_SKEW, Record, State, Terms
+from magiclink.stores import sqlite_statements
+from magiclink.stores.sqlite import SQLiteStore
+from magiclink.testing.contract import record
+from magiclink.testing.contract.bench import AUDIENCE, NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LARGEST = 2**63 - 1
+SPAN = 100
+
+edges = st.integers(-2, 2)
+counts = st.none() | st.integers(1, 3)
+maybe = st.sampled_from([None, b"", b"x", b"y"])
+instants = edges.map(lambda edge: NOW + edge) | st.sampled_from([0, NOW - SPAN, NOW + CLOCK_SKEW + 1, LARGEST])
+fields_of_records: dict[str, st.SearchStrategy[Any]] = {
+    "purpose": st.sampled_from(["invoice", "Invoice"]),
+    "stamp": maybe,
+    "issued_at": instants | edges.map(lambda edge: NOW - SPAN + edge) | edges.map(lambda e: NOW + CLOCK_SKEW + e),
+    "expires_at": instants,
+    "max_uses": counts,
+    "uses": st.integers(0, 3),
+    "first_used_at": st.none() | instants,
+    "last_used_at": st.none() | instants | edges.map(lambda edge: NOW - SPAN + edge),
+    "attempt": maybe,
+    "attempts": st.integers(0, 3),
+    "superseded_at": st.sampled_from([None, None, None, NOW]),
+    "revoked_at": st.sampled_from([None, None, None, NOW]),
+    "link_id": st.just(bytes(20)),
+}
+records = st.fixed_dictionaries(fields_of_records).map(lambda fields: record()._replace(**fields))
+fields_of_terms: dict[str, st.SearchStrategy[Any]] = {
+    "audience": st.sampled_from([AUDIENCE, AUDIENCE.upper()]),
+    "purpose": st.just("invoice"),
+    "now": st.just(NOW),
+    "lifetime": st.sampled_from([0, SPAN, 10**18, 2**80]),
+    "max_uses": counts,
+    "stamp": maybe,
+    "attempt": maybe,
+    "reclick": st.sampled_from([0, SPAN, 2**80]),
+}
+met = st.fixed_dictionaries(fields_of_terms).map(lambda fields: Terms(**fields))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteStore]:
+    """Give one store to all examples, each of which begins by emptying it."""
+    opened = SQLiteStore(tmp_path_factory.mktemp("statements") / "links.db")
+    opened._file.change("PRAGMA synchronous = OFF", ())  # Examples are many, and none is about durability.
+    yield opened
+    opened.close()
+
+
+def written(store: SQLiteStore, link: Record, generations: int) -> Record:
+    """Empty the store, write a link, raise its subject's generation some times, and give it as it is read then."""
+    with store._file.transaction() as db:
+        for table in ("links", "subjects", "names"):
+            db.execute(f"DELETE FROM {table}")
+    assert store.add([link], now=NOW, renamed={})
+    for _ in range(generations):
+        store.revoke_subject(link.audience, link.subject, now=NOW, reason="left")
+    found = store.get(link.audience, link.link_id)
+    assert found is not None
+    return found
+
+
+@settings(max_examples=400, deadline=None)
+@given(link=records, terms=met, generations=st.sampled_from([0, 0, 0, 1, 2]))
+def test_consume_as_terms(store: SQLiteStore, link: Record, terms: Terms, generations: int) -> None:
+    """A use is written exactly where `Terms.met_by` holds of the record as it is read, and changes what rule 7 says."""
+    found = written(store, link, generations)
+    used = store.consume(link.link_id, terms)
+    first = NOW if link.first_used_at is None else link.first_used_at
+    expected = found._replace(uses=found.uses + 1, first_used_at=first, last_used_at=NOW, attempt=terms.attempt)
+    assert used == (expected if terms.met_by(found) else None)
+    assert store.get(link.audience, link.link_id) == (used or found)
+
+
+@settings(max_examples=200, deadline=None)
+@given(link=records, limit=st.integers(0, 4), generations=st.sampled_from([0, 0, 1]))
+def test_attempts_as_state(store: SQLiteStore, link: Record, limit: int, generations: int) -> None:
+    """A try at a code is counted exactly where the record as it is read is outstanding and below the limit."""
+    found = written(store, link, generations)
+    counted = store.count_attempt(link.audience, link.link_id, now=NOW, limit=limit)
+    allowed = found.state_at(NOW) is State.OUTSTANDING and found.attempts < limit
+    assert counted == (found._replace(attempts=found.attempts + 1) if allowed else None)
+
+
+@pytest.mark.parametrize("field", Record._fields)
+def test_field_comes_back(store: SQLiteStore, field: str) -> None:
+    """D16: each field comes back from its own column as it went in."""
+    odd: dict[type, Any] = {bytes: b"\0\xff'", str: "A\0 e\u0301 \u00e9 ", int: LARGEST}
+    hint = get_type_hints(Record)[field]
+    [kind] = {hint, *get_args(hint)} & odd.keys()
+    numbered = record(number=1, generation=0, series=bytes(16))
+    link = numbered if field in {"number", "generation"} else numbered._replace(**{field: odd[kind]})
+    assert getattr(written(store, link, 0), field) == getattr(link, field)
+
+
+def test_no_value_in_a_text() -> None:
+    """Every statement that names a value binds it: none has a quoted text but the empty one."""
+    texts = [text for text in vars(sqlite_statements).values() if isinstance(text, str)]
+    assert not [text for text in texts if "UPDATE links" in text and "'" in text]

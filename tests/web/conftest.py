@@ -1,0 +1,174 @@
+"""A site with its links, and visitors who speak to the conversation without a framework."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from magiclink import INVOICE, SIGN_IN, STEP_UP, Key, KeyRing, MagicLinks
+from magiclink.links import run
+from magiclink.stores.memory import MemoryStore
+from magiclink.testing import FrozenClock, Outbox
+from magiclink.web import Account, Conversation, Reply, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from magiclink import Link, Policy
+    from magiclink.stores.base import Store
+
+ORIGIN = "https://billing.example"
+ANN = "ann@acme.example"
+BOB = "bob@acme.example"
+
+
+class Accounts:
+    """A directory of two contacts; it counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.known = {
+            "ann": Account(subject="ann", addresses=(ANN,)),
+            "bob": Account(subject="bob", addresses=(BOB,)),
+        }
+        self.asked = 0
+
+    def by_email(self, address: str) -> Sequence[Account]:
+        """Find who has an address."""
+        self.asked += 1
+        return [account for account in self.known.values() if address in account.addresses]
+
+    def by_subject(self, subject: str) -> Account | None:
+        """Find a subject."""
+        self.asked += 1
+        return self.known.get(subject)
+
+
+class CountingStore:
+    """A store that counts its calls, by name."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        call = getattr(self.store, name)
+
+        def counted(*args: object, **kwargs: object) -> object:
+            self.calls.append(name)
+            return call(*args, **kwargs)
+
+        return counted
+
+    @property
+    def writes(self) -> list[str]:
+        """The calls that may change something."""
+        return [name for name in self.calls if name not in {"get", "newest", "find", "notes"}]
+
+
+@dataclass
+class Visitor:
+    """One browser: it keeps cookies, follows nothing by itself, and says where its forms come from."""
+
+    site: Site
+    signed_in_as: str | None = None
+    cookies: dict[str, str] = field(default_factory=dict)
+    source: str | None = "192.0.2.7"
+
+    def ask(
+        self,
+        method: str,
+        path: str = "",
+        *,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: tuple[tuple[str, str], ...] = (),
+    ) -> Reply:
+        """Send one request, and keep the cookies of its answer."""
+        sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin"} if method == "POST" else {}
+        request = Request(
+            method=method,
+            path=path,
+            query=query,
+            form=tuple((form or {}).items()),
+            headers=sent if headers is None else headers,
+            cookies=dict(self.cookies),
+            source=self.source,
+            signed_in_as=self.signed_in_as,
+        )
+        reply = run(self.site.conversation.answer(request))
+        for cookie in reply.cookies:
+            self.cookies[cookie.name] = cookie.value
+            if cookie.max_age == 0:
+                del self.cookies[cookie.name]
+        if reply.sign_in is not None:
+            self.signed_in_as = reply.sign_in.subject
+        if reply.after is not None:
+            run(self.site.conversation.run(reply.after))
+        return reply
+
+    def get(self, path: str = "") -> Reply:
+        """Look at a page."""
+        return self.ask("GET", path)
+
+    def press(self, page: Reply, *, button: int = 0, **typed: str) -> Reply:
+        """Press a button of a page, with what was typed into its form."""
+        assert page.page is not None
+        pressed = page.page.buttons[button]
+        form = {field.name: field.value for field in pressed.fields} | typed
+        return self.ask("POST", pressed.action.removeprefix(self.site.links.flows.site.path), form=form)
+
+    def click(self, link: Link) -> Reply:
+        """Click a link and follow it to its page; a document's link leads to the redirect that opens it."""
+        arrived = self.get(link.token)
+        return self.get() if arrived.location == self.site.links.flows.site.path else arrived
+
+    def opened(self, resource: str = "invoice:1001", policy: Policy = INVOICE) -> bool:
+        """Tell whether the app would show this browser a document."""
+        request = Request(method="GET", path="", cookies=dict(self.cookies), signed_in_as=self.signed_in_as)
+        return not isinstance(run(self.site.conversation.guard(request, policy, resource)), Reply)
+
+
+class Site:
+    """One app's links, its directory, its mailbox, its clock and its conversation."""
+
+    def __init__(self, *policies: Policy, store: Store | None = None, **options: object) -> None:
+        self.clock = FrozenClock()
+        self.outbox = Outbox()
+        self.accounts = Accounts()
+        self.store = CountingStore(store or MemoryStore())
+        self.links = MagicLinks(
+            keys=KeyRing(signing=Key.generate()),
+            store=self.store,  # type: ignore[arg-type]  # it has every call of the store that it counts
+            policies=policies or (INVOICE, SIGN_IN, STEP_UP),
+            base_url=f"{ORIGIN}/l/",
+            clock=self.clock,
+        )
+        given: dict[str, object] = {"directory": self.accounts, "mailer": self.outbox} | options
+        self.conversation = Conversation(self.links.flows, **given)  # type: ignore[arg-type]
+
+    def visitor(self, signed_in_as: str | None = None) -> Visitor:
+        """Open another browser."""
+        return Visitor(self, signed_in_as)
+
+    def invoice(self, recipient: str = ANN, **changes: object) -> Link:
+        """Issue a link that opens an invoice at a click."""
+        given: dict[str, object] = {"resource": "invoice:1001", "destination": "/invoices/1001"} | changes
+        subject = recipient.partition("@")[0]
+        return self.links.issue(INVOICE, subject=subject, recipient=recipient, **given)  # type: ignore[arg-type]
+
+    def sign_in(self, subject: str = "ann", policy: Policy = SIGN_IN) -> Link:
+        """Issue a link that signs in, once, by a button."""
+        return self.links.issue(policy, subject=subject, recipient=f"{subject}@acme.example", destination="/invoices")
+
+    def tick(self, **span: float) -> None:
+        """Let time pass."""
+        self.clock.tick(timedelta(**span))
+
+
+@pytest.fixture
+def site() -> Site:
+    """A site with its usual policies."""
+    return Site()
