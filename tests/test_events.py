@@ -43,6 +43,12 @@ def test_event_of_another_record() -> None:
         event.reason = "other"  # type: ignore[misc]
 
 
+def test_event_about_no_link() -> None:
+    """An event that isn't about one link has None for what it doesn't know."""
+    event = Event(kind=Kind.PURGED, at=instant(NOW))
+    assert (event.link_id, event.purpose, event.subject, event.resource, event.reason) == (None, None, None, None, "")
+
+
 def test_address_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """M04: a line of the log holds kind, link id, purpose and reason, and no subject or resource."""
     caplog.set_level(logging.DEBUG, logger="magiclink")

@@ -205,6 +205,12 @@ def test_doubled_deviation() -> None:
     assert refused(max_uses=None, deviations=twice).rule == "deviations"
 
 
+def test_documents_rule_for_an_account() -> None:
+    """The two weeks of a document are no second rule for an account: its one deviation is enough."""
+    month = timedelta(days=30)
+    policy(lifetime=month, ends_after=month, deviations=(excuse("account-lifetime", up_to=month),))
+
+
 def test_two_rules_broken() -> None:
     """Each rule that is broken needs its own deviation."""
     both = {"max_uses": None, "lifetime": MINUTES + MICROSECOND}

@@ -96,10 +96,7 @@ def account_changed(record: Record, now: int) -> RevokedLinkError:
 
 
 def check_open(record: Record, *, redeemed_at: int, now: int) -> None:
-    """Raise unless what the (tightened) record opened at `redeemed_at` is still open.
-
-    A revocation closes it, and so does the session's end; expiry, use and supersession close nothing that is open.
-    """
+    """Raise unless what a (tightened) record opened is still open: expiry, use and supersession close nothing."""
     if record.state_at(now) is State.REVOKED:
         raise rejection(record, State.REVOKED, now)
     check_clock(redeemed_at, now)
@@ -159,10 +156,7 @@ def check_renewable(policy: Policy, presented: Record, *, is_recipient: bool, no
 
 
 def renew(policy: Policy, newest: Record, *, now: int) -> Plan:
-    """Plan the fresh link that a holder asks for, or raise: revoked, series_ended, too_many, too_soon.
-
-    `newest` is the newest of the series, which holds the counts; it need not be the link that was presented.
-    """
+    """Plan the link that a holder asks for; `newest` has the counts. Or: revoked, series_ended, too_many, too_soon."""
     if newest.state_at(now) is State.REVOKED:
         raise ReissueRefusedError("the newest link of the series was revoked", reason="revoked")
     end = _end(policy, newest.series_started_at, now)

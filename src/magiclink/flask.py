@@ -1,12 +1,7 @@
-"""Magic links in Flask: `LinkManager` mounts the conversation at the path of `base_url`, and decides nothing itself.
+"""Magic links in Flask: `LinkManager` mounts the conversation at the path of `base_url`.
 
-```python
-manager = LinkManager(links, directory=Customers(), mailer=SMTPMailer("localhost"))
-manager.init_app(app)
-```
-
-Every answer, with its headers, cookies and text, is that of `magiclink.web`; this porch reads requests and writes
-responses.
+This porch reads requests and writes responses, and decides nothing: every answer, with its headers, cookies and text,
+is that of `magiclink.web`.
 """
 
 from __future__ import annotations
@@ -14,11 +9,12 @@ from __future__ import annotations
 import logging
 import sys
 from functools import partial, wraps
+from traceback import format_tb
 from typing import TYPE_CHECKING, Any
 
 import click
 from blinker import Namespace
-from flask import Blueprint, Response, current_app, make_response, request, session
+from flask import Blueprint, Response, current_app, make_response, render_template, request, session
 from jinja2 import TemplateNotFound
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
@@ -27,7 +23,7 @@ from . import cli, events
 from .errors import ConfigurationError
 from .links import run
 from .web.conversation import Conversation
-from .web.exchange import Pairs, Reply, Request
+from .web.exchange import Page, Pairs, Reply, Request
 from .web.html import render
 
 if TYPE_CHECKING:
@@ -43,6 +39,9 @@ if TYPE_CHECKING:
     from .values import Link, Redemption
     from .web.jobs import Job
     from .web.lobby import Options
+
+    SignIn = Callable[[Redemption], Any]
+    View = Callable[..., Any]
 
 MOST_FORM_BYTES = 16_384
 """The largest form that is read: ours have an address and a seal."""
@@ -64,10 +63,9 @@ def send_signal(event: Event) -> None:
 class LinkManager:
     """The conversation's porch in Flask: one manager may serve several apps of a process.
 
-    `options` are `magiclink.web.Options`, the same in every framework: `directory`, `mailer`, `home`, `sign_in`,
-    `describe`, `admit`, `limits`, `sender`, `reply_to`. `signed_in_as()` gives the subject who is signed in, or None; by
-    default it's who was signed in by a link in this session. `defer(job)` hands a mail that was asked for to the app's
-    queue, which calls `manager.run(job)`; by default it is done after the response has been sent.
+    `options` are `magiclink.web.Options`, the same in every framework. `signed_in_as()` gives the subject who is signed
+    in, or None; by default it's who was signed in by a link in this session. `defer(job)` hands a mail that was asked
+    for to the app's queue, which calls `manager.run(job)`; by default it is sent after the response.
 
     Raises ConfigurationError for what can't work.
     """
@@ -84,28 +82,28 @@ class LinkManager:
         self.conversation = Conversation(links.flows, **options)
         self._signed_in_as = signed_in_as or _remembered
         self._defer = defer
-        self._redeemed: dict[str, Callable[[Redemption], object]] = {}
+        self._redeemed: dict[str, SignIn] = {}
 
     def init_app(self, app: Flask) -> None:
-        """Mount the routes at the path of `base_url`, less the app's own APPLICATION_ROOT; add `flask magiclink …`."""
+        """Mount the routes at the path of `base_url`, less the app's own APPLICATION_ROOT; add `flask magiclink …`.
+
+        Raises ConfigurationError for a second manager, and for a `base_url` outside of APPLICATION_ROOT.
+        """
         if "magiclink" in app.extensions:
             raise ConfigurationError("this app has a LinkManager already")
+        path = self.conversation.mounted_at(app.config["APPLICATION_ROOT"]) + "<magiclink_path:path>"
         app.extensions["magiclink"] = self
         app.url_map.converters["magiclink_path"] = _AnyPath
-        blueprint = Blueprint("magiclink", __name__)
-        blueprint.add_url_rule(
-            self.conversation.mounted_at(app.config["APPLICATION_ROOT"]) + "<magiclink_path:path>",
-            "answer",
-            self._answer,
-            methods=_METHODS,
-            provide_automatic_options=False,
-            merge_slashes=False,
+        routes = Blueprint("magiclink", __name__)
+        routes.add_url_rule(
+            path, "answer", self._answer, methods=_METHODS, provide_automatic_options=False, merge_slashes=False
         )
-        app.register_blueprint(blueprint)
-        app.before_request(self._exempt)
-        app.cli.add_command(_command(self.links))
+        # It comes before every before_request, and so before CSRF protection, whichever was set up first.
+        routes.url_value_preprocessor(self._exempt)
+        app.register_blueprint(routes)
+        _add_command(app, self.links)
 
-    def on_redeemed(self, policy: Policy) -> Callable[[Callable[[Redemption], Any]], Callable[[Redemption], Any]]:
+    def on_redeemed(self, policy: Policy) -> Callable[[SignIn], SignIn]:
         """Say how a link of this policy signs its subject in: with Flask-Login's `login_user`, or into `flask.session`.
 
         The session has been cleared before, save for a step-up. What is returned, if it is a path of the app's own
@@ -113,7 +111,7 @@ class LinkManager:
         """
         self.conversation.check_opens_account(policy)
 
-        def register(function: Callable[[Redemption], Any]) -> Callable[[Redemption], Any]:
+        def register(function: SignIn) -> SignIn:
             self._redeemed[policy.purpose] = function
             return function
 
@@ -121,23 +119,23 @@ class LinkManager:
 
     def opened_by(
         self, policy: Policy, *, resource: str, unless: Callable[[], object] | None = None
-    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    ) -> Callable[[View], View]:
         """Let a view be seen by whoever opened its document with a link of this policy; else 403, with the ways on.
 
         `resource` is a template over the view's arguments, such as `"invoice:{number}"`. The view gets `redemption`:
         the Redemption, or None where `unless()` said that this visitor needs no link.
         """
 
-        def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        def decorate(view: View) -> View:
             @wraps(view)
             def guarded(*args: Any, **kwargs: Any) -> Any:
-                call = current_app.ensure_sync(view)
+                show = current_app.ensure_sync(view)
                 if unless is not None and unless():
-                    return call(*args, redemption=None, **kwargs)
+                    return show(*args, redemption=None, **kwargs)
                 found = run(self.conversation.guard(self._request(), policy, resource.format(**kwargs)))
                 if isinstance(found, Reply):
                     return self._response(found)
-                response = make_response(call(*args, redemption=found, **kwargs))
+                response = make_response(show(*args, redemption=found, **kwargs))
                 # What one browser may see is no page for a shared cache.
                 response.headers.setdefault("Cache-Control", "no-store")
                 response.vary.add("Cookie")
@@ -161,7 +159,7 @@ class LinkManager:
     def _answer(self, path: str) -> Response:
         self.conversation.check_signs_in(self._redeemed)
         reply = run(self.conversation.answer(self._request(path, form=_form())))
-        return self._response(self._signed_in(reply))
+        return self._response(reply if reply.sign_in is None else self._signed_in(reply, reply.sign_in))
 
     def _request(self, path: str = "", form: Pairs | None = ()) -> Request:
         return Request(
@@ -176,38 +174,28 @@ class LinkManager:
             languages=tuple(request.accept_languages.values()),
         )
 
-    def _signed_in(self, reply: Reply) -> Reply:
+    def _signed_in(self, reply: Reply, redemption: Redemption) -> Reply:
         """Sign in whom the reply names, under a new session id: one that was planted before is worth nothing."""
-        if reply.sign_in is None:
-            return reply
         if not reply.keeps_session:
             session.clear()
+        # Flask-Session gives a new id only to a session that holds something.
+        session.setdefault(_SUBJECT, None)
         regenerate = getattr(current_app.session_interface, "regenerate", None)
         if regenerate is not None:
             regenerate(session)
-        landing = self._redeemed[reply.sign_in.purpose](reply.sign_in)
-        if self._signed_in_as is _remembered:
-            session[_SUBJECT] = reply.sign_in.subject
+        landing = self._redeemed[redemption.purpose](redemption)
+        session[_SUBJECT] = redemption.subject
         return self.conversation.landing(reply, landing) if isinstance(landing, str) else reply
 
     def _response(self, reply: Reply) -> Response:
-        response = Response(self._html(reply), status=reply.status, headers=list(reply.headers))
-        for cookie in reply.cookies:
-            response.headers.add("Set-Cookie", cookie.header())
+        body = "" if reply.page is None else _html(reply.page)
+        cookies = [("Set-Cookie", cookie.header()) for cookie in reply.cookies]
+        response = Response(body, reply.status, [*reply.headers, *cookies])
         if reply.after is not None:
-            self._after(response, reply.after)
+            self._do_after(response, reply.after)
         return response
 
-    def _html(self, reply: Reply) -> str:
-        if reply.page is None:
-            return ""
-        try:
-            template = current_app.jinja_env.get_template("magiclink/page.html")
-        except TemplateNotFound:
-            return render(reply.page)
-        return template.render(page=reply.page)
-
-    def _after(self, response: Response, job: Job) -> None:
+    def _do_after(self, response: Response, job: Job) -> None:
         if self._defer is not None:
             self._defer(job)
         elif current_app.testing:
@@ -220,14 +208,15 @@ class LinkManager:
         with context:
             try:
                 self.run(job)
-            except Exception:
-                logger.exception("a mail that was asked for was not sent: %s", job.task)
+            except Exception as error:  # noqa: BLE001  # there is nobody left to answer
+                # Its message may hold an address: the log tells what failed, and where.
+                failed = (job.task, type(error).__name__, "".join(format_tb(error.__traceback__)))
+                logger.error("a mail that was asked for was not sent: %s, %s\n%s", *failed)  # noqa: TRY400
 
-    def _exempt(self) -> None:
+    def _exempt(self, *_: object) -> None:
         """Take our routes out of Flask-WTF's CSRF protection: their own check stands in every framework."""
-        csrf = current_app.extensions.get("csrf")
-        if csrf is not None:
-            csrf.exempt(self._answer)
+        if "csrf" in current_app.extensions:
+            current_app.extensions["csrf"].exempt(self._answer)
 
 
 class _AnyPath(BaseConverter):
@@ -250,13 +239,17 @@ def _form() -> Pairs | None:
         return None
 
 
-def _command(links: MagicLinks) -> click.Command:
-    """Give `flask magiclink …`: the operator's commands, on this app's links."""
+def _html(page: Page) -> str:
+    try:
+        template = current_app.jinja_env.get_template("magiclink/page.html")
+    except TemplateNotFound:
+        return render(page)
+    return render_template(template, page=page)
 
-    @click.command("magiclink", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+
+def _add_command(app: Flask, links: MagicLinks) -> None:
+    @app.cli.command("magiclink", context_settings={"ignore_unknown_options": True, "help_option_names": []})
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
     def command(arguments: tuple[str, ...]) -> None:
         """Inspect, revoke and purge links; see their history."""
         sys.exit(cli.main(arguments, links=links))
-
-    return command

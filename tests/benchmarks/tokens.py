@@ -6,7 +6,6 @@ both. No part of the test suite: a test never fails on a clock. A peer that isn'
 """
 
 import base64
-import gc
 import hashlib
 import hmac
 import os
@@ -33,7 +32,8 @@ PAYLOAD = {"purpose": "invoice", "id": os.urandom(20).hex()}
 CLAIMS = PAYLOAD | {"aud": SITE, "exp": EXPIRES_AT // 1_000_000}
 SECRET = os.urandom(32)
 MESSAGE = os.urandom(40)
-CALLS = 1_000
+# Few calls a turn: shorter than a scheduler's slice, so that the median escapes other work on the machine.
+CALLS = 100
 
 ROOM = Tokens(KeyRing(signing=Key.generate()), SITE, contexts(PURPOSES, SITE))
 TOKEN, _ = ROOM.make("invoice", expires_at=EXPIRES_AT)
@@ -166,9 +166,8 @@ def main() -> None:
     """Print the table."""
     if ROOM.open(TOKEN) is None or ROOM.open(FORGED) is not None:
         raise SystemExit("the room doesn't open its own token, or opens a forgery")
-    gc.disable()
     print(f"{'':4}{'what':46}{'target':>8}  ratio")
-    for number, what, target, found in rows(int(sys.argv[1]) if len(sys.argv) > 1 else 60):
+    for number, what, target, found in rows(int(sys.argv[1]) if len(sys.argv) > 1 else 500):
         print(f"{number:4}{what:46}{target:>8}  {found}", flush=True)
 
 

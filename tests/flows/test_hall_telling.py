@@ -83,6 +83,25 @@ def test_superseding_that_is_heard(world: World) -> None:
     assert told == [(first.link_id, second.link_id), (second.link_id, third.link_id)]
 
 
+def test_superseding_in_one_instant(world: World) -> None:
+    """What another series ended in the same instant is not told a second time."""
+    links = world.listening(EAGER)
+    ended = [links.issue(EAGER, subject="customer-7", resource=resource).link_id for resource in ("a", "b")]
+    for resource in ("a", "b"):
+        links.issue(EAGER, subject="customer-7", resource=resource)
+    assert [event.link_id for event in world.events if event.kind == "superseded"] == ended
+
+
+def test_signing_in_in_one_instant(world: World) -> None:
+    """What another recipient's sign-in ended in the same instant is not told a second time."""
+    links = world.listening()
+    recipients = ("ap@acme.example", "boss@acme.example")
+    ended = [links.issue(SIGN_IN, subject="customer-7", recipient=each).link_id for each in recipients]
+    for recipient in recipients:
+        links.redeem(links.issue(SIGN_IN, subject="customer-7", recipient=recipient).token, SIGN_IN)
+    assert [event.link_id for event in world.events if event.kind == "superseded"] == ended
+
+
 def test_seals(small_world: World) -> None:
     """The web's seals are those of the ring and the audience: another audience opens none."""
     here, there = small_world.links().flows, small_world.links(audience="shop").flows

@@ -393,9 +393,17 @@ def test_purge_and_the_longest_session(world: World) -> None:
     assert world.links(long).purge(keep=30 * DAY) == 0
 
 
-def test_purge_of_more_than_time(world: World) -> None:
-    """A `keep` that reaches behind 1970 forgets nothing."""
+def test_purge_of_more_than_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `keep` that reaches behind 1970 forgets nothing, and asks no store for an instant of more than 63 bits."""
+    purge, asked = world.store.inner.purge, []
+
+    def purging(audience: str, *, before: int, limit: int) -> int:
+        asked.append(before)
+        return purge(audience, before=before, limit=limit)
+
+    monkeypatch.setattr(world.store.inner, "purge", purging)
     assert world.links().purge(keep=timedelta.max) == 0
+    assert asked == [0]
 
 
 def test_purge_interrupted(world: World) -> None:

@@ -266,12 +266,15 @@ def test_answer_lost(world: World) -> None:
 
 
 def test_store_that_contradicts_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store that refuses a use which its own record allows grants nothing."""
+    """A store that refuses a use which its own record allows grants nothing, used before or not."""
     links = world.links()
-    link = links.issue(CONFIRM_EMAIL, subject="customer-7")
+    fresh, used = (links.issue(INVOICE, subject="customer-7") for _ in range(2))
+    links.redeem(used.token, INVOICE, attempt="nonce")
     monkeypatch.setattr(world.store.inner, "consume", lambda *_: None)
-    with pytest.raises(StoreError, match="refused a use"):
-        links.redeem(link.token, CONFIRM_EMAIL)
+    for link in (fresh, used):
+        for attempt in (None, "other"):
+            with pytest.raises(StoreError, match="refused a use"):
+                links.redeem(link.token, INVOICE, attempt=attempt)
 
 
 def test_revoked_between_check_and_use(world: World) -> None:

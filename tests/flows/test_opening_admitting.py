@@ -278,6 +278,21 @@ def test_second_click_not_admitted(world: World) -> None:
     assert links.redeem(link.token, CONFIRM_EMAIL, attempt="nonce", admit=lambda _: True) == first
 
 
+def test_second_click_admitted_once(world: World) -> None:
+    """A second click asks the app once, like the first."""
+    links = world.links()
+    link = links.issue(CONFIRM_EMAIL, subject="customer-7")
+    asked: list[int] = []
+
+    def admit(info: LinkInfo) -> bool:
+        asked.append(info.uses)
+        return True
+
+    for _ in range(2):
+        links.redeem(link.token, CONFIRM_EMAIL, attempt="nonce", admit=admit)
+    assert asked == [0, 1]
+
+
 def test_second_click_with_uses_left(world: World) -> None:
     """With uses left, a second click of the same browser takes none; it's the last use's nonce that counts."""
     link = world.links(THRICE).issue(THRICE, subject="customer-7")

@@ -71,12 +71,14 @@ def test_look_up_across_buckets(store: SQLiteStore) -> None:
     assert all(one.issued_at > two.issued_at for one, two in pairwise(found))
 
 
-def test_name_that_lies(store: SQLiteStore) -> None:
+@pytest.mark.parametrize("kind", ["series", "recipient"])
+def test_name_that_lies(store: SQLiteStore, kind: str) -> None:
     """A name only leads to a record; what the record itself says decides."""
     store.add([LINK], now=NOW, renamed={})
-    row = (names.bucket(AUDIENCE, LINK.link_id), names.name("subject", "customer-8"), LINK.link_id)
+    row = (names.bucket(AUDIENCE, LINK.link_id), names.name(kind, b"another"), LINK.link_id)
     store._file.change(sqlite_statements.NAME, row)
-    assert store.find(Selector(audience=AUDIENCE, subject="customer-8"), limit=9) == []
+    assert store.find(Selector(audience=AUDIENCE, recipients=(b"another",)), limit=9) == []
+    assert store.newest(AUDIENCE, LINK.subject, [b"another"]) == (None, 0)
 
 
 def test_name_that_leads_nowhere(store: SQLiteStore) -> None:

@@ -87,27 +87,43 @@ class Visitor:
         query: tuple[tuple[str, str], ...] = (),
     ) -> Reply:
         """Send one request, and keep the cookies of its answer."""
-        sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin"} if method == "POST" else {}
-        request = Request(
-            method=method,
-            path=path,
-            query=query,
-            form=tuple((form or {}).items()),
-            headers=sent if headers is None else headers,
-            cookies=dict(self.cookies),
-            source=self.source,
-            signed_in_as=self.signed_in_as,
-        )
+        request = self.request(method, path, form=tuple((form or {}).items()), headers=headers, query=query)
         reply = run(self.site.conversation.answer(request))
-        for cookie in reply.cookies:
-            self.cookies[cookie.name] = cookie.value
-            if cookie.max_age == 0:
-                del self.cookies[cookie.name]
+        self.keep(reply)
         if reply.sign_in is not None:
             self.signed_in_as = reply.sign_in.subject
         if reply.after is not None:
             run(self.site.conversation.run(reply.after))
         return reply
+
+    def request(
+        self,
+        method: str = "GET",
+        path: str = "",
+        *,
+        form: tuple[tuple[str, str], ...] = (),
+        headers: Mapping[str, str] | None = None,
+        query: tuple[tuple[str, str], ...] = (),
+    ) -> Request:
+        """Build one request of this browser, and send nothing."""
+        sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin"} if method == "POST" else {}
+        return Request(
+            method=method,
+            path=path,
+            query=query,
+            form=form,
+            headers=sent if headers is None else headers,
+            cookies=dict(self.cookies),
+            source=self.source,
+            signed_in_as=self.signed_in_as,
+        )
+
+    def keep(self, reply: Reply) -> None:
+        """Keep the cookies of an answer."""
+        for cookie in reply.cookies:
+            self.cookies[cookie.name] = cookie.value
+            if cookie.max_age == 0:
+                del self.cookies[cookie.name]
 
     def get(self, path: str = "") -> Reply:
         """Look at a page."""
@@ -134,18 +150,25 @@ class Visitor:
 class Site:
     """One app's links, its directory, its mailbox, its clock and its conversation."""
 
-    def __init__(self, *policies: Policy, store: Store | None = None, **options: object) -> None:
+    def __init__(
+        self,
+        *policies: Policy,
+        store: Store | None = None,
+        settings: Mapping[str, object] | None = None,
+        **options: object,
+    ) -> None:
         self.clock = FrozenClock()
         self.outbox = Outbox()
         self.accounts = Accounts()
         self.store = CountingStore(store or MemoryStore())
-        self.links = MagicLinks(
-            keys=KeyRing(signing=Key.generate()),
-            store=self.store,  # type: ignore[arg-type]  # it has every call of the store that it counts
-            policies=policies or (INVOICE, SIGN_IN, STEP_UP),
-            base_url=f"{ORIGIN}/l/",
-            clock=self.clock,
-        )
+        usual: dict[str, object] = {
+            "keys": KeyRing(signing=Key.generate()),
+            "store": self.store,
+            "policies": policies or (INVOICE, SIGN_IN, STEP_UP),
+            "base_url": f"{ORIGIN}/l/",
+            "clock": self.clock,
+        }
+        self.links = MagicLinks(**(usual | dict(settings or {})))  # type: ignore[arg-type]
         given: dict[str, object] = {"directory": self.accounts, "mailer": self.outbox} | options
         self.conversation = Conversation(self.links.flows, **given)  # type: ignore[arg-type]
 

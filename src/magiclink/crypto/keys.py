@@ -6,7 +6,7 @@ No clock, store or environment is read; a secret is in no repr, message or pickl
 import base64
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from hashlib import sha256
@@ -95,11 +95,13 @@ class KeyRing:
     """The key that signs, and retired ones that only verify; ConfigurationError for one id or one secret twice."""
 
     signing: Key
-    retired: tuple[Key, ...] = ()
+    retired: Sequence[Key] = ()
 
     def __post_init__(self) -> None:
-        if type(self.retired) is not tuple or any(type(key) is not Key for key in self):
+        if type(self.retired) not in (tuple, list) or any(type(key) is not Key for key in self):
             raise ConfigurationError(f"a ring takes signing=Key and retired=(Key, …); {KEYGEN}")
+        # A list that its caller keeps could grow a key that was never checked.
+        object.__setattr__(self, "retired", tuple(self.retired))
         if any(one.id == other.id or compare_digest(one.secret, other.secret) for one, other in combinations(self, 2)):
             raise ConfigurationError("every key of a ring has its own id and its own secret")
 

@@ -8,6 +8,7 @@ import struct
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
 from hashlib import sha256
+from hmac import compare_digest
 from itertools import product
 from os import urandom
 from typing import NamedTuple
@@ -51,10 +52,10 @@ class Tokens:
         self._opening = {}
         for purpose, key in product(contexts, ring):
             head = bytes((VERSION, key.id)) + contexts[purpose]
-            tag = _Tag(key, purpose, audience)
-            self._opening[head] = purpose, tag.verify_signature
+            tag_of = _Tag(key, purpose, audience).get_signature
+            self._opening[head] = purpose, tag_of
             if key is ring.signing:
-                self._making[purpose] = head, tag.get_signature
+                self._making[purpose] = head, tag_of
 
     def make(self, purpose: str, *, expires_at: int) -> tuple[str, bytes]:
         """Give a token and its link id; BadArgumentError unless `expires_at` is a whole second (in µs) up to 2106."""
@@ -62,12 +63,11 @@ class Tokens:
         seconds = expires_at // SECOND
         if lock is None or seconds * SECOND != expires_at or not 0 <= seconds < 2**32:
             raise BadArgumentError("a token needs a registered purpose and a whole second from 1970 to 2106")
-        head, tag_of = lock
         expiry = seconds.to_bytes(4)
         while True:
             secret = urandom(20)
-            signed = head + expiry + secret
-            token = b2a_base64(signed + tag_of(b"", signed), newline=False)
+            signed = lock[0] + expiry + secret
+            token = b2a_base64(signed + lock[1](b"", signed), newline=False)
             # These two are written - and _, which programs that find links in a text cut off at its end.
             if token[-1] not in b"+/":
                 return token.translate(_WRITE).decode(), expiry + sha256(secret).digest()[:16]
@@ -84,7 +84,7 @@ class Tokens:
             return None
         # One look-up for version, key and purpose: what names no key is tried under none.
         lock = self._opening.get(head)
-        if lock is None or not lock[1](b"", raw[:29], tag):
+        if lock is None or not compare_digest(lock[1](b"", raw[:29]), tag):
             return None
         # Straight to the tuple's constructor: half the cost of the named one's.
         return tuple.__new__(Genuine, (lock[0], raw[5:9] + sha256(secret).digest()[:16], expiry * SECOND))

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..addresses import canonical, matched
 from ..clock import instant, span
-from ..errors import InvalidLinkError
+from ..errors import BadArgumentError, InvalidLinkError
 from ..events import Event, Kind, tell
 from ..values import LinkInfo
 from .hall import known_link_id, link_id_bytes
 from .opening import Opening
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
     from datetime import datetime, timedelta
 
 
@@ -31,16 +31,24 @@ class Seen(NamedTuple):
 class Lending(Opening):
     """look, is_recipient, recipient_among, seal, unseal, take, now."""
 
-    async def look(self, token: str, *, browser: str | None = None, note: bool = True) -> Seen:
+    async def look(
+        self,
+        token: str,
+        *,
+        browser: str | None = None,
+        admit: Callable[[LinkInfo], bool | Awaitable[bool]] | None = None,
+        note: bool = True,
+    ) -> Seen:
         """Check a link of any policy and change nothing, as `verify` does; without `note`, not even its history.
 
-        Raises as `verify`.
+        `admit` is the app's own last check, as `redeem` asks it. Raises as `verify`, and NotAdmittedError (`app`).
         """
         genuine = self.genuine(token)
         del token
         if genuine is None:
             raise InvalidLinkError("the token isn't genuine")
-        click = self._click(genuine, self.policies[genuine.purpose], browser=browser)._replace(is_noted=note)
+        policy = self.policies[genuine.purpose]
+        click = self._click(genuine, policy, browser=browser, admit=admit)._replace(is_noted=note)
         record = await self._read(click)
         await self._check(click, record)
         if note:
@@ -48,8 +56,12 @@ class Lending(Opening):
         return Seen(LinkInfo.of(record, now=click.now), record.recipient)
 
     def is_recipient(self, recipient: bytes | None, address: str) -> bool:
-        """Tell whether an address on file is the one that a link was mailed to."""
-        return recipient is not None and self._digests.matches("recipient", recipient, matched(canonical(address)))
+        """Tell whether an address on file is the one that a link was mailed to; what is no address isn't."""
+        try:
+            spelled = matched(canonical(address))
+        except BadArgumentError:
+            return False
+        return recipient is not None and self._digests.matches("recipient", recipient, spelled)
 
     async def recipient_among(self, link_id: str, addresses: Iterable[str]) -> str | None:
         """Give that of the addresses on file to which a link was mailed, or None. Raises InvalidLinkError (unknown)."""

@@ -19,7 +19,7 @@ from .mail import compose
 
 if TYPE_CHECKING:
     from ..values import Link
-    from .directory import Account
+    from .directory import Account, Directory
     from .exchange import Reply, Request
 
 LONGEST_ADDRESS = 320
@@ -55,10 +55,12 @@ class Asking(Lobby):
         is_form = nonce is not None and await self._jar.is_form(request, "sign-in", nonce)
         if ours is False or (ours is None and not is_form):
             return self.page(403, self.pages.elsewhere())
+        # The page may have been open for longer than its cookie lived: this is the browser that asks.
+        nonce, cookie = await self._jar.keep_visit(request)
         typed = [value for name, value in request.form or () if name == "email"]
         address = typed[0][: LONGEST_ADDRESS + 1] if len(typed) == 1 else ""
         job = Job(task=Task.SIGN_IN, source=request.source, address=address, browser=nonce)
-        return replace(self.page(200, self.pages.sent()), after=job)
+        return replace(self.page(200, self.pages.sent(), cookie), after=job)
 
     async def closed(self, request: Request) -> Reply:
         """Show the page for a document that this browser doesn't have open, with the ways on."""
@@ -80,9 +82,9 @@ class Asking(Lobby):
         if self._directory is None:
             return
         if job.task is Task.RENEW:
-            await self._renew(job)
+            await self._renew(job, self._directory)
         else:
-            await self._mail_sign_in(job)
+            await self._mail_sign_in(job, self._directory)
 
     async def send(self, link: Link, *, to: str, about: str = "") -> None:
         """Write the mail for a link, send it, and mark the link delivered once the mail server took it."""
@@ -102,43 +104,42 @@ class Asking(Lobby):
         self._mailer.send(message)
         await self.flows.mark_delivered(link.link_id)
 
-    async def _renew(self, job: Job) -> None:
-        within = await self._within(job, f"link:{job.link_id}", self.limits.per_link)
-        if self._directory is None:
-            return
-        if not within:
+    async def _renew(self, job: Job, directory: Directory) -> None:
+        if not await self._within(job, f"link:{job.link_id}", self.limits.per_link):
             await self.flows.tell_limited(job.link_id)
             return
         try:
-            account = self._directory.by_subject((await self.flows.inspect(job.link_id)).subject)
+            account = directory.by_subject((await self.flows.inspect(job.link_id)).subject)
             if account is None or not account.active:
                 return
             to = await self.flows.recipient_among(job.link_id, account.addresses)
             # An address that is no longer on file: the link is dead, and nobody learns where its mail went.
-            if to is not None and await self._takes(f"address:{matched(to)}", self.limits.per_address):
-                await self.send(await self.flows.renew_link(job.link_id, to=to), to=to)
+            if to is None:
+                return
+            # Not the bucket of sign-in links: anybody can use that up, and would keep customers from their documents.
+            if not await self._takes(f"renew:{matched(canonical(to))}", self.limits.per_address):
+                await self.flows.tell_limited(job.link_id)
+                return
+            await self.send(await self.flows.renew_link(job.link_id, to=to), to=to)
         except (RejectedLinkError, ReissueRefusedError):
             return
 
-    async def _mail_sign_in(self, job: Job) -> None:
+    async def _mail_sign_in(self, job: Job, directory: Directory) -> None:
         try:
             address = canonical(job.address)
         except BadArgumentError:
             return
-        within = await self._within(job, f"address:{matched(address)}", self.limits.per_address)
-        if self._directory is None:
-            return
-        if not within:
+        if not await self._within(job, f"sign-in:{matched(address)}", self.limits.per_address):
             await self.flows.tell_limited()
             return
-        for account in self._directory.by_email(matched(address))[:MOST_ACCOUNTS]:
-            if account.active:
-                await self._mail_account(account, address, job)
+        accounts = [account for account in directory.by_email(matched(address)) if account.active]
+        for account in accounts[:MOST_ACCOUNTS]:
+            await self._mail_account(account, address, job)
 
     async def _mail_account(self, account: Account, typed: str, job: Job) -> None:
         policy = self.sign_in_policy
         # The mail goes to the stored spelling, never to what was typed (CVE-2019-19844).
-        to = next((each for each in account.addresses if matched(canonical(each)) == matched(typed)), None)
+        to = next((each for each in account.addresses if _is_same(each, typed)), None)
         if to is None or policy is None:
             return
         browser = job.browser if policy.bind_browser else None
@@ -154,6 +155,14 @@ class Asking(Lobby):
 
     async def _takes(self, bucket: str, limit: int) -> bool:
         return await self.flows.take(bucket, limit=limit, window=HOUR) is None
+
+
+def _is_same(on_file: str, typed: str) -> bool:
+    """Tell whether an address on file is the one that was typed; what is no address is nobody's."""
+    try:
+        return matched(canonical(on_file)) == matched(typed)
+    except BadArgumentError:
+        return False
 
 
 def source_bucket(source: str | None) -> str:

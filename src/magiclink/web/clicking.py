@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..policy import Policy
     from ..values import LinkInfo, Redemption
     from .cookies import Pending
-    from .exchange import Cookie, Page, Reply, Request
+    from .exchange import Page, Reply, Request
 
 TRAILING = ".,;:!?)>]'\""
 """Programs that find links in text take the sentence's own punctuation along: one such character is dropped."""
@@ -54,14 +54,13 @@ class Clicking(Lobby):
     async def show(self, request: Request) -> Reply:
         """Show the page of the link that waits: its button, or what happened, when, and the way on."""
         pending = await self._jar.pending(request)
-        if pending is None or self.flows.genuine(pending.token) is None:
+        genuine = None if pending is None else self.flows.genuine(pending.token)
+        if pending is None or genuine is None:
             return self.page(400, self.pages.no_cookie())
         try:
-            seen = await self._look(request, pending.token)
+            seen = await self._look(request, pending.token, self.flows.policies[genuine.purpose])
         except RejectedLinkError as error:
             return await self._refused(request, pending, error)
-        if self.policy_of(seen.info).step_up and request.signed_in_as != seen.info.subject:
-            return self.page(403, self.pages.not_admitted("app"))
         return self.page(200, await self._confirm_page(request, pending, seen))
 
     async def use(self, request: Request) -> Reply:
@@ -101,18 +100,24 @@ class Clicking(Lobby):
     async def _open_document(self, request: Request, token: str, policy: Policy) -> Reply | None:
         """Verify a document's link and grant it to this browser; None where its page must say what happened."""
         try:
-            seen = await self._look(request, token)
-        except UnavailableError:
-            raise
+            seen = await self._look(request, token, policy)
         except RejectedLinkError as error:
             if error.link is not None and await self._holds(request, token, error):
                 return self.land(error.link)
             return None
-        return self.land(seen.info, await self._grant(request, token, policy, seen.info.resource))
+        grant = Grant(token=token, opened_at=self.flows.now(), tag=tag_of(policy.purpose, seen.info.resource))
+        return self.land(seen.info, await self._jar.keep_grant(request, grant, policy.session_lifetime))
 
-    async def _look(self, request: Request, token: str) -> Seen:
-        browser = await self._jar.visit(request)
-        return await self.flows.look(token, browser=browser, note=request.method != "HEAD")
+    async def _look(self, request: Request, token: str, policy: Policy) -> Seen:
+        looking = self.flows.look(
+            token,
+            browser=await self._jar.visit(request),
+            admit=self._admission(request, policy),
+            note=request.method != "HEAD",
+        )
+        # The app is asked now, and may raise: error reporters collect the local variables of every frame.
+        del token
+        return await looking
 
     async def _refused(self, request: Request, pending: Pending, error: RejectedLinkError) -> Reply:
         """Say what happened to a link, or lead on a browser that still holds what the link opened."""
@@ -133,6 +138,7 @@ class Clicking(Lobby):
             # Signed in as this subject already, and the link did work once: a second click isn't a refusal.
             return link.uses > 0 and request.signed_in_as == link.subject
         held = [grant for grant in await self._jar.grants(request) if grant.token == token]
+        del token
         return bool(held) and await self._recalled(held[0]) is not None
 
     async def _recalled(self, grant: Grant) -> Redemption | None:
@@ -150,11 +156,10 @@ class Clicking(Lobby):
         location = self.checked(redemption.destination)
         if policy.opens is Opens.ACCOUNT:
             return replace(self.redirect(location), sign_in=redemption, keeps_session=policy.step_up)
-        return self.redirect(location, await self._grant(request, pending.token, policy, redemption.resource))
-
-    async def _grant(self, request: Request, token: str, policy: Policy, resource: str | None) -> Cookie:
-        grant = Grant(token=token, opened_at=self.flows.now(), tag=tag_of(policy.purpose, resource))
-        return await self._jar.keep_grant(request, grant, policy.session_lifetime)
+        # A second click is shown the same redemption: it must not make the session longer.
+        opened_at, tag = redemption.redeemed_at, tag_of(policy.purpose, redemption.resource)
+        grant = Grant(token=pending.token, opened_at=opened_at, tag=tag)
+        return self.redirect(location, await self._jar.keep_grant(request, grant, policy.session_lifetime))
 
     def _admission(self, request: Request, policy: Policy) -> Callable[[LinkInfo], bool] | None:
         """Give the last check: of a step-up, that it's the one who is signed in; and the app's own."""

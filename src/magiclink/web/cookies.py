@@ -6,6 +6,7 @@ keys and reads the database could seal a link id, and can't make a token of it.
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,8 +30,11 @@ VISIT_FOR = timedelta(hours=1)
 MOST_GRANTS = 8
 """How many documents one browser holds open at a time: a cookie has 4,096 bytes."""
 
-_TOKEN = 60
-_TAG = 8
+# Seals are checked before: what has another shape was sealed by an older version, or with a stolen key.
+_PENDING = re.compile(rb"([A-Za-z0-9_-]{60})([A-Za-z0-9_-]{22})")
+_GRANT = re.compile(rb"([A-Za-z0-9_-]{60})(.{8})(.{8})", re.DOTALL)
+_VISIT = re.compile(rb"[A-Za-z0-9_-]{22}")
+_GRANT_SIZE = 60 + 8 + 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +68,8 @@ class Jar:
 
     async def pending(self, request: Request) -> Pending | None:
         """Give the link that waits in this browser."""
-        value = await self._read(request, "pending")
-        if value is None:
-            return None
-        return Pending(token=value[:_TOKEN].decode("ascii"), nonce=value[_TOKEN:].decode("ascii"))
+        found = _PENDING.fullmatch(await self._read(request, "pending"))
+        return None if found is None else Pending(token=found[1].decode("ascii"), nonce=found[2].decode("ascii"))
 
     async def keep_pending(self, request: Request, token: str) -> Cookie:
         """Let a link wait. The same link again keeps its nonce: it's the same person clicking twice."""
@@ -81,9 +83,9 @@ class Jar:
 
     async def grants(self, request: Request) -> tuple[Grant, ...]:
         """Give what this browser has open, newest first."""
-        value = await self._read(request, "grants") or b""
-        size = _TOKEN + 8 + _TAG
-        return tuple(_grant(value[start : start + size]) for start in range(0, len(value), size))
+        value = await self._read(request, "grants")
+        parts = [value[start : start + _GRANT_SIZE] for start in range(0, len(value), _GRANT_SIZE)]
+        return tuple(_grant(found) for found in map(_GRANT.fullmatch, parts) if found is not None)
 
     async def keep_grant(self, request: Request, grant: Grant, lifetime: timedelta) -> Cookie:
         """Add what was just opened, and let go of the oldest beyond eight."""
@@ -97,8 +99,8 @@ class Jar:
 
     async def visit(self, request: Request) -> str | None:
         """Give the nonce of this browser, if it has asked for a sign-in link lately."""
-        value = await self._read(request, "visit")
-        return None if value is None else value.decode("ascii")
+        found = _VISIT.fullmatch(await self._read(request, "visit"))
+        return None if found is None else found[0].decode("ascii")
 
     async def keep_visit(self, request: Request) -> tuple[str, Cookie]:
         """Give this browser a nonce, or let it keep the one that it has."""
@@ -115,8 +117,8 @@ class Jar:
         value = await self._flows.unseal("form", fields[0]) if len(fields) == 1 else None
         return value is not None and compare_digest(value, _shown(shown))
 
-    async def _read(self, request: Request, kind: str) -> bytes | None:
-        return await self._flows.unseal(kind, request.cookies.get(self._names[kind]))
+    async def _read(self, request: Request, kind: str) -> bytes:
+        return await self._flows.unseal(kind, request.cookies.get(self._names[kind])) or b""
 
     async def _write(self, kind: str, value: bytes, lifetime: timedelta) -> Cookie:
         sealed = await self._flows.seal(kind, value, lifetime=lifetime)
@@ -126,14 +128,19 @@ class Jar:
 
 def tag_of(purpose: str, resource: str | None) -> bytes:
     """Give the mark by which the grant of a document is found."""
-    return sha256(f"{purpose}\0{resource}".encode()).digest()[:_TAG]
+    return sha256(_bytes(f"{purpose}\0{resource}")).digest()[:8]
 
 
-def _grant(value: bytes) -> Grant:
-    opened_at = int.from_bytes(value[_TOKEN : _TOKEN + 8], "big")
-    return Grant(token=value[:_TOKEN].decode("ascii"), opened_at=instant(opened_at), tag=value[_TOKEN + 8 :])
+def _grant(found: re.Match[bytes]) -> Grant:
+    opened_at = instant(int.from_bytes(found[2], "big"))
+    return Grant(token=found[1].decode("ascii"), opened_at=opened_at, tag=found[3])
 
 
 def _shown(shown: tuple[str | None, ...]) -> bytes:
-    told = b"".join(b"\0" if part is None else b"\1%d:" % len(part.encode()) + part.encode() for part in shown)
-    return sha256(told).digest()
+    parts = [None if part is None else _bytes(part) for part in shown]
+    return sha256(b"".join(b"\0" if part is None else b"\1%d:" % len(part) + part for part in parts)).digest()
+
+
+def _bytes(text: str) -> bytes:
+    # Half of a surrogate pair, out of a path, is to differ and not to raise.
+    return text.encode("utf-8", "surrogatepass")

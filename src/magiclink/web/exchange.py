@@ -17,15 +17,18 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request, as the porch has read it; percent-encoding is decoded exactly once, by the framework."""
+    """One request, as the porch has read it; percent-encoding is decoded exactly once, by the framework.
+
+    Its repr shows nothing that opens a link or names a person: error reporters collect it.
+    """
 
     method: str
-    path: str
+    path: str = field(repr=False)
     """What follows the path of `base_url`: a token, `new`, `sign-in`, or nothing at all."""
-    query: Pairs = ()
-    form: Pairs | None = ()
+    query: Pairs = field(default=(), repr=False)
+    form: Pairs | None = field(default=(), repr=False)
     """The fields of a POST; None where the body was too large to be read."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By their names in lower case; one that came twice is joined by commas."""
     cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
     source: str | None = None

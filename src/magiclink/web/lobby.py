@@ -13,6 +13,7 @@ from ..addresses import masked
 from ..errors import BadArgumentError, ConfigurationError
 from ..policy import Opens
 from ..presets import SIGN_IN
+from ..records import Supersede
 from .cookies import Jar
 from .exchange import Reply
 from .html import STYLE_HASH
@@ -71,11 +72,14 @@ class Options(TypedDict, total=False):
     home: str
     """Where links without a destination lead: a path of the app's own site, `/` by default."""
     sign_in: Policy
-    """The policy of the links that the sign-in page mails: SIGN_IN by default, where it is among the app's policies."""
+    """The policy of the links that the sign-in page mails: SIGN_IN by default, where it is among the app's policies.
+
+    It opens an account, and `supersede` is NEVER: strangers may ask for its links.
+    """
     describe: Callable[[LinkInfo], str] | None
     """Says in pages and mails what a link opens."""
     admit: Callable[[LinkInfo], bool] | None
-    """The app's last check before a use is written."""
+    """The app's last check of a link: before its page shows the button or its document opens, and before its use."""
     limits: Limits
     """How many mails may be asked for in an hour; quiet, a request over a limit looks like any other."""
     sender: str | None
@@ -104,8 +108,7 @@ class Lobby:
     ) -> None:
         self.flows = flows
         self.home = _home(flows, home)
-        # Without its policy nobody asks for sign-in links; the app may have no use for them.
-        self.sign_in_policy = sign_in if flows.policies.get(sign_in.purpose) == sign_in else None
+        self.sign_in_policy = _sign_in(flows, sign_in)
         self.limits = limits
         self.pages = Pages(flows.site.path, translate)
         self._directory = directory
@@ -119,8 +122,11 @@ class Lobby:
             raise ConfigurationError("a directory without a mailer: fresh links are mailed to the addresses on file")
 
     def policy_of(self, link: LinkInfo) -> Policy:
-        """Give the policy of a link that the flows have just told of."""
-        return self.flows.policies[link.purpose]
+        """Give the policy of a link. Raises BadArgumentError where it isn't among the app's policies any more."""
+        policy = self.flows.policies.get(link.purpose)
+        if policy is None:
+            raise BadArgumentError("the link's policy must be one of those that MagicLinks was made with")
+        return policy
 
     def described(self, link: LinkInfo) -> str:
         """Say what a link opens, in the app's words."""
@@ -129,11 +135,15 @@ class Lobby:
         return self.pages.account if self.policy_of(link).opens is Opens.ACCOUNT else self.pages.document
 
     def named(self, subject: str, recipient: bytes | None = None) -> str:
-        """Name a subject on a page: by the address that the link went to, or the main one, masked."""
+        """Name a subject on a page, masked: by the address that a link went to, or the main one where there is none.
+
+        Whoever still reads an address that is no longer on file learns nothing of the new one.
+        """
         account = self._directory.by_subject(subject) if self._directory is not None else None
-        if account is None or not account.addresses:
-            return subject
-        return masked(self._addressed(account.addresses, recipient) or account.addresses[0])
+        addresses = () if account is None else account.addresses
+        told = next(iter(addresses), None) if recipient is None else self._addressed(addresses, recipient)
+        # Some apps name their subjects by their addresses.
+        return subject if told is None and "@" not in subject else masked(told or subject)
 
     def page(self, status: int, page: Page, *cookies: Cookie, allow: str = "") -> Reply:
         """Answer with a page. `same-origin`: with `no-referrer`, Chromium would send `Origin: null` from its form."""
@@ -192,6 +202,23 @@ def is_ours(request: Request, origin: str) -> bool | None:
 
 def _home(flows: Flows, home: str) -> str:
     try:
-        return flows.site.destination(home) or "/"
+        checked = flows.site.destination(home)
     except BadArgumentError as error:
         raise ConfigurationError(f"home: {error}") from None
+    if checked is None:
+        raise ConfigurationError("home: a path of the app's own site, such as /")
+    return checked
+
+
+def _sign_in(flows: Flows, policy: Policy) -> Policy | None:
+    if flows.policies.get(policy.purpose) != policy:
+        # Nobody asked for the default: the app may have no use for sign-in links.
+        if policy == SIGN_IN:
+            return None
+        raise ConfigurationError("sign_in: one of the policies that MagicLinks was made with")
+    if policy.opens is not Opens.ACCOUNT or policy.step_up:
+        raise ConfigurationError("sign_in: a policy that opens an account, and no step-up")
+    # Anybody may type an address: a new link must not end the one that its owner is about to click.
+    if policy.supersede is not Supersede.NEVER:
+        raise ConfigurationError("sign_in: a policy with supersede=Supersede.NEVER")
+    return policy
