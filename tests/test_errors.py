@@ -103,7 +103,9 @@ def test_rejection_loses_its_facts() -> None:
     plain = InvalidLinkError("no")
     assert plain.link is None
     assert plain.at is None
-    assert RevokedLinkError("revoked").reason == ""
+    bare = RevokedLinkError("revoked")
+    assert (bare.reason, bare.link, bare.at) == ("", None, None)
+    assert NotAdmittedError("no", reason="app").link is None
 
 
 def test_refusal_loses_its_facts() -> None:

@@ -171,6 +171,16 @@ def test_value_changed_in_place(value: Record | Terms | Selector | Note) -> None
     assert value.audience == AUDIENCE
 
 
+def test_new_link_with_a_past() -> None:
+    """What a new record doesn't say hasn't happened, and what terms don't ask for isn't asked."""
+    link = record()
+    assert (link.uses, link.attempts, link.revoke_reason) == (0, 0, "")
+    assert {link.code, link.passphrase, link.code_expires_at, link.attempt, link.delivered_at} == {None}
+    assert {link.first_used_at, link.last_used_at, link.superseded_at, link.revoked_at} == {None}
+    asked = Terms(audience=AUDIENCE, purpose="invoice", now=NOW, lifetime=DAY, max_uses=None)
+    assert (asked.stamp, asked.attempt, asked.reclick, asked.ends_others) == (None, None, 0, False)
+
+
 def test_changed_copy() -> None:
     """A change is a new value; the old one stays."""
     assert replace(terms(), now=NOW + 1) != terms()

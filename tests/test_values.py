@@ -204,3 +204,5 @@ def test_order_shows_an_address() -> None:
     assert "acme" not in repr(order)
     assert "nonce" not in repr(order)
     assert (order.recipient, order.browser) == ("ap@acme.example", "nonce-of-a-browser")
+    bare = Order(policy=INVOICE, subject="customer-7")
+    assert {bare.resource, bare.recipient, bare.destination, bare.expires_at, bare.browser} == {None}

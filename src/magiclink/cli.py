@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None, *, links: MagicLinks | None = N
     try:
         for line in chosen.run(chosen):
             print(line)  # noqa: T201
-    except MagicLinkError as error:
+    # The latter for days beyond what a timedelta holds.
+    except (MagicLinkError, OverflowError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     return 0
 
@@ -67,8 +68,9 @@ def _imported(path: str) -> object:
     sys.path.insert(0, "")
     try:
         return getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"there is no {path}: {type(error).__name__}") from None
+    except Exception as error:
+        # Whatever the app raises while it is imported; its message may hold a key of the environment.
+        raise argparse.ArgumentTypeError(f"can't import {_shown(path)}: {type(error).__name__}") from None
 
 
 def _links(chosen: argparse.Namespace) -> MagicLinks:

@@ -6,7 +6,6 @@ is that of `magiclink.web`.
 
 from __future__ import annotations
 
-import logging
 import sys
 from functools import partial, wraps
 from traceback import format_tb
@@ -48,8 +47,6 @@ MOST_FORM_BYTES = 16_384
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 _SUBJECT = "magiclink.subject"
-
-logger = logging.getLogger("magiclink")
 
 link_event = Namespace().signal("magiclink", doc="Something happened to a link: `event` is a magiclink.Event.")
 
@@ -95,9 +92,7 @@ class LinkManager:
         app.extensions["magiclink"] = self
         app.url_map.converters["magiclink_path"] = _AnyPath
         routes = Blueprint("magiclink", __name__)
-        routes.add_url_rule(
-            path, "answer", self._answer, methods=_METHODS, provide_automatic_options=False, merge_slashes=False
-        )
+        routes.add_url_rule(path, "answer", self._answer, methods=_METHODS, merge_slashes=False)
         # It comes before every before_request, and so before CSRF protection, whichever was set up first.
         routes.url_value_preprocessor(self._exempt)
         app.register_blueprint(routes)
@@ -178,11 +173,10 @@ class LinkManager:
         """Sign in whom the reply names, under a new session id: one that was planted before is worth nothing."""
         if not reply.keeps_session:
             session.clear()
-        # Flask-Session gives a new id only to a session that holds something.
+        # Flask-Session gives a new id to a session only if it holds something.
         session.setdefault(_SUBJECT, None)
-        regenerate = getattr(current_app.session_interface, "regenerate", None)
-        if regenerate is not None:
-            regenerate(session)
+        if hasattr(current_app.session_interface, "regenerate"):
+            current_app.session_interface.regenerate(session)
         landing = self._redeemed[redemption.purpose](redemption)
         session[_SUBJECT] = redemption.subject
         return self.conversation.landing(reply, landing) if isinstance(landing, str) else reply
@@ -211,7 +205,7 @@ class LinkManager:
             except Exception as error:  # noqa: BLE001  # there is nobody left to answer
                 # Its message may hold an address: the log tells what failed, and where.
                 failed = (job.task, type(error).__name__, "".join(format_tb(error.__traceback__)))
-                logger.error("a mail that was asked for was not sent: %s, %s\n%s", *failed)  # noqa: TRY400
+                events.logger.error("a mail that was asked for was not sent: %s, %s\n%s", *failed)
 
     def _exempt(self, *_: object) -> None:
         """Take our routes out of Flask-WTF's CSRF protection: their own check stands in every framework."""

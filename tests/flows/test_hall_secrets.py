@@ -246,6 +246,13 @@ def test_redeem_and_verify_refused(stage: Stage) -> None:
     stage.refuse("redeem", live.token, CONFIRM_EMAIL, attempt="")
     stage.refuse("redeem", live.token, CONFIRM_EMAIL, admit=stage.seen(False))
     stage.refuse("redeem", live.token, CONFIRM_EMAIL, admit=stage.seen(LookupError()))
+
+
+def test_redeem_and_verify_while_the_store_is_down(stage: Stage) -> None:
+    """A store that fails at whatever call leaves no token behind, and neither does a note that it doesn't take."""
+    world = stage.world
+    live, used = (stage.run("issue", CONFIRM_EMAIL, subject=name) for name in ("live", "used"))
+    stage.run("redeem", used.token, CONFIRM_EMAIL)
     for trouble in (StoreError("down"), OSError("down")):
         world.store.faults = {"get": trouble, "consume": trouble}
         stage.refuse("verify", live.token, CONFIRM_EMAIL)

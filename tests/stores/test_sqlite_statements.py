@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 LARGEST = 2**63 - 1
 SPAN = 100
 
-MEETING = {"issued_at": NOW - SPAN + 1, "expires_at": NOW + 1, "max_uses": 2, "uses": 1, "stamp": b"x", "attempt": b"x"}
+MEETING = record(link_id=bytes(20))._replace(
+    issued_at=NOW - SPAN + 1,
+    expires_at=NOW + 1,
+    max_uses=2,
+    uses=1,
+    stamp=b"x",
+    attempt=b"x",
+    last_used_at=NOW - SPAN,
+)
 """A record that meets `TERMS` by a hair: a use less, a microsecond more, and it doesn't."""
 
 TERMS = {"lifetime": SPAN, "max_uses": 2, "stamp": b"x", "attempt": b"x", "reclick": SPAN}
@@ -63,9 +71,8 @@ def changed(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict
     return st.lists(one, max_size=3).map(dict)
 
 
-records = changed(fields_of_records).map(lambda given: _PLAIN._replace(**{**MEETING, **given}))
+records = changed(fields_of_records).map(lambda given: MEETING._replace(**given))
 met = changed(fields_of_terms).map(lambda given: terms(**{**TERMS, **given}))
-_PLAIN = record(link_id=bytes(20), last_used_at=NOW - SPAN)
 
 
 @pytest.fixture(scope="module")
