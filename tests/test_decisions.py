@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from magiclink import decisions
-from magiclink.clock import SECOND, instant, span
 from magiclink.errors import (
     BadArgumentError,
     ClockError,
@@ -22,6 +21,7 @@ from magiclink.errors import (
     UnavailableError,
     UsedLinkError,
 )
+from magiclink.instants import SECOND, instant, span
 from magiclink.presets import CLIENT_PORTAL, CONFIRM_EMAIL, INVOICE, SET_PASSWORD, SIGN_IN, STEP_UP
 from magiclink.records import CLOCK_SKEW, Record, State, Terms
 from magiclink.testing.contract.bench import AUDIENCE, DAY, NOW, record

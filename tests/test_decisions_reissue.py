@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from magiclink import decisions
-from magiclink.clock import SECOND, instant
 from magiclink.decisions import Plan
 from magiclink.errors import BadArgumentError, ClockError, ReissueRefusedError
+from magiclink.instants import SECOND, instant
 from magiclink.policy import Deviation
 from magiclink.presets import INVOICE, SIGN_IN, STEP_UP
 from magiclink.records import CLOCK_SKEW, Record

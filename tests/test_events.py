@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from magiclink.clock import instant
 from magiclink.events import MADE, Event, Kind, history, log, logger, tell
+from magiclink.instants import instant
 from magiclink.records import Note, Origin
 from magiclink.testing.contract.bench import AUDIENCE, NOW, record
 

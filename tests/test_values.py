@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from magiclink.clock import SECOND, instant
+from magiclink.instants import SECOND, instant
 from magiclink.presets import INVOICE
 from magiclink.records import State
 from magiclink.testing.contract.bench import DAY, NOW, record

@@ -68,8 +68,8 @@ def _imported(path: str) -> object:
     sys.path.insert(0, "")
     try:
         return getattr(import_module(module), name)
-    except Exception as error:
-        # Whatever the app raises while it is imported; its message may hold a key of the environment.
+    except Exception as error:  # noqa: BLE001  # it is the app that is imported
+        # Its message may hold a key of the environment.
         raise argparse.ArgumentTypeError(f"can't import {_shown(path)}: {type(error).__name__}") from None
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .clock import SECOND, instant, span
 from .errors import (
     BadArgumentError,
     ClockError,
@@ -20,6 +19,7 @@ from .errors import (
     SupersededLinkError,
     UsedLinkError,
 )
+from .instants import SECOND, instant, span
 from .policy import Opens
 from .records import CLOCK_SKEW, State, Terms
 from .values import LinkInfo

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from .clock import instant
+from .instants import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

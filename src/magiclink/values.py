@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from .clock import instant
+from .instants import instant
 
 if TYPE_CHECKING:
     from datetime import datetime

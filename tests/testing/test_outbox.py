@@ -10,7 +10,7 @@ from email.policy import SMTP
 
 import pytest
 
-from magiclink.clock import micros
+from magiclink.instants import micros
 from magiclink.testing import Outbox
 from magiclink.values import Link
 from magiclink.web import Mailer, compose

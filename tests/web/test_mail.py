@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import magiclink.web
-from magiclink.clock import SystemClock, micros
+from magiclink.clock import SystemClock
 from magiclink.errors import BadArgumentError, ClockError
+from magiclink.instants import micros
 from magiclink.policy import Opens
 from magiclink.testing.clock import FrozenClock
 from magiclink.values import Link

@@ -27,8 +27,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from magiclink.clock import micros
 from magiclink.errors import ClockError, ConfigurationError, UnavailableError
+from magiclink.instants import micros
 from magiclink.testing.clock import FrozenClock
 from magiclink.values import Link
 from magiclink.web import FolderMailer, Mailer, Security, SMTPMailer, compose

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from itsdangerous.signer import SigningAlgorithm
 
-from ..clock import SECOND
 from ..errors import BadArgumentError
+from ..instants import SECOND
 from .keys import Key, KeyRing, mac
 
 VERSION, LENGTH, _parts = 1, 60, struct.Struct(">5sI20s16s").unpack

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .. import decisions
-from ..clock import given, span
 from ..errors import BadArgumentError, InvalidLinkError, ReissueRefusedError, StoreError
 from ..events import MADE, Kind
+from ..instants import given, span
 from ..records import Origin, Record, Supersede
 from ..values import Link, Order
 from .hall import Hall, best_effort, checked_text, known_link_id, link_id_bytes

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from .. import decisions
-from ..clock import given, instant, span
 from ..errors import BadArgumentError, InvalidLinkError
 from ..events import Event, Kind, history, tell
+from ..instants import given, instant, span
 from ..records import Selector
 from ..values import LinkInfo
 from .hall import LONGEST_TEXT, Hall, checked_text, known_link_id, link_id_bytes

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..addresses import canonical, matched
-from ..clock import instant, span
 from ..errors import BadArgumentError, InvalidLinkError
 from ..events import Event, Kind, tell
+from ..instants import instant, span
 from ..values import LinkInfo
 from .hall import known_link_id, link_id_bytes
 from .opening import Opening

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import decisions
-from ..clock import given, instant
 from ..errors import (
     BadArgumentError,
     ExpiredLinkError,
@@ -23,6 +22,7 @@ from ..errors import (
     UsedLinkError,
 )
 from ..events import Event, Kind, tell
+from ..instants import given, instant
 from ..records import State
 from ..values import LinkInfo, Preview, Redemption
 from .hall import LONGEST_TEXT, Hall, known_link_id, nonce_digest

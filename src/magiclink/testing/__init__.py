@@ -8,9 +8,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__all__ = ["FrozenClock", "Outbox", "StoreContract"]
+__all__ = ["FrozenClock", "Outbox", "StoreContract", "double_click", "scan"]
 
 if TYPE_CHECKING:
+    from .clicks import double_click, scan
     from .clock import FrozenClock
     from .contract import StoreContract
     from .outbox import Outbox
@@ -18,6 +19,7 @@ else:
     # Hidden from type checkers, which would take it for a promise that any name exists.
     def __getattr__(name: str) -> object:
         rooms = {"FrozenClock": "clock", "Outbox": "outbox", "StoreContract": "contract"}
+        rooms |= dict.fromkeys(("double_click", "scan"), "clicks")
         if name not in rooms:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(f".{rooms[name]}", __name__), name)

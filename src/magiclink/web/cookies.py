@@ -14,7 +14,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
-from ..clock import instant, micros
+from ..instants import instant, micros
 from .exchange import Cookie
 
 if TYPE_CHECKING:

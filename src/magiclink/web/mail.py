@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from ..addresses import canonical
-from ..clock import SystemClock, instant, read
+from ..clock import SystemClock, read
 from ..errors import BadArgumentError
+from ..instants import instant
 from ..policy import Opens
 from .words import date_in_words
 

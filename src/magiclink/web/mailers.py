@@ -21,8 +21,9 @@ from secrets import token_hex
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Protocol
 
-from ..clock import SystemClock, instant, read
+from ..clock import SystemClock, read
 from ..errors import ConfigurationError, UnavailableError
+from ..instants import instant
 
 if TYPE_CHECKING:
     from email.message import EmailMessage

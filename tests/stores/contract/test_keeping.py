@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from magiclink.clock import SECOND
+from magiclink.instants import SECOND
 from magiclink.stores.base import HOUR
 from magiclink.stores.memory import MemoryStore
 from magiclink.testing.contract.keeping import Keeping

@@ -15,7 +15,7 @@ from itertools import count
 from threading import Barrier
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ...clock import SECOND
+from ...instants import SECOND
 from ...records import Record, Terms
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ...clock import SECOND
+from ...instants import SECOND
 from .bench import AUDIENCE, NOW, Bench, record
 
 MINUTE = 60 * SECOND

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...clock import SECOND
 from ...errors import StoreError
+from ...instants import SECOND
 from ...records import Note, Selector
 from ...stores.base import HOUR
 from .bench import AUDIENCE, NOW, Bench, raises, record, terms

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...clock import SECOND
+from ...instants import SECOND
 from ...records import Note, Selector
 from ...stores.base import HOUR, NOTES_A_LINK
 from .bench import AUDIENCE, DAY, NOW, Bench

@@ -8,7 +8,7 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
-from ...clock import SECOND
+from ...instants import SECOND
 from ...records import Selector
 from .bench import AUDIENCE, NOW, Bench, race, record
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...clock import SECOND
 from ...errors import BadArgumentError
+from ...instants import SECOND
 from ...records import Selector
 from .bench import AUDIENCE, DAY, NOW, Bench, raises, record
 

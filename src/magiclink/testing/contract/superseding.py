@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...clock import SECOND
+from ...instants import SECOND
 from .bench import NOW, Bench, record
 
 if TYPE_CHECKING:

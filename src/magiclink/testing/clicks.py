@@ -1,0 +1,196 @@
+"""What happens to links that nobody in an office sees: a scanner of mails fetches them, a customer presses twice.
+
+For the test clients of Flask, Werkzeug, Django and Starlette (httpx), told apart by what they offer; none is imported
+here. Whatever is asked goes to the link's own origin, as a browser would ask it, cookies included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from ..errors import BadArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+MOST_REDIRECTS = 10
+
+_BROWSER = {
+    "User-Agent": "Mozilla/5.0",
+    "Accept": "text/html",
+    "Sec-Fetch-Site": "none",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Dest": "document",
+}
+_FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of the app: its status, where it leads, if it's a redirect, and its body as text."""
+
+    method: str
+    status: int
+    location: str | None
+    text: str = field(repr=False)
+
+
+def scan(client: Any, url: str) -> tuple[Answer, ...]:
+    """Visit a link as scanners of mail do: HEAD, GET, and GET as a browser that follows redirects; press nothing.
+
+    `client` is the scanner's own test client, not the customer's: it keeps the cookies that it is given. Gives every
+    answer in order: that of HEAD, that of GET, and all that the browser saw; redirects to other sites aren't followed.
+    """
+    way = _way(client)
+    return way.ask("HEAD", url, {}), way.ask("GET", url, {}), *_visit(way, url)
+
+
+def double_click(client: Any, url: str) -> tuple[Answer, Answer]:
+    """Open a link, and press the main button of its page twice, before the first answer has come.
+
+    Both requests are built from the same page and leave with the same cookies, as those of one impatient customer.
+    Gives both answers; their redirects aren't followed. Raises AssertionError where the page has no button.
+    """
+    way = _way(client)
+    *_, page = _visit(way, url)
+    form = _Forms.main_of(page.text)
+    if form is None:
+        raise AssertionError(f"a page with a button was expected; the answer was {page.status}")
+    origin = _origin(url)
+    headers = {**_BROWSER, "Origin": origin, "Sec-Fetch-Site": "same-origin"}
+    return way.post_twice(urljoin(origin, form.action), headers, form.fields)
+
+
+def _visit(way: _Way, url: str) -> Iterator[Answer]:
+    origin = _origin(url)
+    for _ in range(MOST_REDIRECTS):
+        answer = way.ask("GET", url, _BROWSER)
+        yield answer
+        if answer.location is None:
+            return
+        url = urljoin(url, answer.location)
+        if _origin(url) != origin:
+            return
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+class _Way(Protocol):
+    """How one framework's test client is asked."""
+
+    def ask(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
+        """Send one request and follow nothing."""
+        ...
+
+    def post_twice(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[Answer, Answer]:
+        """Send a form twice, with the same cookies."""
+        ...
+
+
+def _way(client: Any) -> _Way:
+    for name, way in (("application", _Werkzeug), ("generic", _Django), ("base_url", _Httpx)):
+        if hasattr(client, name):
+            return way(client)
+    raise BadArgumentError("scan and double_click take a test client of Flask, Werkzeug, Django or Starlette")
+
+
+class _Werkzeug:
+    """Flask's client, and Werkzeug's own over any WSGI application."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._root = getattr(client.application, "config", {}).get("APPLICATION_ROOT", "/").rstrip("/")
+
+    def ask(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
+        return _answered(method, self._open(self._client, method, url, headers, form))
+
+    def post_twice(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[Answer, Answer]:
+        first = self._open(self._client, "POST", url, headers, form)
+        # Its own cookies have changed with that answer: the second press sends what the first one sent.
+        without_cookies = type(self._client)(self._client.application, use_cookies=False)
+        cookies = {"Cookie": first.request.headers.get("Cookie", "")}
+        second = self._open(without_cookies, "POST", url, {**headers, **cookies}, form)
+        return _answered("POST", first), _answered("POST", second)
+
+    def _open(
+        self, client: Any, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None
+    ) -> Any:
+        path = url.removeprefix(_origin(url)).removeprefix(self._root)
+        return client.open(path, base_url=_origin(url) + self._root, method=method, headers=headers, data=form)
+
+
+class _Httpx:
+    """Starlette's client, which is httpx's: its cookies can be put back to what they were."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def ask(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
+        response = self._client.request(method, url, headers=headers, data=form, follow_redirects=False)
+        return _answered(method, response)
+
+    def post_twice(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[Answer, Answer]:
+        cookies = type(self._client.cookies)(self._client.cookies)
+        first = self.ask("POST", url, headers, form)
+        self._client.cookies = cookies
+        return first, self.ask("POST", url, headers, form)
+
+
+class _Django(_Httpx):
+    """Django's client, whose cookies are kept alike."""
+
+    def ask(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
+        path, secure = url.removeprefix(_origin(url)), url.startswith("https:")
+        response = self._client.generic(
+            method, path, urlencode(form or {}), _FORM_TYPE, secure=secure, headers=dict(headers)
+        )
+        return _answered(method, response)
+
+
+def _answered(method: str, response: Any) -> Answer:
+    text = response.text if hasattr(response, "text") else response.content.decode(response.charset)
+    return Answer(method, response.status_code, response.headers.get("Location"), text)
+
+
+@dataclass(slots=True)
+class _Form:
+    action: str
+    fields: dict[str, str] = field(default_factory=dict)
+    is_main: bool = False
+
+
+class _Forms(HTMLParser):
+    """The forms of a page, with what the page has filled in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: list[_Form] = []
+        self._open: _Form | None = None
+
+    @classmethod
+    def main_of(cls, page: str) -> _Form | None:
+        """Give the form of the main button, or else the first one that carries a seal of ours."""
+        forms = cls()
+        forms.feed(page)
+        sealed = [form for form in forms._found if "form" in form.fields]
+        return next((form for form in sealed if form.is_main), sealed[0] if sealed else None)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._open = _Form(given.get("action", ""))
+            self._found.append(self._open)
+        elif tag == "input" and self._open is not None:
+            self._open.fields[given.get("name", "")] = given.get("value", "")
+        elif tag == "button" and self._open is not None:
+            self._open.is_main = "main" in given.get("class", "").split()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._open = None

@@ -1,0 +1,97 @@
+"""Instants and spans are exact integers, and come back as they went in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from magiclink import instants
+from magiclink.errors import BadArgumentError, MagicLinkError
+from magiclink.instants import SECOND
+
+ZONES = [UTC, ZoneInfo("Europe/Berlin"), timezone(timedelta(hours=-11, minutes=30))]
+AWARE = st.datetimes(datetime(2, 1, 1), datetime(9999, 1, 1), timezones=st.sampled_from(ZONES))  # noqa: DTZ001
+
+
+class Strange(datetime):
+    """A datetime of another library, whose differences don't divide."""
+
+    def __sub__(self, other: Any) -> Any:
+        """Give something of its own."""
+        return "a difference"
+
+    __rsub__ = __sub__
+
+
+class StrangeSpan(timedelta):
+    """A timedelta of another library, which divides by its own kind only."""
+
+    def __floordiv__(self, other: Any) -> Any:
+        """Fail."""
+        raise AttributeError("not my kind")
+
+
+@pytest.mark.parametrize(
+    ("instant", "micros"),
+    [
+        (datetime(1970, 1, 1, tzinfo=UTC), 0),
+        (datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), -1),
+        (datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC), 2**31 * SECOND),
+        (datetime(2106, 2, 7, 6, 28, 16, tzinfo=UTC), 2**32 * SECOND),
+        (datetime(2242, 3, 16, 12, 56, 32, tzinfo=UTC), 2**33 * SECOND),
+        (datetime(2016, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), 1_483_228_799_999_999),
+        (datetime(2017, 1, 1, tzinfo=UTC), 1_483_228_800_000_000),
+        (datetime(2028, 2, 29, 23, 59, 59, 1, tzinfo=UTC), 1_835_481_599_000_001),
+        (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), 253_402_300_799_999_999),
+    ],
+)
+def test_float_loses_a_microsecond(instant: datetime, micros: int) -> None:
+    """D09, D12: far dates, a leap second's neighbours and 29 February are exact to the microsecond, both ways."""
+    assert instants.micros(instant) == micros
+    assert instants.instant(micros) == instant
+
+
+@given(AWARE)
+@example(datetime.max.replace(tzinfo=UTC))
+@example(datetime.min.replace(tzinfo=UTC))
+@example(datetime(2026, 10, 25, 2, 30, tzinfo=ZONES[1], fold=1))
+def test_round_trip(instant: datetime) -> None:
+    """D16: an instant of any zone, in a repeated hour too, comes back as itself, in UTC."""
+    there = instants.micros(instant)
+    assert type(there) is int
+    assert instants.instant(there) == instant.astimezone(UTC)
+    assert instants.instant(there).tzinfo is UTC
+    assert instants.given(instant, "expires_at") == there
+
+
+@given(st.timedeltas())
+def test_span_is_inexact(delta: timedelta) -> None:
+    """A span is its exact number of microseconds."""
+    assert timedelta(microseconds=instants.span(delta)) == delta
+
+
+@pytest.mark.parametrize("at", [2**40 * SECOND, 2**62, 2**63 - 1, 253_402_300_800_000_000])
+def test_year_ten_thousand(at: int) -> None:
+    """D09: an instant past what a datetime can show is told as the last or the first that it can."""
+    assert instants.instant(at) == datetime.max.replace(tzinfo=UTC)
+    assert instants.instant(-at) == datetime.min.replace(tzinfo=UTC)
+
+
+def test_another_librarys_arithmetic() -> None:
+    """Subclasses of datetime and timedelta, as pendulum has them, are read by datetime's own arithmetic."""
+    strange = Strange(1970, 1, 1, 0, 0, 2, tzinfo=UTC)
+    assert instants.micros(strange) == instants.given(strange, "expires_at") == 2 * SECOND
+    assert instants.span(StrangeSpan(seconds=3)) == 3 * SECOND
+
+
+@pytest.mark.parametrize("value", [None, 0, 1.5, True, "2026-01-05", datetime(2026, 1, 5)])  # noqa: DTZ001
+def test_given_instant_is_naive(value: object) -> None:
+    """An argument that is no aware datetime is BadArgumentError, and the message names it."""
+    with pytest.raises(BadArgumentError, match="redeemed_at: an aware datetime") as caught:
+        instants.given(value, "redeemed_at")
+    assert isinstance(caught.value, MagicLinkError)
