@@ -140,4 +140,4 @@ class PolicyError(ConfigurationError):
         super().__init__("\n".join(told))
         self.rule = rule
         self.source = source
-        self.ways_out = tuple(ways_out)
+        self.ways_out: tuple[str, ...] = tuple(ways_out)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .records import Note, Record
 
-logger = logging.getLogger("magiclink")
+logger: logging.Logger = logging.getLogger("magiclink")
 
 
 class Kind(StrEnum):

@@ -12,7 +12,7 @@ from traceback import format_tb
 from typing import TYPE_CHECKING, Any
 
 import click
-from blinker import Namespace
+from blinker import NamedSignal, Namespace
 from flask import Blueprint, Response, current_app, make_response, render_template, request, session
 from jinja2 import TemplateNotFound
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -48,7 +48,9 @@ MOST_FORM_BYTES = 16_384
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 _SUBJECT = "magiclink.subject"
 
-link_event = Namespace().signal("magiclink", doc="Something happened to a link: `event` is a magiclink.Event.")
+link_event: NamedSignal = Namespace().signal(
+    "magiclink", doc="Something happened to a link: `event` is a magiclink.Event."
+)
 
 
 def send_signal(event: Event) -> None:
@@ -76,7 +78,7 @@ class LinkManager:
         **options: Unpack[Options],
     ) -> None:
         self.links = links
-        self.conversation = Conversation(links.flows, **options)
+        self.conversation: Conversation = Conversation(links.flows, **options)
         self._signed_in_as = signed_in_as or _remembered
         self._defer = defer
         self._redeemed: dict[str, SignIn] = {}

@@ -7,7 +7,7 @@ wait is ConfigurationError: it belongs to `magiclink.aio`.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from .clock import Clock, SystemClock
 from .errors import ConfigurationError
@@ -84,7 +84,7 @@ class MagicLinks:
         security_stamp: Callable[[str], str | None] | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        self.flows = Flows(
+        self.flows: Flows = Flows(
             keys=keys,
             store=store,
             policies=policies,
@@ -96,21 +96,21 @@ class MagicLinks:
             seam=at_once,
         )
 
-    issue = _face(Flows.issue)
-    issue_many = _face(Flows.issue_many)
-    mark_delivered = _face(Flows.mark_delivered)
-    verify = _face(Flows.verify)
-    redeem = _face(Flows.redeem)
-    recall = _face(Flows.recall)
-    remind = _face(Flows.remind)
-    renew = _face(Flows.renew)
-    revoke = _face(Flows.revoke)
-    revoke_all = _face(Flows.revoke_all)
-    inspect = _face(Flows.inspect)
-    find = _face(Flows.find)
-    history = _face(Flows.history)
-    purge = _face(Flows.purge)
-    close = _face(Flows.close)
+    issue: Final = _face(Flows.issue)
+    issue_many: Final = _face(Flows.issue_many)
+    mark_delivered: Final = _face(Flows.mark_delivered)
+    verify: Final = _face(Flows.verify)
+    redeem: Final = _face(Flows.redeem)
+    recall: Final = _face(Flows.recall)
+    remind: Final = _face(Flows.remind)
+    renew: Final = _face(Flows.renew)
+    revoke: Final = _face(Flows.revoke)
+    revoke_all: Final = _face(Flows.revoke_all)
+    inspect: Final = _face(Flows.inspect)
+    find: Final = _face(Flows.find)
+    history: Final = _face(Flows.history)
+    purge: Final = _face(Flows.purge)
+    close: Final = _face(Flows.close)
 
     def __enter__(self) -> Self:
         return self

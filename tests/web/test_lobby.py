@@ -147,12 +147,12 @@ def test_described(site: Site) -> None:
 
 def test_describe_is_told_of_the_link() -> None:
     """`describe` gets the LinkInfo, and its words stand on the page and in the mail."""
-    site = Site(describe=lambda info: f"Bill {info.resource}" if info.resource else "Acme Billing")
+    site = Site(describe=lambda info: f"Bill of {info.subject}" if info.resource else "Acme Billing")
     page = site.visitor().click(site.sign_in()).page
     assert page is not None
     assert page.title == "Sign in to Acme Billing"
     run(site.conversation.send(site.invoice(), to=ANN))
-    assert site.outbox.last.subject == "Bill invoice:1001"
+    assert site.outbox.last.subject == "Bill of ann"
 
 
 def test_named_by_the_address_on_file(site: Site) -> None:

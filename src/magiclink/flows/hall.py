@@ -65,9 +65,9 @@ class Hall:
         on_event: Callable[[Event], None] | None = None,
         seam: Seam,
     ) -> None:
-        self.site = Site.from_url(base_url)
-        self.audience = _name(self.site.origin if audience is None else audience)
-        self.policies = _registered(policies)
+        self.site: Site = Site.from_url(base_url)
+        self.audience: str = _name(self.site.origin if audience is None else audience)
+        self.policies: dict[str, Policy] = _registered(policies)
         self._keys = _of_type(keys, KeyRing, "keys: a KeyRing")
         self._contexts = contexts(self.policies, self.audience)
         self._store = _able(store)

@@ -50,7 +50,7 @@ class DatabaseFile:
             raise ConfigurationError("busy_timeout must lie between nothing and an hour")
         self._patience = busy_timeout.total_seconds()
         self._uri = _made(path)
-        self.closed = False
+        self.closed: bool = False
         self._begin()
         with _FORKING:
             _FILES.add(self)

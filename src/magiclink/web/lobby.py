@@ -107,10 +107,10 @@ class Lobby:
         translate: Callable[[str], str] = str,
     ) -> None:
         self.flows = flows
-        self.home = _home(flows, home)
-        self.sign_in_policy = _sign_in(flows, sign_in)
+        self.home: str = _home(flows, home)
+        self.sign_in_policy: Policy | None = _sign_in(flows, sign_in)
         self.limits = limits
-        self.pages = Pages(flows.site.path, translate)
+        self.pages: Pages = Pages(flows.site.path, translate)
         self._directory = directory
         self._mailer = mailer
         self._sender = sender

@@ -78,9 +78,9 @@ class SMTPMailer:
     ) -> None:
         if (username is None) != (password is None):
             raise ConfigurationError("a user name and a password go together")
-        self.host = _host(host)
-        self.security = _chosen(security, host)
-        self.port = _port(_PORTS[self.security] if port is None else port)
+        self.host: str = _host(host)
+        self.security: Security = _chosen(security, host)
+        self.port: int = _port(_PORTS[self.security] if port is None else port)
         self._username, self._password = username, password
         self._timeout = _seconds(timeout)
         self._context = _verifying(context)
@@ -178,7 +178,7 @@ class FolderMailer:
     __slots__ = ("_clock", "_numbers", "path")
 
     def __init__(self, path: str | os.PathLike[str], *, clock: Clock = SystemClock()) -> None:  # noqa: B008
-        self.path = Path(path)
+        self.path: Path = Path(path)
         if not self.path.is_dir():
             raise ConfigurationError("the folder for mails does not exist")
         self._clock = clock

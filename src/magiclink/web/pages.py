@@ -36,8 +36,8 @@ class Pages:
         self._path = path
         self._translate = _ = translate
         self._language = language
-        self.account = _("your account")
-        self.document = _("the document")
+        self.account: str = _("your account")
+        self.document: str = _("the document")
 
     def confirm(self, about: str, *, to: str, form: str, signs_in: bool) -> Page:
         """Ask for the press of the button, which is what uses the link."""

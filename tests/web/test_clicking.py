@@ -1,0 +1,376 @@
+"""The customer clicks and presses: what scanners, other sites, other tabs and other people can't do in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from magiclink import CONFIRM_EMAIL, INVOICE, SIGN_IN, StoreError
+from magiclink.links import run
+from tests.web.conftest import ANN, ORIGIN, Site
+
+if TYPE_CHECKING:
+    from magiclink import Link, LinkInfo
+    from magiclink.web import Reply
+    from tests.web.conftest import Visitor
+
+EVIL = "https://evil.example"
+
+
+def told(reply: Reply) -> str:
+    """Tell an answer in two words."""
+    return f"{reply.status} {reply.location if reply.page is None else reply.page.name}"
+
+
+def form_of(page: Reply) -> dict[str, str]:
+    """The fields of a page's first form."""
+    assert page.page is not None
+    return {field.name: field.value for field in page.page.buttons[0].fields}
+
+
+def uses(site: Site, link: Link) -> int:
+    """How often a link has been used."""
+    return site.links.inspect(link.link_id).uses
+
+
+AGENTS = [
+    "",
+    "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0",
+    "Mozilla/5.0 OneOutlook/1.2024 SafeLinks",
+    "Proofpoint URL Defense",
+    "Mimecast",
+    "BarracudaCentral",
+    "Slackbot-LinkExpanding 1.0",
+    "WhatsApp/2.23",
+    "facebookexternalhit/1.1",
+    "Googlebot/2.1",
+]
+ASIDES = [{"user-agent": agent} for agent in AGENTS] + [
+    {"purpose": "prefetch"},
+    {"sec-purpose": "prefetch;prerender"},
+    {"x-moz": "prefetch"},
+    {"sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"},
+    {"host": "evil.example"},
+    {"host": "billing.example.:443"},
+    {"host": "BILLING.EXAMPLE"},
+    {"host": "billing.example@evil.example"},
+    {"host": ""},
+    {"x-forwarded-host": "evil.example", "forwarded": "host=evil.example;proto=http"},
+    {"x-forwarded-proto": "http"},
+    {"x-forwarded-for": "127.0.0.1, 10.0.0.1"},
+    {"x-original-url": "/elsewhere", "x-rewrite-url": "/elsewhere", "x-http-method-override": "POST"},
+    {"referer": EVIL, "authorization": "Bearer x", "accept": "application/json"},
+]
+
+
+def shape(reply: Reply) -> tuple[object, ...]:
+    """All of an answer but the sealed values, which no two answers share."""
+    cookies = [replace(cookie, value="") for cookie in reply.cookies]
+    page = None if reply.page is None else (reply.page.name, reply.page.title, reply.page.paragraphs)
+    return reply.status, reply.headers, cookies, page, reply.sign_in, reply.after
+
+
+@pytest.mark.parametrize("headers", ASIDES)
+def test_no_header_matters_to_a_get(site: Site, headers: dict[str, str]) -> None:
+    """G04, G05, H01, H02, H04, H06, H10: no header changes what a GET answers: status, location, cookies, text."""
+    for link in (site.invoice(), site.sign_in()):
+        plain, odd = site.visitor(), site.visitor()
+        for path in (link.token, ""):
+            assert shape(odd.ask("GET", path, headers=headers)) == shape(plain.ask("GET", path, headers={}))
+        assert uses(site, link) == 0
+
+
+@pytest.mark.parametrize("headers", ASIDES)
+def test_no_header_matters_to_a_post(site: Site, headers: dict[str, str]) -> None:
+    """G04, H01, H05: a pressed button leads where the link was made to lead, whatever the headers say."""
+    visitor = site.visitor()
+    page = visitor.click(site.sign_in())
+    reply = visitor.ask("POST", form=form_of(page), headers={"origin": ORIGIN} | headers)
+    assert told(reply) == "303 /invoices"
+    assert reply.sign_in is not None
+
+
+def test_scanner_with_cookies(site: Site) -> None:
+    """G02, G06: a scanner that follows redirects, keeps cookies and comes a hundred times uses nothing up."""
+    link, scanner = site.sign_in(), site.visitor()
+    for _ in range(100):
+        assert told(scanner.click(link)) == "200 confirm"
+    assert uses(site, link) == 0
+    assert scanner.signed_in_as is None
+    visitor = site.visitor()
+    assert told(visitor.press(visitor.click(link))) == "303 /invoices"
+
+
+ELSEWHERE = [
+    {"origin": EVIL},
+    {"origin": "null"},
+    {"origin": ORIGIN, "sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site"},
+    {"sec-fetch-site": "none"},
+]
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE)
+def test_button_on_another_site(site: Site, headers: dict[str, str]) -> None:
+    """G09, G10: what comes from elsewhere is 403 and uses nothing, with the right form and cookie too."""
+    link, visitor = site.sign_in(), site.visitor()
+    page = visitor.click(link)
+    reply = visitor.ask("POST", form=form_of(page), headers=headers)
+    assert told(reply) == "403 elsewhere"
+    assert (reply.sign_in, reply.cookies, uses(site, link)) == (None, (), 0)
+    assert told(visitor.press(page)) == "303 /invoices"
+
+
+def test_form_decides_without_headers(site: Site) -> None:
+    """G11: a browser that says nothing of where it comes from is believed by the form, and by nothing else."""
+    link, visitor = site.sign_in(), site.visitor()
+    page = visitor.click(link)
+    for form in ({}, {"form": ""}, {"form": form_of(page)["form"][:-1]}, {"from": form_of(page)["form"]}):
+        assert told(visitor.ask("POST", form=form, headers={})) == "403 elsewhere"
+    assert uses(site, link) == 0
+    assert told(visitor.ask("POST", form=form_of(page), headers={})) == "303 /invoices"
+
+
+def test_form_of_another_browser(site: Site) -> None:
+    """Login CSRF: the attacker's form with the victim's cookie, or the other way round, uses nothing."""
+    link, attacker, victim = site.sign_in("bob"), site.visitor(), site.visitor()
+    form = form_of(attacker.click(link))
+    assert told(victim.ask("POST", form=form)) == "400 no-cookie"
+    victim.click(link)
+    assert told(victim.ask("POST", form=form)) == "303 /l/"
+    assert told(victim.ask("POST", form=form, headers={})) == "403 elsewhere"
+    assert (uses(site, link), victim.signed_in_as) == (0, None)
+
+
+def test_two_tabs(site: Site) -> None:
+    """The first tab's button doesn't use the link that was clicked in the second: its page is shown anew."""
+    anns, bobs = site.sign_in("ann"), site.sign_in("bob")
+    visitor = site.visitor()
+    first = visitor.click(anns)
+    second = visitor.click(bobs)
+    assert told(visitor.press(first)) == "303 /l/"
+    assert (uses(site, anns), uses(site, bobs), visitor.signed_in_as) == (0, 0, None)
+    shown = visitor.get().page
+    assert shown is not None
+    assert "b…@acme.example" in shown.paragraphs[0]
+    assert told(visitor.press(second)) == "303 /invoices"
+    assert (uses(site, anns), visitor.signed_in_as) == (0, "bob")
+
+
+def test_link_swapped_under_the_victim(site: Site) -> None:
+    """Login CSRF: an attacker who makes the victim's browser click his link gets no press of the victim's button."""
+    victim = site.visitor()
+    page = victim.click(site.sign_in("ann"))
+    attackers = site.sign_in("bob")
+    victim.get(attackers.token)
+    assert told(victim.press(page)) == "303 /l/"
+    assert (uses(site, attackers), victim.signed_in_as) == (0, None)
+
+
+def test_same_link_in_two_tabs(site: Site) -> None:
+    """The same link clicked twice is one person: either tab's button lands, and together they use it once."""
+    link, visitor = site.sign_in(), site.visitor()
+    pages = visitor.click(link), visitor.click(link)
+    visitor.signed_in_as = None
+    for page in pages:
+        assert told(visitor.press(page)) == "303 /invoices"
+        visitor.signed_in_as = None
+    assert uses(site, link) == 1
+
+
+def test_double_click(site: Site) -> None:
+    """F15: the second click of a double click lands where the first did, and the link is used once."""
+    link, visitor = site.sign_in(), site.visitor()
+    request = visitor.request("POST", form=tuple(form_of(visitor.click(link)).items()))
+    first, second = (run(site.conversation.answer(request)) for _ in range(2))
+    assert told(first) == told(second) == "303 /invoices"
+    assert first.sign_in == second.sign_in
+    assert uses(site, link) == 1
+    site.tick(seconds=30)
+    assert told(run(site.conversation.answer(request))) == "410 used"
+
+
+def test_double_click_after_the_session_began(site: Site) -> None:
+    """F15: where the first answer has signed in before the second click arrives, that one is led on all the same."""
+    link, visitor = site.sign_in(), site.visitor()
+    page = visitor.click(link)
+    visitor.press(page)
+    assert told(visitor.press(page)) == "303 /l/"
+    assert told(visitor.get()) == "303 /invoices"
+    assert uses(site, link) == 1
+
+
+def test_second_browser(site: Site) -> None:
+    """F15, G15: another browser, within the same seconds, reads that the link has been used."""
+    link, visitor, other = site.sign_in(), site.visitor(), site.visitor()
+    pages = visitor.click(link), other.click(link)
+    assert told(visitor.press(pages[0])) == "303 /invoices"
+    assert told(other.press(pages[1])) == "410 used"
+    assert told(other.get()) == "410 used"
+    assert other.signed_in_as is None
+
+
+def test_pending_kept_by_the_post(site: Site) -> None:
+    """The cookie of the click stays as it is when the button is pressed: the second click needs its nonce."""
+    visitor = site.visitor()
+    page = visitor.click(site.sign_in())
+    before = dict(visitor.cookies)
+    assert visitor.press(page).cookies == ()
+    assert visitor.cookies == before
+
+
+def test_record_gone(site: Site) -> None:
+    """A link whose record was purged is told as forgotten, and its cookie goes."""
+    visitor = site.visitor()
+    page = visitor.click(site.sign_in())
+    site.store.store.__dict__["_records"].clear()
+    reply = visitor.press(page)
+    assert told(reply) == "404 gone"
+    assert [cookie.max_age for cookie in reply.cookies] == [0]
+    assert told(visitor.get()) == "400 no-cookie"
+
+
+def test_key_retired_meanwhile() -> None:
+    """A cookie whose token isn't genuine any more is as good as none, on every route."""
+    site = Site()
+    visitor = site.visitor()
+    cookie = run(site.conversation._jar.keep_pending(visitor.request(), "A" * 60))
+    visitor.cookies[cookie.name] = cookie.value
+    assert [told(visitor.ask(*each)) for each in (("GET",), ("POST",), ("POST", "new"))] == ["400 no-cookie"] * 3
+
+
+def test_app_does_not_admit() -> None:
+    """G17: what the app's last check refuses is 403 on the page and at the press, and nothing is used."""
+    locked: set[str] = set()
+    site = Site(admit=lambda link: link.subject not in locked)
+    link, visitor = site.sign_in(), site.visitor()
+    page = visitor.click(link)
+    locked.add("ann")
+    assert told(visitor.press(page)) == "403 not-admitted"
+    assert told(visitor.click(link)) == "403 not-admitted"
+    assert uses(site, link) == 0
+    locked.clear()
+    assert told(visitor.press(page)) == "303 /invoices"
+
+
+def test_app_does_not_admit_a_document() -> None:
+    """A document that opens at the click is opened by nobody whom the app doesn't admit: its page says so."""
+    locked = {"ann"}
+    site = Site(admit=lambda link: link.subject not in locked)
+    link, visitor = site.invoice(), site.visitor()
+    assert told(visitor.get(link.token)) == "303 /l/"
+    assert told(visitor.get()) == "403 not-admitted"
+    assert not visitor.opened()
+    locked.clear()
+    assert told(visitor.get(link.token)) == "303 /invoices/1001"
+    locked.add("ann")
+    assert told(visitor.get(link.token)) == "303 /invoices/1001"
+    assert visitor.opened()
+
+
+def test_admit_of_another_mind() -> None:
+    """An app's check that raises a rejection of its own, about no link, is told as a link that is gone."""
+
+    def admit(link: LinkInfo) -> bool:
+        site.links.verify("x", SIGN_IN)
+        return True
+
+    site = Site(admit=admit)
+    assert told(site.visitor().click(site.sign_in())) == "404 gone"
+    assert told(site.visitor().get(site.invoice().token)) == "303 /l/"
+
+
+def test_confirmed_document() -> None:
+    """A document that needs a button is used by the POST, once, and granted to this browser; nobody is signed in."""
+    site = Site(CONFIRM_EMAIL)
+    link = site.links.issue(CONFIRM_EMAIL, subject="ann", resource="email:1", recipient=ANN, destination="/confirmed")
+    visitor, other = site.visitor(), site.visitor()
+    page, late = visitor.click(link), other.click(link)
+    assert not visitor.opened("email:1", CONFIRM_EMAIL)
+    reply = visitor.press(page)
+    assert (told(reply), reply.sign_in) == ("303 /confirmed", None)
+    assert visitor.opened("email:1", CONFIRM_EMAIL)
+    assert told(visitor.click(link)) == "303 /confirmed"
+    assert told(other.press(late)) == "410 used"
+    assert not other.opened("email:1", CONFIRM_EMAIL)
+
+
+def test_double_click_makes_no_session_longer() -> None:
+    """What a double click shows again ends when the first click said: ten minutes after the use."""
+    site = Site(CONFIRM_EMAIL)
+    link = site.links.issue(CONFIRM_EMAIL, subject="ann", resource="email:1", recipient=ANN)
+    visitor = site.visitor()
+    page = visitor.click(link)
+    visitor.press(page)
+    site.tick(seconds=29)
+    visitor.press(page)
+    site.tick(minutes=9, seconds=30)
+    assert visitor.opened("email:1", CONFIRM_EMAIL)
+    site.tick(seconds=1)
+    assert not visitor.opened("email:1", CONFIRM_EMAIL)
+
+
+def test_store_down(site: Site) -> None:
+    """A store that is down is 503, at the click of a document and at the press; afterwards the link still works."""
+
+    def down(*args: object, **kwargs: object) -> object:
+        raise StoreError("down")
+
+    visitor = site.visitor()
+    page = visitor.click(site.sign_in())
+    site.store.__dict__.update(get=down, consume=down)
+    assert told(visitor.press(page)) == "503 unavailable"
+    assert told(visitor.get(site.invoice().token)) == "503 unavailable"
+    del site.store.__dict__["get"], site.store.__dict__["consume"]
+    assert told(visitor.press(page)) == "303 /invoices"
+
+
+def test_token_in_no_frame() -> None:
+    """Rule 6: what the app raises when it is asked finds no token in the local variables of the frames around it."""
+    failing = False
+
+    def stamp(subject: str) -> str:
+        if failing:
+            raise RuntimeError("the database of accounts is down")
+        return "first"
+
+    site = Site(settings={"security_stamp": stamp})
+    links = site.sign_in(), site.invoice()
+    for link in links:
+        visitor = site.visitor()
+        run_pending = run(site.conversation._jar.keep_pending(visitor.request(), link.token))
+        visitor.cookies[run_pending.name] = run_pending.value
+        form = form_of(visitor.get())
+        failing = True
+        for method, sent in (("GET", {}), ("POST", form)):
+            with pytest.raises(RuntimeError) as caught:
+                visitor.ask(method, form=sent)
+            frames = [each.frame.f_locals for each in caught.traceback if "magiclink" in str(each.path)]
+            assert not [held for held in frames if link.token in repr({k: v for k, v in held.items() if k != "site"})]
+        failing = False
+
+
+def test_log_is_not_flooded(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """L02, L14: forged links cost neither a line of the log nor a call of the store."""
+    with caplog.at_level("DEBUG", logger="magiclink"):
+        for number in range(200):
+            site.visitor().get(f"{number:060d}")
+    assert caplog.records == []
+    assert site.store.calls == []
+
+
+def test_policy_without_confirm_is_a_document(site: Site) -> None:
+    """What opens at the click opens one document for this browser alone, and says nothing of who is signed in."""
+    visitor = site.visitor()
+    reply = visitor.get(site.invoice().token)
+    assert (reply.sign_in, visitor.signed_in_as) == (None, None)
+    assert visitor.opened("invoice:1001", INVOICE)
+
+
+def test_visitor_who_is_somebody(site: Site) -> None:
+    """A document opens for whoever holds its link, signed in as another or not; the session stays as it is."""
+    visitor: Visitor = site.visitor("bob")
+    assert told(visitor.get(site.invoice().token)) == "303 /invoices/1001"
+    assert visitor.signed_in_as == "bob"
