@@ -120,7 +120,7 @@ class NoDatetime(tzinfo):
         """Give no offset."""
         return None
 
-    dst = utcoffset  # type: ignore[assignment]
+    dst = utcoffset
 
     def tzname(self, dt: datetime | None, /) -> str:
         """Claim to be UTC."""

@@ -216,9 +216,9 @@ class LinkManager:
 
 
 class _AnyPath(BaseConverter):
-    """Whatever follows, slashes and nothing at all too: an odd link gets our page, no redirect that repeats it."""
+    """Whatever follows, slashes, line feeds and nothing at all too: an odd link gets our page, no redirect with it."""
 
-    regex = ".*?"
+    regex = "(?s:.*?)"
     part_isolating = False
     weight = 300
 

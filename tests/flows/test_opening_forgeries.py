@@ -50,7 +50,11 @@ def respelled(token: str) -> list[str]:
     return [*twins, *appended, *inserted, *escaped, token + token, " " + token, token[1:], token[:-1], token.swapcase()]
 
 
-@pytest.mark.parametrize("token", NO_TOKENS, ids=lambda token: repr(token)[:30])
+@pytest.mark.parametrize(
+    "token",
+    NO_TOKENS,
+    ids=lambda token: f"{type(token).__name__}-{ascii(token)[:20] if isinstance(token, (str, bytes)) else 0}",
+)
 def test_no_token(small_world: World, caplog: pytest.LogCaptureFixture, token: Any) -> None:
     """A01, A02, A04, A20, A21, A22, A36, L01, L14: no query, no event, no line of a log, and one error."""
     caplog.set_level(logging.DEBUG)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -189,6 +189,29 @@ class Site:
     def tick(self, **span: float) -> None:
         """Let time pass."""
         self.clock.tick(timedelta(**span))
+
+
+def told(reply: Reply) -> str:
+    """Tell an answer in two words."""
+    return f"{reply.status} {reply.location if reply.page is None else reply.page.name}"
+
+
+def form_of(page: Reply) -> dict[str, str]:
+    """The fields of a page's first form."""
+    assert page.page is not None
+    return {field.name: field.value for field in page.page.buttons[0].fields}
+
+
+def shape(reply: Reply) -> tuple[object, ...]:
+    """All of an answer but the sealed values, which no two answers share."""
+    cookies = [replace(cookie, value="") for cookie in reply.cookies]
+    page = None if reply.page is None else (reply.page.name, reply.page.title, reply.page.paragraphs)
+    return reply.status, reply.headers, cookies, page, reply.sign_in, reply.after
+
+
+def uses(site: Site, link: Link) -> int:
+    """How often a link has been used."""
+    return site.links.inspect(link.link_id).uses
 
 
 @pytest.fixture

@@ -2,105 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from magiclink import CONFIRM_EMAIL, INVOICE, SIGN_IN, StoreError
 from magiclink.links import run
-from tests.web.conftest import ANN, ORIGIN, Site
+from tests.web.conftest import ANN, ORIGIN, Site, form_of, told, uses
 
 if TYPE_CHECKING:
-    from magiclink import Link, LinkInfo
-    from magiclink.web import Reply
+    from magiclink import LinkInfo
     from tests.web.conftest import Visitor
 
 EVIL = "https://evil.example"
-
-
-def told(reply: Reply) -> str:
-    """Tell an answer in two words."""
-    return f"{reply.status} {reply.location if reply.page is None else reply.page.name}"
-
-
-def form_of(page: Reply) -> dict[str, str]:
-    """The fields of a page's first form."""
-    assert page.page is not None
-    return {field.name: field.value for field in page.page.buttons[0].fields}
-
-
-def uses(site: Site, link: Link) -> int:
-    """How often a link has been used."""
-    return site.links.inspect(link.link_id).uses
-
-
-AGENTS = [
-    "",
-    "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0",
-    "Mozilla/5.0 OneOutlook/1.2024 SafeLinks",
-    "Proofpoint URL Defense",
-    "Mimecast",
-    "BarracudaCentral",
-    "Slackbot-LinkExpanding 1.0",
-    "WhatsApp/2.23",
-    "facebookexternalhit/1.1",
-    "Googlebot/2.1",
-]
-ASIDES = [{"user-agent": agent} for agent in AGENTS] + [
-    {"purpose": "prefetch"},
-    {"sec-purpose": "prefetch;prerender"},
-    {"x-moz": "prefetch"},
-    {"sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"},
-    {"host": "evil.example"},
-    {"host": "billing.example.:443"},
-    {"host": "BILLING.EXAMPLE"},
-    {"host": "billing.example@evil.example"},
-    {"host": ""},
-    {"x-forwarded-host": "evil.example", "forwarded": "host=evil.example;proto=http"},
-    {"x-forwarded-proto": "http"},
-    {"x-forwarded-for": "127.0.0.1, 10.0.0.1"},
-    {"x-original-url": "/elsewhere", "x-rewrite-url": "/elsewhere", "x-http-method-override": "POST"},
-    {"referer": EVIL, "authorization": "Bearer x", "accept": "application/json"},
-]
-
-
-def shape(reply: Reply) -> tuple[object, ...]:
-    """All of an answer but the sealed values, which no two answers share."""
-    cookies = [replace(cookie, value="") for cookie in reply.cookies]
-    page = None if reply.page is None else (reply.page.name, reply.page.title, reply.page.paragraphs)
-    return reply.status, reply.headers, cookies, page, reply.sign_in, reply.after
-
-
-@pytest.mark.parametrize("headers", ASIDES)
-def test_no_header_matters_to_a_get(site: Site, headers: dict[str, str]) -> None:
-    """G04, G05, H01, H02, H04, H06, H10: no header changes what a GET answers: status, location, cookies, text."""
-    for link in (site.invoice(), site.sign_in()):
-        plain, odd = site.visitor(), site.visitor()
-        for path in (link.token, ""):
-            assert shape(odd.ask("GET", path, headers=headers)) == shape(plain.ask("GET", path, headers={}))
-        assert uses(site, link) == 0
-
-
-@pytest.mark.parametrize("headers", ASIDES)
-def test_no_header_matters_to_a_post(site: Site, headers: dict[str, str]) -> None:
-    """G04, H01, H05: a pressed button leads where the link was made to lead, whatever the headers say."""
-    visitor = site.visitor()
-    page = visitor.click(site.sign_in())
-    reply = visitor.ask("POST", form=form_of(page), headers={"origin": ORIGIN} | headers)
-    assert told(reply) == "303 /invoices"
-    assert reply.sign_in is not None
-
-
-def test_scanner_with_cookies(site: Site) -> None:
-    """G02, G06: a scanner that follows redirects, keeps cookies and comes a hundred times uses nothing up."""
-    link, scanner = site.sign_in(), site.visitor()
-    for _ in range(100):
-        assert told(scanner.click(link)) == "200 confirm"
-    assert uses(site, link) == 0
-    assert scanner.signed_in_as is None
-    visitor = site.visitor()
-    assert told(visitor.press(visitor.click(link))) == "303 /invoices"
 
 
 ELSEWHERE = [
@@ -340,15 +254,16 @@ def test_token_in_no_frame() -> None:
     links = site.sign_in(), site.invoice()
     for link in links:
         visitor = site.visitor()
-        run_pending = run(site.conversation._jar.keep_pending(visitor.request(), link.token))
-        visitor.cookies[run_pending.name] = run_pending.value
+        cookie = run(site.conversation._jar.keep_pending(visitor.request(), link.token))
+        visitor.cookies[cookie.name] = cookie.value
         form = form_of(visitor.get())
         failing = True
         for method, sent in (("GET", {}), ("POST", form)):
             with pytest.raises(RuntimeError) as caught:
                 visitor.ask(method, form=sent)
             frames = [each.frame.f_locals for each in caught.traceback if "magiclink" in str(each.path)]
-            assert not [held for held in frames if link.token in repr({k: v for k, v in held.items() if k != "site"})]
+            assert len(frames) > 3
+            assert not [held for held in frames if link.token in repr(held)]
         failing = False
 
 

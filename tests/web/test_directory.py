@@ -31,7 +31,7 @@ def test_account_is_active_by_default() -> None:
 def test_account_takes_no_positions() -> None:
     """Subject and address can't be swapped by accident."""
     with pytest.raises(TypeError):
-        Account("ann", (ANN,))  # type: ignore[misc]
+        Account("ann", (ANN,))  # type: ignore[call-arg]
 
 
 def test_most_accounts() -> None:

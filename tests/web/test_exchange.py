@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, replace
-from typing import TYPE_CHECKING
+from dataclasses import FrozenInstanceError, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.web.conftest import Site
 
 COOKIE = Cookie(name="magiclink-pending-0", value="sealed", max_age=600, secure=True)
-VALUES = {
+VALUES: dict[str, Any] = {
     "request": Request(method="GET", path="new"),
     "field": Field(name="form", value="sealed"),
     "button": Button(label="Open", action="/l/"),
@@ -28,9 +28,8 @@ VALUES = {
 def test_frozen(name: str) -> None:
     """What crosses the door can't be changed on its way."""
     value = VALUES[name]
-    attribute = next(iter(type(value).__dataclass_fields__))
     with pytest.raises(FrozenInstanceError):
-        setattr(value, attribute, None)
+        setattr(value, fields(value)[0].name, None)
     assert not hasattr(value, "__dict__")
 
 

@@ -1,4 +1,4 @@
-"""What the conversation stands on: seams that are checked once, replies with all their headers, whose page a POST is of."""
+"""What the conversation stands on: seams that are checked once, replies with all their headers."""
 
 from __future__ import annotations
 
@@ -94,7 +94,9 @@ def test_destination_no_longer_allowed() -> None:
     assert moved.visitor().get(link.token).location == "/start"
 
 
-@pytest.mark.parametrize("destination", ["//evil.example", "/\\evil.example", "https://evil.example/", "/l/", "/logout"])
+@pytest.mark.parametrize(
+    "destination", ["//evil.example", "/\\evil.example", "https://evil.example/", "/l/", "/logout"]
+)
 def test_destination_checked_again(site: Site, destination: str) -> None:
     """I30: whatever a store holds is checked before it goes into Location."""
     assert site.conversation.checked(destination) == "/"
