@@ -1,4 +1,4 @@
-"""The connections of the SQLite keeper: lent to threads, closed before a fork, refused after one, and closed for good."""
+"""The connections of the SQLite keeper: lent to threads, closed before a fork, refused after one, closed for good."""
 
 from __future__ import annotations
 

@@ -63,6 +63,8 @@ SEEN_TEXTS = (
 )
 OTHER_TEXTS = ("audience", "destination", "browser", "code", "passphrase")
 
+_UNFIT = "a value doesn't fit: integers have 63 bits, text is UTF-8 of at most 65,534 bytes"
+
 _OPTIONAL = b"="
 """Before a text that may be None: nothing at all is None, this alone is the empty text."""
 
@@ -70,6 +72,16 @@ _OPTIONAL = b"="
 def optional(value: str | bytes | None) -> bytes:
     """Write a text that may be None."""
     return b"" if value is None else _OPTIONAL + (value.encode() if isinstance(value, str) else value)
+
+
+def fitting(write: Callable[[Any], bytes], value: str | bytes | None) -> bytes:
+    """Write a text that a script puts into a record. Raises BadArgumentError where it doesn't fit."""
+    try:
+        raw = write(value)
+        _LENGTH.pack(len(raw))
+    except (error, UnicodeError):
+        raise BadArgumentError(_UNFIT) from None
+    return raw
 
 
 def _text(raw: bytes) -> str:
@@ -131,7 +143,7 @@ def packed(record: Record) -> bytes:
             raw = write(value)
             parts += (_LENGTH.pack(len(raw)), raw)
     except (error, UnicodeError):
-        raise BadArgumentError("a value doesn't fit: integers have 63 bits, text is UTF-8 of 65,534 bytes") from None
+        raise BadArgumentError(_UNFIT) from None
     return b"".join(parts)
 
 
@@ -151,7 +163,7 @@ def integer(value: int | None) -> bytes:
     try:
         return _INTEGER.pack(NONE if value is None else value)
     except error:
-        raise BadArgumentError("a value doesn't fit: integers have 63 bits") from None
+        raise BadArgumentError(_UNFIT) from None
 
 
 def read_integer(raw: bytes) -> int:
@@ -160,11 +172,8 @@ def read_integer(raw: bytes) -> int:
 
 
 def encoded(value: str) -> bytes:
-    """Write a text. Raises BadArgumentError where it isn't UTF-8."""
-    try:
-        return value.encode()
-    except UnicodeError:
-        raise BadArgumentError("a value doesn't fit: text is UTF-8") from None
+    """Write a text. Raises BadArgumentError where it doesn't fit."""
+    return fitting(str.encode, value)
 
 
 def place(value: int) -> bytes:

@@ -3,173 +3,37 @@
 A condition here restates a rule of `records.py`, which is the reference: `State`, `Terms.met_by`, `Selector.matches`.
 
 - A script runs alone and whole, but what it wrote before an error stays: so it refuses first and writes then.
-- Integers stay 8 bytes, compared in two halves: a number of Lua is a double, which can't tell 2^53 from 2^53 + 1, and
-  `<` between texts follows the server's locale.
-- `#!lua` alone keeps a script from a read-only replica and from a server without memory, before it begins. Reading,
-  withdrawing and forgetting go on without memory: `allow-oom`.
+- Reading, withdrawing and forgetting go on where the server has no memory left: `allow-oom`.
 - No key ever gets a time to live: nothing goes but by `PURGE`, and a `volatile-` eviction policy finds nothing here.
 """
 
 from __future__ import annotations
 
-import re
-from hashlib import sha1
-from typing import NamedTuple
-
-from ..records import Record
-from .redis_packing import OTHER_INTEGERS, SEEN_INTEGERS, SEEN_TEXTS
+from .redis_parts import (
+    ANSWER,
+    BEFORE,
+    COMMON,
+    LISTS,
+    OUTSTANDING,
+    PLACE,
+    PLUS_ONE,
+    SAVE,
+    STANDING,
+    SUPERSEDE,
+    SUPERSEDE_REPLACED,
+    script,
+)
 
 OLDEST_REDIS = (7, 0)
 """The first Redis that reads `#!lua`."""
 
+GET = script(COMMON, ANSWER, "return answer(read(ARGV[1]))", writes=False, flags="allow-oom")
 
-class Script(NamedTuple):
-    """A script, the digest by which a server knows it, and whether it may write."""
-
-    text: bytes
-    sha: bytes
-    writes: bool
-
-
-_PLACES = {name: place for place, name in enumerate((*SEEN_INTEGERS, "unread", *SEEN_TEXTS, "tail"), start=1)}
-_FORMAT = f">{'c8' * len(SEEN_INTEGERS)}c{8 * len(OTHER_INTEGERS)}{'Hc0' * len(SEEN_TEXTS)}"
-_FIELD = re.compile(rf"\.({'|'.join(sorted({*_PLACES, *Record._fields}))})\b")
-
-
-def _script(*parts: str, writes: bool = True, flags: str = "") -> Script:
-    # Fields have names here and places there: a table of Lua is faster with numbers.
-    body = _FIELD.sub(lambda found: f"[{_PLACES[found[1]]}]", "".join(parts))
-    text = f"#!lua{flags and f' flags={flags}'}\n{body}".encode()
-    return Script(text, sha1(text, usedforsecurity=False).hexdigest().encode(), writes)
-
-
-_COMMON = f"""
-local call, sub = redis.call, string.sub
-local base = KEYS[1]
-local NONE, ZERO = '\\128\\0\\0\\0\\0\\0\\0\\0', '\\0\\0\\0\\0\\0\\0\\0\\0'
-
-local function unpacked(value)
-  local link = {{struct.unpack('{_FORMAT}', value)}}
-  link.tail = sub(value, link.tail)
-  return link
-end
-
-local function read(id)
-  local value = call('GET', base .. ':link:' .. id)
-  if value then return unpacked(value), value end
-end
-
-local function packed(link)
-  return struct.pack('{_FORMAT}', {", ".join(f"link.{name}" for name in (*SEEN_INTEGERS, "unread"))},
-    {", ".join(f"#link.{name}, link.{name}" for name in SEEN_TEXTS)}) .. link.tail
-end
-
-local function generation(subject)
-  return call('HGET', base .. ':revoked:' .. subject, 'generation') or ZERO
-end
-"""
-
-_BEFORE = """
-local function before(a, b)
-  local a_high, a_low = struct.unpack('>i4I4', a)
-  local b_high, b_low = struct.unpack('>i4I4', b)
-  return a_high < b_high or (a_high == b_high and a_low < b_low)
-end
-"""
-
-_PLUS_ONE = """
-local function plus_one(integer)
-  local high, low = struct.unpack('>i4I4', integer)
-  if low == 4294967295 then high, low = high + 1, -1 end
-  return struct.pack('>i4I4', high, low + 1)
-end
-"""
-
-_PLACE = """
-local function place(integer)
-  return string.char((string.byte(integer) + 128) % 256) .. sub(integer, 2)
-end
-"""
-
-_SAVE = """
-local function save(link)
-  local value = packed(link)
-  call('SET', base .. ':link:' .. link.link_id, value)
-  return value
-end
-"""
-
-_STANDING = """
-local function standing(link)
-  return link.revoked_at == NONE and link.generation == generation(link.subject)
-end
-"""
-
-_OUTSTANDING = """
-local function outstanding(link, now)
-  return link.superseded_at == NONE and (link.max_uses == NONE or before(link.uses, link.max_uses))
-    and before(now, link.expires_at) and standing(link)
-end
-"""
-
-# A record of an older generation comes as revoked, with that revocation's instant and reason.
-_ANSWER = """
-local function answer(link, value)
-  if not link then return false end
-  if link.revoked_at == NONE then
-    local now, at, reason = unpack(call('HMGET', base .. ':revoked:' .. link.subject, 'generation', 'at', 'reason'))
-    if now and now ~= link.generation then
-      link.revoked_at, link.revoke_reason = at, reason
-      return packed(link)
-    end
-  end
-  return value
-end
-"""
-
-_SUPERSEDE = """
-local function supersede(link, now)
-  if link and link.superseded_at == NONE and standing(link) then
-    link.superseded_at = now
-    save(link)
-  end
-end
-"""
-
-_SUPERSEDE_REPLACED = """
-local function supersede_replaced(link, now)
-  if link.origin == 'renew' then return supersede(read(sub(link.parent, 2)), now) end
-  local older = call('ZRANGEBYLEX', base .. ':series:' .. link.series, '-', '(' .. place(link.number))
-  for _, member in ipairs(older) do supersede(read(sub(member, 9)), now) end
-end
-"""
-
-# Where a link is listed; the place that sorts it stands before its id.
-_LISTS = """
-local function lists(link)
-  local issued, id = place(link.issued_at), link.link_id
-  local found = {
-    ':expiry', place(link.expires_at) .. id, ':all', issued .. id,
-    ':series:' .. link.series, place(link.number) .. id, ':subject:' .. link.subject, issued .. id,
-  }
-  if link.resource ~= '' then
-    found[9], found[10] = ':resource:' .. link.resource, issued .. id
-  end
-  if link.recipient ~= '' then
-    found[#found + 1] = ':recipient:' .. link.recipient
-    found[#found + 1] = issued .. id
-  end
-  return found
-end
-"""
-
-GET = _script(_COMMON, _ANSWER, "return answer(read(ARGV[1]))", writes=False, flags="allow-oom")
-
-NEWEST = _script(
-    _COMMON,
-    _BEFORE,
-    _PLACE,
-    _ANSWER,
+NEWEST = script(
+    COMMON,
+    BEFORE,
+    PLACE,
+    ANSWER,
     """
 local last
 for i = 2, #ARGV do
@@ -251,18 +115,18 @@ end
 return 1
 """
 
-_ADD = (_BEFORE, _PLUS_ONE, _PLACE, _SAVE, _STANDING, _SUPERSEDE, _SUPERSEDE_REPLACED, _LISTS)
-ADD = _script(_COMMON, *_ADD, _REFUSE, _RENAME, _INSERT)
+_ADD = (BEFORE, PLUS_ONE, PLACE, SAVE, STANDING, SUPERSEDE, SUPERSEDE_REPLACED, LISTS)
+ADD = script(COMMON, *_ADD, _REFUSE, _RENAME, _INSERT)
 """All of a batch in one script: staged in parts it would still be listed in one, and only one script is all or none."""
 
-CONSUME = _script(
-    _COMMON,
-    _BEFORE,
-    _PLUS_ONE,
-    _SAVE,
-    _STANDING,
-    _OUTSTANDING,
-    _SUPERSEDE,
+CONSUME = script(
+    COMMON,
+    BEFORE,
+    PLUS_ONE,
+    SAVE,
+    STANDING,
+    OUTSTANDING,
+    SUPERSEDE,
     """
 local id, now, purpose, issued_after, issued_until, max_uses, stamp, attempt, reclick_after, ends_others = unpack(ARGV)
 local link = read(id)
@@ -287,13 +151,13 @@ return save(link)
 )
 """One use, where `Terms.met_by` holds."""
 
-COUNT_ATTEMPT = _script(
-    _COMMON,
-    _BEFORE,
-    _PLUS_ONE,
-    _SAVE,
-    _STANDING,
-    _OUTSTANDING,
+COUNT_ATTEMPT = script(
+    COMMON,
+    BEFORE,
+    PLUS_ONE,
+    SAVE,
+    STANDING,
+    OUTSTANDING,
     """
 local id, now, limit = unpack(ARGV)
 local link = read(id)
@@ -303,15 +167,15 @@ return save(link)
 """,
 )
 
-DELIVER = _script(
-    _COMMON,
-    _BEFORE,
-    _PLACE,
-    _SAVE,
-    _STANDING,
-    _OUTSTANDING,
-    _SUPERSEDE,
-    _SUPERSEDE_REPLACED,
+DELIVER = script(
+    COMMON,
+    BEFORE,
+    PLACE,
+    SAVE,
+    STANDING,
+    OUTSTANDING,
+    SUPERSEDE,
+    SUPERSEDE_REPLACED,
     """
 local now = ARGV[1]
 for i = 2, #ARGV do
@@ -328,11 +192,11 @@ end
 """,
 )
 
-REVOKE = _script(
-    _COMMON,
-    _SAVE,
-    _STANDING,
-    _ANSWER,
+REVOKE = script(
+    COMMON,
+    SAVE,
+    STANDING,
+    ANSWER,
     """
 local id, now, reason = unpack(ARGV)
 local link, value = read(id)
@@ -343,9 +207,9 @@ return save(link)
     flags="allow-oom",
 )
 
-REVOKE_SUBJECT = _script(
-    _COMMON,
-    _PLUS_ONE,
+REVOKE_SUBJECT = script(
+    COMMON,
+    PLUS_ONE,
     """
 local subject, now, reason = unpack(ARGV)
 if call('EXISTS', base .. ':subject:' .. subject) == 1 then
@@ -380,9 +244,9 @@ local function walk(list, meet)
 end
 """
 
-FIND = _script(
-    _COMMON,
-    _ANSWER,
+FIND = script(
+    COMMON,
+    ANSWER,
     _WALK,
     """
 local limit, found, next_top = tonumber(ARGV[6]), {}, ''
@@ -399,10 +263,10 @@ return {next_top, found}
     flags="allow-oom",
 )
 
-REVOKE_MATCHING = _script(
-    _COMMON,
-    _SAVE,
-    _STANDING,
+REVOKE_MATCHING = script(
+    COMMON,
+    SAVE,
+    STANDING,
     _WALK,
     """
 local now, reason, next_top = ARGV[6], ARGV[7], ''
@@ -420,9 +284,9 @@ return {next_top}
 )
 
 # Windows that ended are forgotten ten at a time, so that no call pays for a day's.
-TAKE = _script(
-    _BEFORE,
-    _PLUS_ONE,
+TAKE = script(
+    BEFORE,
+    PLUS_ONE,
     """
 local call, ends, counts = redis.call, KEYS[1] .. ':ends', KEYS[1] .. ':counts'
 local window, limit, ended = unpack(ARGV)
@@ -438,7 +302,7 @@ return 1
 """,
 )
 
-NOTE = _script(
+NOTE = script(
     """
 local link, notes = KEYS[1] .. ':link:' .. ARGV[1], KEYS[1] .. ':notes:' .. ARGV[1]
 if redis.call('EXISTS', link) == 1 and redis.call('HLEN', notes) < tonumber(ARGV[2]) then
@@ -447,7 +311,7 @@ end
 """
 )
 
-NOTES = _script(
+NOTES = script(
     """
 local found = {}
 for i, id in ipairs(ARGV) do found[i] = redis.call('HGETALL', KEYS[1] .. ':notes:' .. id) end
@@ -457,10 +321,10 @@ return found
     flags="allow-oom",
 )
 
-PURGE = _script(
-    _COMMON,
-    _PLACE,
-    _LISTS,
+PURGE = script(
+    COMMON,
+    PLACE,
+    LISTS,
     """
 local members = call('ZRANGEBYLEX', base .. ':expiry', '-', '(' .. ARGV[1], 'LIMIT', 0, tonumber(ARGV[2]))
 for _, member in ipairs(members) do
