@@ -11,7 +11,6 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from flask import Flask, session
 from werkzeug import serving
-from werkzeug.serving import WSGIRequestHandler as QuietlyNot
 
 from magiclink import INVOICE, SIGN_IN
 from magiclink.flask import LinkManager
@@ -142,7 +141,9 @@ class _Quiet(WSGIRequestHandler):
         """Log nothing: the paths hold tokens."""
 
 
-class _QuietWerkzeug(QuietlyNot):
+class QuietHandler(serving.WSGIRequestHandler):
+    """Logs nothing: the paths hold tokens."""
+
     def log(self, *_: object) -> None:
         """Log nothing: the paths hold tokens."""
 
@@ -153,7 +154,7 @@ def served(app: Callable[..., Any], kind: str = "wsgiref") -> Iterator[int]:
     if kind == "wsgiref":
         server: Any = make_server("127.0.0.1", 0, app, handler_class=_Quiet)
     else:
-        server = serving.make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietWerkzeug)
+        server = serving.make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -83,7 +83,7 @@ class PostgresServer:
         settings = {**self._settings, "unix_socket_directories": str(self.socket.parent)}
         chosen = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [*self._command("postgres"), *chosen]
-        self._process = subprocess.Popen(command, preexec_fn=_end_with_parent, stderr=subprocess.DEVNULL, **_nobody())
+        self._process = subprocess.Popen(command, **_quiet(), **_nobody())
         atexit.register(self.stop)
         ready = [str(self._programs / "bin" / "pg_isready"), "-q", "-h", str(self.socket.parent)]
         _wait(self._process, lambda: subprocess.run(ready, **_nobody()).returncode == 0)
@@ -111,8 +111,8 @@ def _own_valkey() -> str:
     folder = Path(tempfile.mkdtemp(prefix="magiclink-vk-", dir="/tmp"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "socket"
-    command = [programs[0], "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder]
-    process = subprocess.Popen(command, preexec_fn=_end_with_parent, stdout=subprocess.DEVNULL)
+    command = [str(programs[0]), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen(command, **_quiet())
     atexit.register(process.wait, PATIENCE)
     atexit.register(process.kill)
     _wait(process, lambda: _listens(path))
@@ -145,6 +145,10 @@ def _nobody() -> dict[str, Any]:
     if os.geteuid() != 0:
         return {}
     return {"user": "nobody", "group": "nogroup", "extra_groups": [], "cwd": "/"}
+
+
+def _quiet() -> dict[str, Any]:
+    return {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "preexec_fn": _end_with_parent}
 
 
 def _end_with_parent() -> None:

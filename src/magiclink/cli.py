@@ -99,7 +99,7 @@ def _revoke(chosen: argparse.Namespace) -> Iterable[str]:
 
 
 def _purge(chosen: argparse.Namespace) -> Iterable[str]:
-    return [f"{_links(chosen).purge(keep=timedelta(days=chosen.keep_days))} links forgotten"]
+    return [f"links forgotten: {_links(chosen).purge(keep=timedelta(days=chosen.keep_days))}"]
 
 
 def _shown(value: Any) -> str:

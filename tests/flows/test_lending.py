@@ -192,6 +192,7 @@ def test_bucket_is_a_keyed_digest(small_world: World) -> None:
     [(_, _, bucket)] = small_world.store.inner.__dict__["_taken"]
     assert b"ap@" not in bucket
     assert len(bucket) == 17
+    assert flows._digests.digest("recipient", f"address:{AP}") != bucket
     others = small_world.links(keys=KeyRing(signing=Key.generate())).flows
     assert others._digests.digest("bucket", f"address:{AP}") != bucket
 

@@ -279,6 +279,16 @@ def test_job_names_the_browser(site: Site) -> None:
     assert len(site.outbox) == 1
 
 
+def test_browser_without_a_name_gets_one(site: Site) -> None:
+    """A browser whose cookie has run out is named by the answer, and the job names the same."""
+    visitor = site.visitor()
+    reply = run(site.conversation.answer(visitor.request("POST", "sign-in", form=(("email", ANN),))))
+    visitor.keep(reply)
+    assert reply.after is not None
+    assert reply.after.browser is not None
+    assert reply.after.browser == run(site.conversation._jar.visit(visitor.request()))
+
+
 def test_bound_link_without_a_browser() -> None:
     """A job that names no browser sends no link that is bound to one."""
     site = Site(BOUND, sign_in=BOUND)

@@ -204,6 +204,16 @@ def test_link_limit() -> None:
     assert limited(site.links.history(subject="ann")) == [link.link_id]
 
 
+def test_links_and_addresses_have_their_own_limits() -> None:
+    """A link that was renewed too often, or an address that got too much, takes nothing from any other."""
+    site = Site(limits=Limits(per_link=1, per_address=1))
+    links = [site.invoice(), site.invoice(BOB)]
+    site.clock.set(links[0].expires_at)
+    for link in links * 2:
+        run(site.conversation.run(Job(task=Task.RENEW, source=None, link_id=link.link_id)))
+    assert [mail.to for mail in site.outbox.messages] == [ANN, BOB]
+
+
 def test_limit_of_a_link_that_is_gone() -> None:
     """A limit on a link whose record was purged is told by its link id."""
     site, events = listening(limits=Limits(per_link=1))

@@ -41,6 +41,13 @@ def test_send(site: Site) -> None:
     assert told(site.visitor().click(older)) == "410 superseded"
 
 
+def test_mail_of_an_account(site: Site) -> None:
+    """A link of an account is mailed as a sign-in, dated by the app's own clock."""
+    run(site.conversation.send(site.sign_in(), to=ANN, about="Acme Billing"))
+    assert site.outbox.last.subject == "Sign in to Acme Billing"
+    assert site.outbox.last.message["Date"].datetime == site.clock.now()
+
+
 def test_mail_not_taken() -> None:
     """A mail that the server refused marks nothing delivered: the older link still works, and the error is told."""
 
@@ -54,9 +61,10 @@ def test_mail_not_taken() -> None:
         run(site.conversation.send(newer, to=ANN))
     assert site.links.inspect(newer.link_id).delivered_at is None
     assert told(site.visitor().click(older)) == "303 /invoices/1001"
+    visitor = site.visitor()
+    page = visitor.get("sign-in")
     with pytest.raises(UnavailableError):
-        visitor = site.visitor()
-        visitor.press(visitor.get("sign-in"), email=ANN)
+        visitor.press(page, email=ANN)
 
 
 def test_send_without_a_mailer() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from magiclink import CLIENT_PORTAL, INVOICE, SIGN_IN, STEP_UP
 from magiclink.links import run
+from magiclink.web import Account
 from tests.web.conftest import ANN, Site, form_of, told, uses
 
 BOUND = replace(SIGN_IN, bind_browser=True, renew_on_request=False)
@@ -82,6 +83,22 @@ def test_used_link_leads_its_subject_on(site: Site) -> None:
         other = site.visitor(subject)
         assert told(other.click(link)) == expected
         assert other.signed_in_as == subject
+
+
+def test_withdrawn_link_leads_nobody_on(site: Site) -> None:
+    """A used link that was withdrawn says so, to whoever is signed in as its subject too."""
+    link, visitor = site.sign_in(), site.visitor()
+    visitor.press(visitor.click(link))
+    site.links.revoke(link.link_id)
+    assert told(visitor.click(link)) == "410 revoked"
+
+
+def test_page_names_the_address_that_was_mailed(site: Site) -> None:
+    """Of several addresses on file the page names, masked, the one that the link went to."""
+    site.accounts.known["ann"] = Account(subject="ann", addresses=("chief@acme.example", ANN))
+    page = site.visitor().click(site.sign_in()).page
+    assert page is not None
+    assert "a…@acme.example" in page.paragraphs[0]
 
 
 def test_unused_link_leads_nobody_on(site: Site) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from magiclink import INVOICE, SIGN_IN
+from magiclink import INVOICE, SIGN_IN, StoreError
 from magiclink.links import run
 from magiclink.web.cookies import MOST_GRANTS, tag_of
 from tests.web.conftest import BOB, Site, told
@@ -128,6 +128,27 @@ def test_second_click_of_an_ended_link_grants_nothing_new(site: Site) -> None:
     assert visitor.get(link.token).cookies == ()
     site.tick(hours=8)
     assert told(visitor.click(link)) == "410 superseded"
+
+
+def test_other_documents_lead_nowhere(site: Site) -> None:
+    """An ended link leads on who holds its own document open, not who holds another."""
+    link, visitor = site.invoice(resource="invoice:1"), site.visitor()
+    visitor.get(site.invoice().token)
+    site.links.mark_delivered(site.invoice(resource="invoice:1").link_id)
+    assert told(visitor.click(link)) == "410 superseded"
+
+
+def test_store_down(site: Site) -> None:
+    """Without the store nothing is known to be open, and nothing to be closed: 503."""
+
+    def down(*args: object, **kwargs: object) -> object:
+        raise StoreError("down")
+
+    visitor = site.visitor()
+    visitor.get(site.invoice().token)
+    site.store.__dict__["get"] = down
+    with pytest.raises(StoreError):
+        run(site.conversation.opened(visitor.request(), INVOICE, "invoice:1001"))
 
 
 def test_grant_of_another_contact(site: Site) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from magiclink.records import Record, Terms
     from magiclink.stores.base import Store
     from magiclink.web import Reply, Request
 
@@ -62,6 +63,30 @@ def test_eight_browsers(site: Site) -> None:
         assert sum(reply.sign_in is not None for reply in replies) == 1
         assert sorted(map(told, replies)) == ["303 /invoices"] + ["410 used"] * (BROWSERS - 1)
         assert uses(site, link) == 1
+
+
+class CarelessStore(MemoryStore):
+    """The broken control: it reads, and writes once every racer has read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._all_have_read = Barrier(BROWSERS)
+
+    def consume(self, link_id: bytes, terms: Terms) -> Record | None:
+        """Use a link, as nobody should."""
+        record = self.get(terms.audience, link_id)
+        if record is None or not terms.met_by(record):
+            return None
+        self._all_have_read.wait()
+        return self._keep(record._replace(uses=record.uses + 1, last_used_at=terms.now, attempt=terms.attempt))
+
+
+def test_race_over_a_careless_store() -> None:
+    """The race above is one: over a store that reads first and writes later it signs all eight browsers in."""
+    careless = Site(store=CarelessStore())
+    link = careless.sign_in()
+    replies = at_once(careless, [pressing(careless.visitor(), link.token) for _ in range(BROWSERS)])
+    assert sum(reply.sign_in is not None for reply in replies) == BROWSERS
 
 
 def test_one_browser_pressing_often(site: Site) -> None:

@@ -61,7 +61,7 @@ class Lending(Opening):
             spelled = matched(canonical(address))
         except BadArgumentError:
             return False
-        return recipient is not None and self._digests.matches("recipient", recipient, spelled)
+        return self._digests.matches("recipient", recipient, spelled)
 
     async def recipient_among(self, link_id: str, addresses: Iterable[str]) -> str | None:
         """Give that of the addresses on file to which a link was mailed, or None. Raises InvalidLinkError (unknown)."""

@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 
 
 def from_url(url: str) -> Store:
-    """Open a store by its URL: `sqlite:///links.db`, `sqlite:////var/lib/app/links.db`, or `memory:` for tests.
+    """Open a store by its URL: `sqlite:///links.db`, `postgresql://app@db.example/billing`, or `memory:` for tests.
 
     What follows `sqlite:///` is a path, relative to the working directory unless it begins with a fourth slash, and is
-    percent-decoded once. Raises ConfigurationError where the URL isn't of these forms, or the store can't be opened.
+    percent-decoded once. A URL of PostgreSQL is read as libpq reads it.
+
+    Raises ConfigurationError where the URL isn't of these forms, or the store can't be opened.
     """
     opened = _KEEPERS.get(url.partition(":")[0])
     if opened is None:
         # The URL itself isn't repeated: it may hold a password.
-        raise ConfigurationError("no store has such a URL; known are memory: and sqlite:///path")
+        raise ConfigurationError("no store has such a URL; known are postgresql://, memory: and sqlite:///path")
     return opened(url)
 
 
@@ -47,4 +49,17 @@ def _sqlite(url: str) -> Store:
     return SQLiteStore(os.fsdecode(unquote_to_bytes(path)))
 
 
-_KEEPERS: dict[str, Callable[[str], Store]] = {"memory": _memory, "sqlite": _sqlite}
+def _postgres(url: str) -> Store:
+    try:
+        from .postgres import PostgresStore  # noqa: PLC0415
+    except ImportError:
+        raise ConfigurationError("PostgreSQL needs psycopg 3: pip install 'magiclink-auth[postgres]'") from None
+    return PostgresStore(url)
+
+
+_KEEPERS: dict[str, Callable[[str], Store]] = {
+    "memory": _memory,
+    "sqlite": _sqlite,
+    "postgresql": _postgres,
+    "postgres": _postgres,
+}

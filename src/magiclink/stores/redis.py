@@ -22,21 +22,22 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
-from uuid import uuid4
 
 from ..errors import BadArgumentError, ConfigurationError, StoreError
-from ..records import CLOCK_SKEW, Note, Selector
+from ..records import CLOCK_SKEW, Note
 from . import redis_packing as packing
+from . import redis_probe
 from . import redis_scripts as scripts
 from .base import HOUR, NOTES_A_LINK
 from .redis_server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import redis
 
-    from ..records import Record, Terms
+    from ..records import Record, Selector, Terms
+    from .redis_parts import Script
 
 WAIT_TIMEOUT = timedelta(seconds=1)
 """How long a write waits for replicas, where it is asked to, until it is StoreError."""
@@ -45,7 +46,7 @@ PAGE = 1_000
 """How many records of a whole audience one script looks at: the server answers nobody else meanwhile."""
 
 _EVERYTHING = 2**53
-_END = b"+"
+_ALL = packing.listed(b"a", b"")
 
 
 class _Walk(NamedTuple):
@@ -54,7 +55,7 @@ class _Walk(NamedTuple):
     lists: tuple[bytes, ...]
     most: int
     top: bytes
-    wanted: tuple[bytes, bytes, bytes]
+    wanted: tuple[bytes, ...]
 
 
 class RedisStore:
@@ -85,9 +86,9 @@ class RedisStore:
         audiences = {record.audience for record in records}
         if len(audiences) > 1:
             raise BadArgumentError("Redis writes links of one audience at a time, or it couldn't write all or none")
-        names = [packing.fitting(bytes, name) for pair in renamed.items() for name in pair]
-        values = (packing.integer(now), b"%d" % len(renamed), *names, *map(packing.packed, records))
-        return bool(self._server.run(scripts.ADD, self._key(*audiences), *values))
+        names = [packing.fitting(bytes, name) for pair in renamed.items() for name in pair] if records else []
+        values = (packing.integer(now), b"%d" % (len(names) // 2), *names, *map(packing.packed, records))
+        return bool(self._server.run(scripts.ADD, self._key(*audiences, *[""][len(audiences) :]), *values))
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
         """Give the record with the highest number of a series, named under every key, and the subject's generation."""
@@ -180,9 +181,10 @@ class RedisStore:
 
     def check(self) -> None:
         """Prove the server, the privileges and a round trip of bytes and integers; else ConfigurationError."""
+        self._server.require_open()
         self._server.prove()
         try:
-            self._prove_round_trip()
+            redis_probe.prove(self)
         except StoreError as error:
             raise ConfigurationError(f"the server refuses what a store needs: {error}") from error
 
@@ -190,11 +192,71 @@ class RedisStore:
         """Let go of the connections that were opened for it; a later call is StoreError."""
         self._server.close()
 
-    def _key(self, audience: str = "") -> bytes:
+    def _key(self, audience: str) -> bytes:
         return self._prefix + packing.tag(audience)
 
-    def _walked(self, script: scripts.Script, selector: Selector, walk: _Walk, *values: bytes) -> Any:
-        most = b"%d" % walk.most
-        args = (most, walk.top, *walk.wanted, *values, *walk.lists)
-        top, *found = self._server.run(script, self._key(selector.audience), *args)
-        return (walk._replace(top=top) if top else None), *found
+    def _walked(
+        self, script: Script, selector: Selector, walk: _Walk, *values: bytes
+    ) -> tuple[_Walk | None, list[bytes]]:
+        """Walk once, and give the walk that goes on from there, and what was found."""
+        args = (b"%d" % walk.most, walk.top, *walk.wanted, *values, *walk.lists)
+        top, found = self._server.run(script, self._key(selector.audience), *args)
+        return (walk._replace(top=top) if top else None), found
+
+
+def _record(value: bytes | None) -> Record | None:
+    return None if value is None else packing.unpacked(value)
+
+
+def _age(record: Record) -> tuple[int, bytes]:
+    return record.issued_at, record.link_id
+
+
+def _note(audience: str, link_id: bytes, name: bytes, value: bytes) -> Note:
+    """Read a note: its hour stands before its kind, its instant before its reason."""
+    at, kind, reason = packing.read_integer(value[:8]), name[8:].decode(), value[8:].decode()
+    return Note(audience=audience, link_id=link_id, kind=kind, at=at, reason=reason)
+
+
+def _bound(link_id: bytes, terms: Terms) -> tuple[bytes, ...]:
+    """Bind the terms. Sums are made here, where an integer has no end."""
+    instants = (
+        terms.now,
+        packing.clipped(terms.now - terms.lifetime),
+        packing.clipped(terms.now + CLOCK_SKEW),
+        terms.max_uses,
+        packing.clipped(terms.now - terms.reclick),
+    )
+    return (
+        packing.hexed(link_id),
+        packing.encoded(terms.purpose),
+        packing.optional(terms.stamp),
+        packing.fitting(packing.optional, terms.attempt),
+        b"%d" % terms.ends_others,
+        packing.integers(instants),
+    )
+
+
+def _walk(selector: Selector, last: Record | None) -> _Walk:
+    """Begin a walk down the lists of the rarest field that is given, behind a record or below an instant."""
+    tops = [] if last is None else [packing.place(last.issued_at) + packing.hexed(last.link_id)]
+    if selector.issued_before is not None:
+        tops.append(packing.place(packing.clipped(selector.issued_before)))
+    lists = _lists(selector)
+    return _Walk(
+        lists=lists,
+        # A list of one name is walked in one script: several of them are one address, whose links may be renamed.
+        most=PAGE if lists == (_ALL,) else _EVERYTHING,
+        top=min(tops, default=b""),
+        wanted=tuple(map(packing.optional, (selector.purpose, selector.subject, selector.resource))),
+    )
+
+
+def _lists(selector: Selector) -> tuple[bytes, ...]:
+    if selector.recipients is not None:
+        return tuple(packing.listed(b"m", packing.optional(each)) for each in dict.fromkeys(selector.recipients))
+    if selector.resource is not None:
+        return (packing.listed(b"r", packing.optional(selector.resource)),)
+    if selector.subject is not None:
+        return (packing.listed(b"u", packing.encoded(selector.subject)),)
+    return (_ALL,)

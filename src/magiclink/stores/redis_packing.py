@@ -17,7 +17,7 @@ from ..errors import BadArgumentError
 from ..records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 LARGEST = 2**63 - 1
 
@@ -166,6 +166,11 @@ def integer(value: int | None) -> bytes:
         raise BadArgumentError(_UNFIT) from None
 
 
+def integers(values: Sequence[int | None]) -> bytes:
+    """Write some integers as one text. Raises BadArgumentError where one has more than 63 bits."""
+    return b"".join(map(integer, values))
+
+
 def read_integer(raw: bytes) -> int:
     """Read an integer."""
     return int(_INTEGER.unpack(raw)[0])
@@ -185,6 +190,11 @@ def place(value: int) -> bytes:
 def clipped(value: int) -> int:
     """Bring a sum back to 63 bits: past them nothing is bounded by it."""
     return max(-LARGEST, min(value, LARGEST))
+
+
+def listed(letter: bytes, name: bytes) -> bytes:
+    """Write the name of a list in the index: a letter for its kind, a length, a name."""
+    return letter + _LENGTH.pack(len(name)) + name
 
 
 @lru_cache(maxsize=128)

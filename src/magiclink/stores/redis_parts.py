@@ -37,6 +37,7 @@ def script(*parts: str, writes: bool = True, flags: str = "") -> Script:
 COMMON = f"""
 local call, sub = redis.call, string.sub
 local base = KEYS[1]
+local index = base .. ':index'
 local NONE, ZERO = '\\128\\0\\0\\0\\0\\0\\0\\0', '\\0\\0\\0\\0\\0\\0\\0\\0'
 
 local function unpacked(value)
@@ -57,6 +58,23 @@ end
 
 local function generation(subject)
   return call('HGET', base .. ':revoked:' .. subject, 'generation') or ZERO
+end
+"""
+
+# The index is one sorted set of all lists: a letter, the length of a name, the name, a place, a link id. Its members are
+# sorted as bytes; those of one list stand together, each at its place.
+LISTS = """
+local function list(letter, name)
+  return letter .. struct.pack('>H', #name) .. name
+end
+
+local function members(name)
+  return call('ZRANGEBYLEX', index, '[' .. name, '(' .. name .. '\\255\\255\\255\\255\\255\\255\\255\\255\\255')
+end
+
+local function last_member(name)
+  local top = '(' .. name .. '\\255\\255\\255\\255\\255\\255\\255\\255\\255'
+  return call('ZREVRANGEBYLEX', index, top, '[' .. name, 'LIMIT', 0, 1)[1]
 end
 """
 
@@ -130,26 +148,70 @@ end
 SUPERSEDE_REPLACED = """
 local function supersede_replaced(link, now)
   if link.origin == 'renew' then return supersede(read(sub(link.parent, 2)), now) end
-  local older = call('ZRANGEBYLEX', base .. ':series:' .. link.series, '-', '(' .. place(link.number))
-  for _, member in ipairs(older) do supersede(read(sub(member, 9)), now) end
+  local series = list('s', link.series)
+  local older = call('ZRANGEBYLEX', index, '[' .. series, '(' .. series .. place(link.number))
+  for _, member in ipairs(older) do supersede(read(sub(member, #series + 9)), now) end
 end
 """
 
-# Where a link is listed; the place that sorts it stands before its id.
-LISTS = """
-local function lists(link)
-  local issued, id = place(link.issued_at), link.link_id
+LISTED = """
+local function listed(link)
+  local id = link.link_id
+  local issued = place(link.issued_at) .. id
   local found = {
-    ':expiry', place(link.expires_at) .. id, ':all', issued .. id,
-    ':series:' .. link.series, place(link.number) .. id, ':subject:' .. link.subject, issued .. id,
+    list('e', '') .. place(link.expires_at) .. id, list('a', '') .. issued, list('u', link.subject) .. issued,
+    list('s', link.series) .. place(link.number) .. id,
   }
-  if link.resource ~= '' then
-    found[9], found[10] = ':resource:' .. link.resource, issued .. id
-  end
-  if link.recipient ~= '' then
-    found[#found + 1] = ':recipient:' .. link.recipient
-    found[#found + 1] = issued .. id
-  end
+  if link.resource ~= '' then found[5] = list('r', link.resource) .. issued end
+  if link.recipient ~= '' then found[#found + 1] = list('m', link.recipient) .. issued end
   return found
+end
+"""
+
+RENAME = """
+-- All are read before the first is written: a name may be one's old and another's new.
+local function rename(letter, mark, change)
+  local moved = {}
+  for old, new in pairs(new_name) do
+    local name = list(letter, mark .. old)
+    for _, member in ipairs(members(name)) do table.insert(moved, {name, member, mark .. new}) end
+  end
+  for _, move in ipairs(moved) do call('ZREM', index, move[2]) end
+  for _, move in ipairs(moved) do
+    local rest = sub(move[2], #move[1] + 1)
+    local link = read(sub(rest, 9))
+    change(link, move[3])
+    save(link)
+    call('ZADD', index, 0, list(letter, move[3]) .. rest)
+  end
+end
+
+if names > 0 then
+  rename('s', '', function(link, new) link.series = new end)
+  rename('m', '=', function(link, new) link.recipient = new end)
+end
+"""
+
+# Walks some lists from a place downwards, as far as it may; gives where to go on, or nothing where all has been seen.
+WALK = """
+local most, top, purpose, subject, resource = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+local function matches(link)
+  return (purpose == '' or purpose == '=' .. link.purpose) and (subject == '' or subject == '=' .. link.subject)
+    and (resource == '' or resource == link.resource)
+end
+
+local function walk(name, meet)
+  local seen, next_top = 0, top == '' and '(' .. name .. '\\255\\255\\255\\255\\255\\255\\255\\255\\255' or '(' .. name .. top
+  while seen < most do
+    local found = call('ZREVRANGEBYLEX', index, next_top, '[' .. name, 'LIMIT', 0, 100)
+    for _, member in ipairs(found) do
+      local link, value = read(sub(member, #name + 9))
+      if matches(link) and meet(link, value) then return '' end
+    end
+    if #found < 100 then return '' end
+    seen, next_top = seen + 100, '(' .. found[100]
+  end
+  return sub(next_top, #name + 2)
 end
 """

@@ -13,14 +13,17 @@ from .redis_parts import (
     ANSWER,
     BEFORE,
     COMMON,
+    LISTED,
     LISTS,
     OUTSTANDING,
     PLACE,
     PLUS_ONE,
+    RENAME,
     SAVE,
     STANDING,
     SUPERSEDE,
     SUPERSEDE_REPLACED,
+    WALK,
     script,
 )
 
@@ -31,16 +34,21 @@ GET = script(COMMON, ANSWER, "return answer(read(ARGV[1]))", writes=False, flags
 
 NEWEST = script(
     COMMON,
+    LISTS,
     BEFORE,
     PLACE,
     ANSWER,
     """
-local last
+local last, id = ZERO, nil
 for i = 2, #ARGV do
-  local member = call('ZREVRANGEBYLEX', base .. ':series:' .. ARGV[i], '+', '-', 'LIMIT', 0, 1)[1]
-  if member and not (last and before(place(sub(member, 1, 8)), place(sub(last, 1, 8)))) then last = member end
+  local series = list('s', ARGV[i])
+  local member = last_member(series)
+  if member then
+    local number = place(sub(member, #series + 1, #series + 8))
+    if before(last, number) then last, id = number, sub(member, #series + 9) end
+  end
 end
-return {generation(ARGV[1]), last and answer(read(sub(last, 9))) or false}
+return {generation(ARGV[1]), id and answer(read(id)) or false}
 """,
     writes=False,
     flags="allow-oom",
@@ -56,8 +64,9 @@ for i = 3, 1 + 2 * names, 2 do
 end
 
 local function last_number(series)
-  local member = call('ZREVRANGEBYLEX', base .. ':series:' .. series, '+', '-', 'LIMIT', 0, 1)[1]
-  return member and place(sub(member, 1, 8)) or ZERO
+  local name = list('s', series)
+  local member = last_member(name)
+  return member and place(sub(member, #name + 1, #name + 8)) or ZERO
 end
 
 local function newest_number(series)
@@ -81,46 +90,27 @@ for i = 3 + 2 * names, #ARGV do
 end
 """
 
-_RENAME = """
--- All are read before the first is written: a name may be one's old and another's new.
-local function rename(list, mark, change)
-  local moved = {}
-  for old, new in pairs(new_name) do
-    for _, member in ipairs(call('ZRANGE', base .. list .. mark .. old, 0, -1)) do
-      table.insert(moved, {mark .. new, member})
-    end
-  end
-  for old in pairs(new_name) do call('DEL', base .. list .. mark .. old) end
-  for _, move in ipairs(moved) do
-    local link = read(sub(move[2], 9))
-    change(link, move[1])
-    save(link)
-    call('ZADD', base .. list .. move[1], 0, move[2])
-  end
-end
-
-if names > 0 then
-  rename(':series:', '', function(link, new) link.series = new end)
-  rename(':recipient:', '=', function(link, new) link.recipient = new end)
-end
-"""
-
 _INSERT = """
 for _, link in ipairs(links) do
   save(link)
-  local found = lists(link)
-  for i = 1, #found, 2 do call('ZADD', base .. found[i], 0, found[i + 1]) end
+  local scored = {}
+  for _, member in ipairs(listed(link)) do
+    scored[#scored + 1] = 0
+    scored[#scored + 1] = member
+  end
+  call('ZADD', index, unpack(scored))
   if link.supersede == 'on-issue' then supersede_replaced(link, now) end
 end
 return 1
 """
 
-_ADD = (BEFORE, PLUS_ONE, PLACE, SAVE, STANDING, SUPERSEDE, SUPERSEDE_REPLACED, LISTS)
-ADD = script(COMMON, *_ADD, _REFUSE, _RENAME, _INSERT)
+_ADD = (BEFORE, PLUS_ONE, PLACE, SAVE, STANDING, SUPERSEDE, SUPERSEDE_REPLACED, LISTED)
+ADD = script(COMMON, LISTS, *_ADD, _REFUSE, RENAME, _INSERT)
 """All of a batch in one script: staged in parts it would still be listed in one, and only one script is all or none."""
 
 CONSUME = script(
     COMMON,
+    LISTS,
     BEFORE,
     PLUS_ONE,
     SAVE,
@@ -128,7 +118,8 @@ CONSUME = script(
     OUTSTANDING,
     SUPERSEDE,
     """
-local id, now, purpose, issued_after, issued_until, max_uses, stamp, attempt, reclick_after, ends_others = unpack(ARGV)
+local id, purpose, stamp, attempt, ends_others, terms = unpack(ARGV)
+local now, issued_after, issued_until, max_uses, reclick_after = struct.unpack('>c8c8c8c8c8', terms)
 local link = read(id)
 if not link or link.purpose ~= purpose or not outstanding(link, now)
   or not before(issued_after, link.issued_at) or before(issued_until, link.issued_at)
@@ -137,8 +128,9 @@ if not link or link.purpose ~= purpose or not outstanding(link, now)
     and before(reclick_after, link.last_used_at))
 then return false end
 if ends_others == '1' then
-  for _, member in ipairs(call('ZRANGE', base .. ':subject:' .. link.subject, 0, -1)) do
-    local other = read(sub(member, 9))
+  local name = list('u', link.subject)
+  for _, member in ipairs(members(name)) do
+    local other = read(sub(member, #name + 9))
     if other.purpose == purpose and other.recipient == link.recipient and other.link_id ~= id
       and outstanding(other, now)
     then supersede(other, now) end
@@ -169,6 +161,7 @@ return save(link)
 
 DELIVER = script(
     COMMON,
+    LISTS,
     BEFORE,
     PLACE,
     SAVE,
@@ -209,10 +202,11 @@ return save(link)
 
 REVOKE_SUBJECT = script(
     COMMON,
+    LISTS,
     PLUS_ONE,
     """
 local subject, now, reason = unpack(ARGV)
-if call('EXISTS', base .. ':subject:' .. subject) == 1 then
+if last_member(list('u', subject)) then
   local raised = plus_one(generation(subject))
   call('HSET', base .. ':revoked:' .. subject, 'generation', raised, 'at', now, 'reason', reason)
 end
@@ -220,34 +214,10 @@ end
     flags="allow-oom",
 )
 
-# Walks some lists from a place downwards, as far as it may; gives where to go on, or nothing where all has been seen.
-_WALK = """
-local most, top, purpose, subject, resource = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-
-local function matches(link)
-  return (purpose == '' or purpose == '=' .. link.purpose) and (subject == '' or subject == '=' .. link.subject)
-    and (resource == '' or resource == link.resource)
-end
-
-local function walk(list, meet)
-  local seen, next_top = 0, top
-  while seen < most do
-    local members = call('ZREVRANGEBYLEX', base .. list, next_top, '-', 'LIMIT', 0, 100)
-    for _, member in ipairs(members) do
-      local link, value = read(sub(member, 9))
-      if matches(link) and meet(link, value) then return '' end
-    end
-    if #members < 100 then return '' end
-    seen, next_top = seen + 100, '(' .. members[100]
-  end
-  return next_top
-end
-"""
-
 FIND = script(
     COMMON,
     ANSWER,
-    _WALK,
+    WALK,
     """
 local limit, found, next_top = tonumber(ARGV[6]), {}, ''
 for i = 7, #ARGV do
@@ -267,7 +237,7 @@ REVOKE_MATCHING = script(
     COMMON,
     SAVE,
     STANDING,
-    _WALK,
+    WALK,
     """
 local now, reason, next_top = ARGV[6], ARGV[7], ''
 for i = 8, #ARGV do
@@ -278,7 +248,7 @@ for i = 8, #ARGV do
     end
   end)
 end
-return {next_top}
+return {next_top, {}}
 """,
     flags="allow-oom",
 )
@@ -323,19 +293,20 @@ return found
 
 PURGE = script(
     COMMON,
-    PLACE,
     LISTS,
+    PLACE,
+    LISTED,
     """
-local members = call('ZRANGEBYLEX', base .. ':expiry', '-', '(' .. ARGV[1], 'LIMIT', 0, tonumber(ARGV[2]))
-for _, member in ipairs(members) do
-  local id = sub(member, 9)
+local name = list('e', '')
+local past = call('ZRANGEBYLEX', index, '[' .. name, '(' .. name .. ARGV[1], 'LIMIT', 0, tonumber(ARGV[2]))
+for _, member in ipairs(past) do
+  local id = sub(member, #name + 9)
   local link = read(id)
-  local found = lists(link)
-  for i = 1, #found, 2 do call('ZREM', base .. found[i], found[i + 1]) end
+  call('ZREM', index, unpack(listed(link)))
   call('DEL', base .. ':link:' .. id, base .. ':notes:' .. id)
-  if call('EXISTS', base .. ':subject:' .. link.subject) == 0 then call('DEL', base .. ':revoked:' .. link.subject) end
+  if not last_member(list('u', link.subject)) then call('DEL', base .. ':revoked:' .. link.subject) end
 end
-return #members
+return #past
 """,
     flags="allow-oom",
 )

@@ -54,8 +54,7 @@ class Server:
 
     def run(self, script: Script, key: bytes, *args: bytes) -> Any:
         """Run a script once and give its answer. Raises StoreError where it is refused, or nobody knows its outcome."""
-        if self.closed:
-            raise StoreError("the store is closed")
+        self.require_open()
         try:
             return self._run(script, (b"1", key, *args))
         except _TROUBLE as error:
@@ -64,11 +63,17 @@ class Server:
     def prove(self) -> None:
         """Prove that each server is new enough, no replica, and can't drop a record. Raises ConfigurationError."""
         try:
-            for pool in self._primaries():
-                _require(_exchange(pool, b"INFO"))
+            told = [_exchange(pool, b"INFO") for pool in self._primaries()]
         # A wrong option of a URL is heard when the first connection is made.
         except (*_TROUBLE, TypeError, ValueError) as error:
             raise ConfigurationError(f"Redis: {_said(error)}") from error
+        for info in told:
+            _require(info)
+
+    def require_open(self) -> None:
+        """Raise StoreError after `close`."""
+        if self.closed:
+            raise StoreError("the store is closed")
 
     def close(self) -> None:
         """Close the connections of a client that was made here; a later call is StoreError."""
@@ -155,12 +160,16 @@ def _milliseconds(replicas: int, timeout: timedelta) -> int:
 
 def _asked(connection: Any, script: Script, args: tuple[bytes, ...]) -> Any:
     """Name a script by its digest, and send its text where the server doesn't know it: new, restarted or flushed."""
-    connection.send_command(b"EVALSHA", script.sha, *args)
+    connection.send_packed_command((_command(b"EVALSHA", script.sha, *args),))
     try:
         return connection.read_response()
     except NoScriptError:
-        connection.send_command(b"EVAL", script.text, *args)
+        connection.send_packed_command((_command(b"EVAL", script.text, *args),))
         return connection.read_response()
+
+
+def _command(*parts: bytes) -> bytes:
+    return b"".join((b"*%d\r\n" % len(parts), *[b"$%d\r\n%b\r\n" % (len(part), part) for part in parts]))
 
 
 def _exchange(pool: Any, *command: bytes) -> Any:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import (
-    InvalidLinkError,
     MagicLinkError,
     NotAdmittedError,
     RejectedLinkError,
@@ -121,10 +120,10 @@ class Clicking(Lobby):
 
     async def _refused(self, request: Request, pending: Pending, error: RejectedLinkError) -> Reply:
         """Say what happened to a link, or lead on a browser that still holds what the link opened."""
-        if isinstance(error, InvalidLinkError) or error.link is None:
-            return self.page(404, self.pages.gone(), self._jar.clear_pending())
         if isinstance(error, NotAdmittedError):
             return self.page(403, self.pages.not_admitted(error.reason))
+        if error.link is None:
+            return self.page(404, self.pages.gone(), self._jar.clear_pending())
         if await self._holds(request, pending.token, error):
             return self.land(error.link)
         return self.page(410, await self._ended_page(request, pending, error, error.link))
@@ -178,11 +177,7 @@ class Clicking(Lobby):
         return self.pages.confirm(about, to=to, form=form, signs_in=signs_in)
 
     async def _ended_page(self, request: Request, pending: Pending, error: RejectedLinkError, link: LinkInfo) -> Page:
-        renews = (
-            self._directory is not None
-            and self.policy_of(link).renew_on_request
-            and not isinstance(error, RevokedLinkError)
-        )
+        renews = self._directory is not None and self.policy_of(link).renew_on_request
         form = await self._jar.form(pending.token, pending.nonce, request.signed_in_as) if renews else None
         state = State.REVOKED if isinstance(error, RevokedLinkError) else link.state
         return self.pages.ended(state, self.described(link), at=error.at, now=self.flows.now(), form=form)

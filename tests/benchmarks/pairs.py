@@ -1,0 +1,104 @@
+"""How all benchmarks measure, and what they give: ratios of two calls, timed in turns.
+
+Absolute times differ from machine to machine and from minute to minute. So a call is timed right beside what it is
+compared to (A B A B …), and the median of the ratios of one round is told: what slows the machine down slows both. The
+same holds for what a call adds to another one. Nothing here fails on a clock, and no test imports it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    Call = Callable[[], object]
+    Measure = Callable[[], Iterable["Row"]]
+    Measures = Sequence[tuple[str, Measure]]
+
+
+class Row(NamedTuple):
+    """One line of the table: a target's number, what is divided by what, the target, and the ratio that was found."""
+
+    number: str
+    what: str
+    bound: str
+    """`≤` or `≥`."""
+    target: float
+    found: float | None
+    """None where it couldn't be measured here; then `why` says what is missing."""
+    why: str = ""
+
+    @property
+    def is_met(self) -> bool | None:
+        """Tell whether the target is met, as precisely as it is told; None where nothing was measured."""
+        if self.found is None:
+            return None
+        found = float(number(self.found))
+        return found <= self.target if self.bound == "≤" else found >= self.target
+
+    @property
+    def shares(self) -> tuple[str, str]:
+        """Give the target and what was found, in words of one table."""
+        return f"{self.bound} {number(self.target)}", self.why if self.found is None else number(self.found)
+
+
+def number(value: float) -> str:
+    """Write a ratio: two decimals where it's small, one where it's larger, none from a hundred on."""
+    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"
+
+
+def seconds(call: Call, calls: int) -> float:
+    """Time some calls in a row."""
+    start = perf_counter()
+    for _ in range(calls):
+        call()
+    return perf_counter() - start
+
+
+def ratio(one: Call, other: Call, *, rounds: int, calls: int = 1) -> float:
+    """Give the median, over rounds, of what one costs in the time of the other."""
+    return median(seconds(one, calls) / seconds(other, calls) for _ in range(rounds))
+
+
+def ratio_of_medians(one: Call, other: Call, *, rounds: int, calls: int = 1) -> float:
+    """Give the median time of one over that of the other, in turns: for calls that each wait for the disk.
+
+    Where a wait varies more than what is sought, the ratio of one round is a ratio of two waits.
+    """
+    times = [(seconds(one, calls), seconds(other, calls)) for _ in range(rounds)]
+    return median(pair[0] for pair in times) / median(pair[1] for pair in times)
+
+
+def ratio_of_added(one: Call, other: Call, bare: Call, *, rounds: int, calls: int = 1) -> float:
+    """Give what one adds to the bare call in what the other adds to it, from medians of the three in turns."""
+    times = [[seconds(call, calls) for call in (one, other, bare)] for _ in range(rounds)]
+    first, second, third = (median(column) for column in zip(*times, strict=True))
+    return (first - third) / (second - third)
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """Lend a folder on the disk where temporary files go, and remove it."""
+    with tempfile.TemporaryDirectory(prefix="magiclink-benchmark-") as path:
+        yield Path(path)
+
+
+def table(rows: Iterable[Row]) -> Iterator[str]:
+    """Write the table line by line, each as soon as it has been measured."""
+    yield f"{'':4}{'what':66}{'target':>8}  found"
+    for row in rows:
+        target, found = row.shares
+        yield f"{row.number:4}{row.what:66}{target:>8}  {found}{'  missed' if row.is_met is False else ''}"
+
+
+def found_by(measures: Measures, chosen: Sequence[str] = ()) -> Iterator[Row]:
+    """Measure the rows that were chosen by their numbers, or all."""
+    for row_number, measure in measures:
+        if not chosen or row_number in chosen:
+            yield from measure()

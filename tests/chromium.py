@@ -1,0 +1,137 @@
+"""A real browser, and servers on this machine that remember what it asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import ssl
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from socket import create_server
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.serving import make_server
+
+from tests.flask_site import QuietHandler
+from tests.services import missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+FLAGS = ["--disable-gpu", "--no-first-run", "--disable-background-networking"]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start Chromium: $MAGICLINK_TEST_BROWSER, else one on PATH, else Playwright's own."""
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        missing("Playwright is not installed: pip install playwright")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = os.environ.get("MAGICLINK_TEST_BROWSER") or next(filter(None, map(shutil.which, names)), None)
+    # As root, Chromium refuses to start with its sandbox.
+    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=flags)
+        except Error as error:
+            missing(f"no Chromium: set MAGICLINK_TEST_BROWSER or put one on PATH ({str(error).splitlines()[0]})")
+        with browser:
+            yield browser
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request, as the server saw it."""
+
+    method: str
+    path: str
+    referer: str
+    origin: str
+    site: str
+    cookies: str = field(repr=False)
+    status: str
+
+
+@dataclass
+class Server:
+    """A server of this machine, for one origin; it remembers every request in order."""
+
+    origin: str
+    app: Callable[..., Any] | None = None
+    seen: list[Seen] = field(default_factory=list)
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Any:
+        """Answer a request by the app, and remember it with its answer's status."""
+
+        def watched(status: str, headers: Any, exc_info: Any = None) -> Any:
+            given = [environ.get(f"HTTP_{name}", "") for name in ("REFERER", "ORIGIN", "SEC_FETCH_SITE", "COOKIE")]
+            referer, origin, site, cookies = given
+            self.seen.append(
+                Seen(environ["REQUEST_METHOD"], environ["PATH_INFO"], referer, origin, site, cookies, status[:3])
+            )
+            return start(status, headers, exc_info)
+
+        if self.app is None or environ["PATH_INFO"] == "/favicon.ico":
+            start("204 No Content", [])
+            return []
+        return self.app(environ, watched)
+
+    def posts(self) -> list[Seen]:
+        """Give the requests that may change something."""
+        return [each for each in self.seen if each.method != "GET"]
+
+
+@contextmanager
+def served_at(host: str = "127.0.0.1", folder: Path | None = None) -> Iterator[Server]:
+    """Open a port for an app that is told later, since it must know its origin; with a folder for a key, by TLS."""
+    with create_server(("127.0.0.1", 0)) as listening:
+        scheme = "http" if folder is None else "https"
+        server = Server(f"{scheme}://{host}:{listening.getsockname()[1]}")
+        context = None if folder is None else _context(folder)
+        running = make_server(
+            "127.0.0.1",
+            0,
+            server,
+            threaded=True,
+            request_handler=QuietHandler,
+            ssl_context=context,
+            fd=listening.fileno(),
+        )
+        thread = Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server
+        finally:
+            running.shutdown()
+            thread.join()
+            running.server_close()
+
+
+def _context(folder: Path) -> ssl.SSLContext:
+    """Make a certificate for this machine's own names, which nobody has signed."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    certificate = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ) + certificate.public_bytes(serialization.Encoding.PEM)
+    (folder / "server.pem").write_bytes(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem")
+    return context

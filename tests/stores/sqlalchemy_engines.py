@@ -1,0 +1,94 @@
+"""Engines for the tests of the SQLAlchemy keeper: SQLite in a file, PostgreSQL, and a MariaDB of the tests' own.
+
+Each engine leads to tables that nobody else uses. MAGICLINK_TEST_MARIADB names a server to use instead of Debian's
+`mariadb-server`; what is missing is a skip that says why.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from tests.services import missing, new_schema, postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import URL
+
+KEEPERS = ("sqlite", "postgresql", "mariadb")
+PATIENCE = 60.0
+"""Seconds that a server has to come up, and a writer to wait for a lock."""
+
+
+@contextmanager
+def new_database(keeper: str, folder: Path) -> Iterator[URL]:
+    """Give the URL of an empty database of a keeper, and drop it afterwards."""
+    if keeper == "sqlite":
+        yield make_url(f"sqlite:///{folder / new_schema()}.db?timeout={PATIENCE}")
+        return
+    name = new_schema()
+    url = make_url(postgres().replace("postgresql:", "postgresql+psycopg:", 1) if keeper == "postgresql" else mariadb())
+    server = create_engine(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as db:
+        db.execute(text(f"CREATE SCHEMA {name}"))
+        try:
+            if keeper == "postgresql":
+                yield url.update_query_dict({"options": f"-csearch_path={name}"})
+            else:
+                yield url.set(database=name)
+        finally:
+            db.execute(text(f"DROP SCHEMA {name}" + " CASCADE" * (keeper == "postgresql")))
+    server.dispose()
+
+
+@contextmanager
+def new_engine(keeper: str, folder: Path, pool_size: int = 32) -> Iterator[Engine]:
+    """Give an engine on an empty database, and drop it afterwards."""
+    with new_database(keeper, folder) as url:
+        engine = create_engine(url, pool_size=pool_size, pool_timeout=PATIENCE)
+        yield engine
+        engine.dispose()
+
+
+def mariadb() -> str:
+    """Give the URL of a MariaDB server; what is made in it is the caller's to name apart."""
+    return os.environ.get("MAGICLINK_TEST_MARIADB") or _own_mariadb()
+
+
+@cache
+def _own_mariadb() -> str:
+    if not (shutil.which("mariadbd") and shutil.which("mariadb-install-db")):
+        missing("mariadbd isn't installed (Debian: mariadb-server), and no URL of another server was given")
+    folder = Path(tempfile.mkdtemp(prefix="magiclink-maria-", dir="/tmp"))  # A socket's path is short.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    who = []
+    if os.geteuid() == 0:
+        shutil.chown(folder, "mysql", "mysql")
+        who = ["--user=mysql"]
+    data = f"--datadir={folder / 'data'}"
+    install = ["mariadb-install-db", "--no-defaults", *who, data, "--auth-root-authentication-method=normal"]
+    subprocess.run(install, check=True, capture_output=True)
+    path = folder / "socket"
+    quick = ["--skip-networking", "--innodb-flush-log-at-trx-commit=0", f"--pid-file={folder / 'pid'}"]
+    command = ["mariadbd", "--no-defaults", *who, data, f"--socket={path}", "--max-connections=300", *quick]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    atexit.register(server.wait, PATIENCE)
+    atexit.register(server.send_signal, signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE
+    while not path.exists():
+        if server.poll() is not None or time.monotonic() > deadline:
+            missing(f"MariaDB didn't start (exit code {server.poll()})")
+        time.sleep(0.02)
+    return f"mariadb+pymysql://root@localhost/?unix_socket={path}&charset=utf8mb4"
