@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import make_server
 
-from tests.flask_site import QuietHandler
+from tests.flask_site import QuietHandler, Shop
 from tests.services import missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 FLAGS = ["--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
@@ -135,3 +135,54 @@ def _context(folder: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem")
     return context
+
+
+class Site:
+    """The app on a server, and what its customers' browsers complain of."""
+
+    def __init__(self, server: Server, browser: Browser) -> None:
+        self.server = server
+        self.shop = Shop(origin=server.origin, home="/invoices")
+        self.complaints: list[str] = []
+        self._browser = browser
+        server.app = self.shop.app
+
+    def customer(self, **options: Any) -> Page:
+        """Open a browser of somebody's own."""
+        page = self._browser.new_context(ignore_https_errors=True, **options).new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._hear)
+        return page
+
+    def leaks(self) -> list[Seen]:
+        """Give the requests that say a token anywhere but in their path."""
+        tokens = self.shop.tokens.values()
+        return [each for each in self.server.seen if any(token in f"{each.referer}{each.cookies}" for token in tokens)]
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # Chromium says of every page that isn't 200 that it isn't; ours are 410 and 403 on purpose.
+        if "the server responded with a status of" not in message.text:
+            self.complaints.append(message.text)
+
+
+def close(browser: Browser) -> None:
+    """Close every page, so that no connection keeps a server waiting."""
+    for context in browser.contexts:
+        context.close()
+
+
+def show(server: Server, html: str) -> str:
+    """Let a server show one page, whatever it is asked for, and give its address."""
+
+    def app(environ: object, start: Callable[..., object]) -> list[bytes]:
+        start("200 OK", [("Content-Type", "text/html")])
+        return [html.encode()]
+
+    server.app = app
+    return f"{server.origin}/"
+
+
+def page_name(page: Page) -> str | None:
+    """Tell which of the library's pages is shown."""
+    return page.locator("main").get_attribute("data-page")

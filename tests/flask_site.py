@@ -14,7 +14,8 @@ from werkzeug import serving
 
 from magiclink import INVOICE, SIGN_IN
 from magiclink.flask import LinkManager
-from tests.exchanges import ORIGIN, OURS, Accounts, Raw, Stage
+from tests.exchanges import ORIGIN, OURS
+from tests.stage import Accounts, Raw, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from magiclink import Policy, Redemption
-    from tests.exchanges import Send
+    from tests.stage import Send
 
 
 class Shop(Stage):
@@ -40,8 +41,8 @@ class Shop(Stage):
     ) -> None:
         super().__init__(*policies, path=path, origin=origin)
         self.app = app or new_app()
-        options = {"directory": Accounts(), "mailer": self.outbox} | options
-        self.manager = LinkManager(self.links, **options)
+        given: dict[str, Any] = {"directory": Accounts(), "mailer": self.outbox} | options
+        self.manager = LinkManager(self.links, **given)
         self.manager.on_redeemed(SIGN_IN)(remember)
         _add_views(self.app, self.manager)
         if is_mounted:

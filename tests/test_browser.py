@@ -12,15 +12,14 @@ import pytest
 from flask import Response
 
 from magiclink import SIGN_IN
-from tests.chromium import Seen, Server, chromium, served_at
+from tests.chromium import Server, Site, chromium, close, page_name, served_at, show
 from tests.exchanges import ANN
-from tests.flask_site import Shop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser
 
 PRESS = "button.main"
 
@@ -30,35 +29,6 @@ def browser() -> Iterator[Browser]:
     """Chromium, once for all of these."""
     with chromium() as started:
         yield started
-
-
-class Site:
-    """The app on a server, and what its customers' browsers complain of."""
-
-    def __init__(self, server: Server, browser: Browser) -> None:
-        self.server = server
-        self.shop = Shop(origin=server.origin, home="/invoices")
-        self.complaints: list[str] = []
-        self._browser = browser
-        server.app = self.shop.app
-
-    def customer(self, **options: bool) -> Page:
-        """Open a browser of somebody's own."""
-        page = self._browser.new_context(ignore_https_errors=True, **options).new_page()
-        page.set_default_timeout(20_000)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", self._hear)
-        return page
-
-    def leaks(self) -> list[Seen]:
-        """Give the requests that say a token anywhere but in their path."""
-        tokens = self.shop.tokens.values()
-        return [each for each in self.server.seen if any(token in f"{each.referer}{each.cookies}" for token in tokens)]
-
-    def _hear(self, message: ConsoleMessage) -> None:
-        # Chromium says of every page that isn't 200 that it isn't; ours are 410 and 403 on purpose.
-        if "the server responded with a status of" not in message.text:
-            self.complaints.append(message.text)
 
 
 @pytest.fixture
@@ -82,28 +52,6 @@ def elsewhere(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Another origin: another port of the same host, which is the same site, and another host, which isn't."""
     with served_at(request.param) as server:
         yield server
-
-
-def close(browser: Browser) -> None:
-    """Close every page, so that no connection keeps a server waiting."""
-    for context in browser.contexts:
-        context.close()
-
-
-def show(server: Server, html: str) -> str:
-    """Let a server show one page, whatever it is asked for, and give its address."""
-
-    def app(environ: object, start: Callable[..., object]) -> list[bytes]:
-        start("200 OK", [("Content-Type", "text/html")])
-        return [html.encode()]
-
-    server.app = app
-    return f"{server.origin}/"
-
-
-def page_name(page: Page) -> str | None:
-    """Tell which of the library's pages is shown."""
-    return page.locator("main").get_attribute("data-page")
 
 
 def test_story_of_an_invoice(site: Site) -> None:
@@ -235,12 +183,14 @@ def test_back_after_signing_in(site: Site, elsewhere: Server) -> None:
     assert page.inner_text("body") == "signed in: ann"
 
 
+SUBMIT = "<script>document.forms[0].submit()</script>"
+
 ATTACKS = {
-    "a form": "<form method=post action={url}><input name=email value={address}></form><script>document.forms[0].submit()</script>",
+    "a form": "<form method=post action={url}><input name=email value={address}></form>" + SUBMIT,
     "a fetch": "<script>fetch('{url}', {{method: 'POST', mode: 'no-cors', credentials: 'include',"
     " body: new URLSearchParams({{email: '{address}'}})}})</script>",
     "a form without a referrer": "<meta name=referrer content=no-referrer><form method=post action={url}>"
-    "<input name=email value={address}></form><script>document.forms[0].submit()</script>",
+    "<input name=email value={address}></form>" + SUBMIT,
 }
 
 
@@ -272,8 +222,8 @@ def test_frame(site: Site, elsewhere: Server) -> None:
 
 
 SCANNERS = {
-    "a form that submits itself, by GET": "<form action={url}></form><script>document.forms[0].submit()</script>",
-    "a form that submits itself, by POST": "<form method=post action={url}></form><script>document.forms[0].submit()</script>",
+    "a form that submits itself, by GET": "<form action={url}></form>" + SUBMIT,
+    "a form that submits itself, by POST": "<form method=post action={url}></form>" + SUBMIT,
     "a redirect by script": "<script>location = '{url}'</script>",
     "a redirect of the page": '<meta http-equiv=refresh content="0; url={url}">',
 }
@@ -281,7 +231,7 @@ SCANNERS = {
 
 @pytest.mark.parametrize("way", SCANNERS)
 def test_scanner_that_runs_scripts(site: Site, elsewhere: Server, way: str) -> None:
-    """G06: a scanner's browser, led to the link and letting every script run, uses nothing: our pages submit nothing."""
+    """G06: a scanner's browser, led to the link and letting every script run, uses nothing: no page submits itself."""
     scanner = site.customer()
     scanner.goto(show(elsewhere, SCANNERS[way].format(url=site.shop.url("sign_in"))))
     scanner.wait_for_url(f"{site.server.origin}/l/**")

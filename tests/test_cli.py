@@ -10,7 +10,8 @@ import pytest
 
 from magiclink import INVOICE, SIGN_IN, KeyRing, Link
 from magiclink.cli import main
-from tests.exchanges import ANN, Stage
+from tests.exchanges import ANN
+from tests.stage import Stage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,11 @@ from tests.exchanges import ANN
 from tests.flask_site import Shop
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from click.testing import Result
+
+    from magiclink.records import Record, Selector
 
 
 def run(shop: Shop, *arguments: str) -> Result:
@@ -68,7 +72,7 @@ def test_links_that_need_the_app() -> None:
     contexts = []
 
     class Asking(MemoryStore):
-        def find(self, *args: object, **kwargs: object) -> list[object]:
+        def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
             contexts.append(has_app_context())
             return []
 

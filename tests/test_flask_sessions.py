@@ -94,7 +94,8 @@ def test_new_id_before_the_app_signs_in() -> None:
 
     @shop.manager.on_redeemed(SIGN_IN)
     def sign_in(redemption: Redemption) -> None:
-        seen.append((session.sid, {name: value for name, value in session.items() if value is not None}))
+        sid = session.sid  # type: ignore[attr-defined]  # a Kept, behind its proxy
+        seen.append((sid, {name: value for name, value in session.items() if value is not None}))
         session["who"] = redemption.subject
 
     shop.manager.on_redeemed(STEP_UP)(remember)

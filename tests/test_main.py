@@ -24,10 +24,10 @@ links = MagicLinks(keys=KeyRing.from_text(os.environ["MAGICLINK_KEY"]), store=SQ
 """
 
 
-def run(*arguments: str, cwd: Path, key: str = "") -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, cwd: Path, key: str = "", option: str = "-B") -> subprocess.CompletedProcess[str]:
     """Run it, with the installed package and nothing else on the path but the folder."""
     environment = {"PYTHONPATH": str(Path(magiclink.__file__).parent.parent)} | ({"MAGICLINK_KEY": key} if key else {})
-    command = [sys.executable, "-m", "magiclink", *arguments]
+    command = [sys.executable, option, "-m", "magiclink", *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
 
 
@@ -43,13 +43,14 @@ def test_version(tmp_path: Path) -> None:
     assert run("--version", cwd=tmp_path).stdout == f"magiclink {__version__}\n"
 
 
-def test_links_of_an_app(tmp_path: Path) -> None:
-    """`--links module:name` finds the app in the folder in which one stands."""
+@pytest.mark.parametrize("option", ["-B", "-P"])
+def test_links_of_an_app(tmp_path: Path, option: str) -> None:
+    """`--links module:name` finds the app in the folder in which one stands; as a script too, which hasn't it (-P)."""
     (tmp_path / "billing.py").write_text(APP)
     key = run("keygen", cwd=tmp_path).stdout.strip()
-    told = run("--links", "billing:links", "history", "--subject", "ann", cwd=tmp_path, key=key)
+    told = run("--links", "billing:links", "history", "--subject", "ann", cwd=tmp_path, key=key, option=option)
     assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
-    purged = run("--links", "billing:links", "purge", "--keep-days", "365", cwd=tmp_path, key=key)
+    purged = run("--links", "billing:links", "purge", "--keep-days", "365", cwd=tmp_path, key=key, option=option)
     assert (purged.returncode, purged.stdout) == (0, "links forgotten: 0\n")
 
 

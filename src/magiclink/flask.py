@@ -48,9 +48,7 @@ MOST_FORM_BYTES = 16_384
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 _SUBJECT = "magiclink.subject"
 
-link_event: NamedSignal = Namespace().signal(
-    "magiclink", doc="Something happened to a link: `event` is a magiclink.Event."
-)
+link_event: NamedSignal = Namespace().signal("magiclink", doc="Something happened: `event` is a magiclink.Event.")
 
 
 def send_signal(event: Event) -> None:

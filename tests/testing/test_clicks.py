@@ -171,6 +171,18 @@ def test_starlette(signed_in: list[str]) -> None:
     assert signed_in == ["ann", "ann"]
 
 
+def test_httpx(signed_in: list[str]) -> None:
+    """And so is httpx's own, over any WSGI application."""
+    httpx = pytest.importorskip("httpx", reason="httpx is needed")
+    shop = Shop()
+    shop.manager.on_redeemed(SIGN_IN)(lambda redemption: signed_in.append(redemption.subject))
+    with httpx.Client(transport=httpx.WSGITransport(app=shop.app)) as client:
+        assert statuses(scan(client, shop.url("sign_in"))) == ["HEAD 303", "GET 303", "GET 303", "GET 200"]
+        first, second = double_click(client, shop.url("sign_in"))
+    assert (first.status, first.location) == (second.status, second.location) == (303, "/invoices")
+    assert signed_in == ["ann", "ann"]
+
+
 class Bridge:
     """The Flask app as an ASGI application, as far as these requests need it."""
 

@@ -17,7 +17,10 @@ FRAMEWORKS = {"flask", "werkzeug", "jinja2", "blinker", "click", "django", "star
 def loaded_by(program: str) -> set[str]:
     """Run a program in a fresh interpreter, and give the modules that it loaded."""
     told = subprocess.run(
-        [sys.executable, "-c", f"{program}\nimport sys; print(*sys.modules)"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{program}\nimport sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return set(told.stdout.split())
 
@@ -39,7 +42,7 @@ def test_names_that_are_offered() -> None:
 def test_unknown_name() -> None:
     """A name that isn't offered is an AttributeError that says so."""
     with pytest.raises(AttributeError, match="has no attribute 'Porch'"):
-        _ = magiclink.web.Porch  # type: ignore[attr-defined]
+        _ = magiclink.web.Porch  # type: ignore[attr-defined, unused-ignore]
 
 
 def test_names_for_type_checkers() -> None:

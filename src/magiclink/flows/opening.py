@@ -136,7 +136,7 @@ class Opening(Hall):
         admit: Callable[[LinkInfo], bool | Awaitable[bool]] | None = None,
     ) -> _Click:
         """Begin: the expected policy, a genuine token for it, and the one reading of the clock."""
-        expected = [self._registered(each) for each in (policy if isinstance(policy, tuple) else (policy,))]
+        expected = tuple(map(self._registered, policy if isinstance(policy, tuple) else (policy,)))
         nonce, asking = nonce_digest(attempt), _from_cookie(browser)
         if admit is not None and not callable(admit):
             raise BadArgumentError("admit: something to call with a LinkInfo, or None")

@@ -21,14 +21,15 @@ def from_url(url: str) -> Store:
     """Open a store by its URL: `sqlite:///links.db`, `postgresql://app@db.example/billing`, or `memory:` for tests.
 
     What follows `sqlite:///` is a path, relative to the working directory unless it begins with a fourth slash, and is
-    percent-decoded once. A URL of PostgreSQL is read as libpq reads it.
+    percent-decoded once. A URL of PostgreSQL is read as libpq reads it; one of Redis or Valkey (`redis://`, `rediss://`,
+    `unix://`, `valkey://`) as redis-py reads it.
 
     Raises ConfigurationError where the URL isn't of these forms, or the store can't be opened.
     """
     opened = _KEEPERS.get(url.partition(":")[0])
     if opened is None:
         # The URL itself isn't repeated: it may hold a password.
-        raise ConfigurationError("no store has such a URL; known are postgresql://, memory: and sqlite:///path")
+        raise ConfigurationError("no store has such a URL; known are postgresql://, redis://, memory: and sqlite:///path")
     return opened(url)
 
 
@@ -57,9 +58,21 @@ def _postgres(url: str) -> Store:
     return PostgresStore(url)
 
 
+def _redis(url: str) -> Store:
+    try:
+        from .redis import RedisStore  # noqa: PLC0415
+    except ImportError:
+        raise ConfigurationError("Redis needs redis-py: pip install 'magiclink-auth[redis]'") from None
+    return RedisStore(url)
+
+
 _KEEPERS: dict[str, Callable[[str], Store]] = {
     "memory": _memory,
     "sqlite": _sqlite,
     "postgresql": _postgres,
     "postgres": _postgres,
+    "redis": _redis,
+    "rediss": _redis,
+    "unix": _redis,
+    "valkey": _redis,
 }

@@ -91,9 +91,7 @@ class PostgresStore:
         self._schema = postgres_schema.checked(schema)
         self._database = Database(source, schema=schema, prepared=prepared, pool_size=pool_size, patience=patience)
         try:
-            self._database.transaction(
-                lambda session: postgres_schema.prepare(session, schema, partitioned=partitioned), ConfigurationError
-            )
+            postgres_schema.prepare(self._database, schema, partitioned=partitioned)
         finally:
             # Nothing stays open until the first use: a server that builds its store and then forks shares nothing.
             self._database.drain()

@@ -7,12 +7,13 @@ along when it is dropped, and no use of a link touches them (no column that a us
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from .postgres_connections import Session
+    from .postgres_connections import Database, Session
 
 VERSION = 1
 """The schema's version, in `meta`: an older library refuses a newer schema."""
@@ -108,7 +109,8 @@ _FOUND_COLUMNS = """
 SELECT t.relname, c.attname,
 format_type(c.atttypid, c.atttypmod) || coalesce(' COLLATE ' || quote_ident(o.collname), ''), c.attnotnull
 FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid LEFT JOIN pg_collation o ON o.oid = c.attcollation
-WHERE t.relnamespace = to_regnamespace(%(schema)s) AND t.relkind IN ('r', 'p') AND NOT t.relispartition
+WHERE t.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
+AND t.relkind IN ('r', 'p') AND NOT t.relispartition
 AND c.attnum > 0 AND NOT c.attisdropped"""
 
 _FOUND_KEYS = """
@@ -116,12 +118,14 @@ SELECT t.relname, c.attname FROM pg_class t
 JOIN pg_index i ON i.indrelid = t.oid AND i.indisprimary AND i.indisvalid
 CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (number, place)
 JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum = k.number
-WHERE t.relnamespace = to_regnamespace(%(schema)s) AND NOT t.relispartition ORDER BY k.place"""
+WHERE t.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
+AND NOT t.relispartition ORDER BY k.place"""
 
 _FORBIDDEN = """
 SELECT t.relname, right_to FROM pg_class t
 CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS right_to
-WHERE t.relnamespace = to_regnamespace(%(schema)s) AND t.relname = ANY(%(tables)s)
+WHERE t.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
+AND t.relname = ANY(%(tables)s)
 AND NOT has_table_privilege(t.oid, right_to) ORDER BY 1, 2"""
 
 _SERVER = "SELECT current_setting('transaction_read_only'), current_setting('server_encoding')"
@@ -148,14 +152,12 @@ def script(schema: str = "magiclink", *, partitioned: bool = False) -> str:
     return ";\n\n".join(statements).replace("@", f"{schema}.") + ";\n"
 
 
-def prepare(session: Session, schema: str, *, partitioned: bool) -> None:
+def prepare(database: Database, schema: str, *, partitioned: bool) -> None:
     """Make the tables where the schema has none, and prove them. Raises ConfigurationError."""
-    _require_server(session)
-    if not _found(session, schema):
-        session.ask(_LOCK, {"schema": schema})
-        if not _found(session, schema):
-            _make(session, schema, partitioned=partitioned)
-    prove(session, schema)
+    if not database.transaction(partial(_is_there, schema=schema), ConfigurationError):
+        # A transaction of its own, which begins with the lock: what a session had looked up before, it may remember.
+        database.transaction(partial(_make, schema=schema, partitioned=partitioned), ConfigurationError)
+    database.transaction(partial(prove, schema=schema), ConfigurationError)
 
 
 def prove(session: Session, schema: str) -> None:
@@ -177,12 +179,14 @@ def prove(session: Session, schema: str) -> None:
         raise ConfigurationError(f"the role lacks {privilege} on {schema}.{table}")
 
 
-def _require_server(session: Session) -> None:
+def _is_there(session: Session, schema: str) -> bool:
+    """Tell whether the schema has tables, on a server that can be used at all."""
     [(read_only, encoding)] = session.ask(_SERVER)
     if read_only != "off":
         raise ConfigurationError("the PostgreSQL server is a replica, or its sessions only read")
     if encoding != "UTF8":
         raise ConfigurationError(f"the PostgreSQL database has the encoding {encoding}: UTF8 is needed")
+    return bool(_found(session, schema))
 
 
 def _found(session: Session, schema: str) -> dict[str, dict[str, tuple[str, bool]]]:
@@ -193,8 +197,11 @@ def _found(session: Session, schema: str) -> dict[str, dict[str, tuple[str, bool
 
 
 def _make(session: Session, schema: str, *, partitioned: bool) -> None:
+    session.ask(_LOCK, {"schema": schema})
+    if _found(session, schema):
+        return
     # Asked first: without the right to make schemas, IF NOT EXISTS fails for one that exists.
-    if session.ask("SELECT to_regnamespace(%(schema)s) IS NULL", {"schema": schema}) == [(True,)]:
+    if not session.ask("SELECT 1 FROM pg_namespace WHERE nspname = %(schema)s", {"schema": schema}):
         session.ask(f"CREATE SCHEMA {schema}")
     for statement in _tables(partitioned=partitioned):
         session.ask(statement)

@@ -7,8 +7,8 @@ What a failover can undo: Redis answers before its replicas have heard. A replic
 writes has lost a use (a one-shot link works a second time), a revocation (what was withdrawn works again, and what it
 opened stays open), a record (its link is unknown) or a limit's count. Against it:
 
-- `wait_replicas=1` or more: a call returns when so many replicas have its write, else it is StoreError. This narrows the
-  gap and doesn't close it, since another replica may take over.
+- `wait_replicas=1` or more: a call returns when so many replicas have its write, else it is StoreError. This narrows
+  the gap and doesn't close it, since another replica may take over.
 - `min-replicas-to-write 1` on the server: a primary that has been cut off soon refuses to write.
 - `appendonly yes` with `appendfsync always`: what was answered survives a crash and a restart of the machine itself;
   with `everysec` its last second or two may not.
@@ -231,7 +231,7 @@ def _bound(link_id: bytes, terms: Terms) -> tuple[bytes, ...]:
         packing.hexed(link_id),
         packing.encoded(terms.purpose),
         packing.optional(terms.stamp),
-        packing.fitting(packing.optional, terms.attempt),
+        packing.optional(terms.attempt),
         b"%d" % terms.ends_others,
         packing.integers(instants),
     )

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 LARGEST = 2**63 - 1
 
+LONGEST = 2**16 - 2
+"""Bytes of the longest text: with a mark before it, its length still has 2 bytes."""
+
 NONE = -(2**63)
 """What stands for None among integers: the one that 63 bits and a sign don't reach."""
 
@@ -63,25 +66,30 @@ SEEN_TEXTS = (
 )
 OTHER_TEXTS = ("audience", "destination", "browser", "code", "passphrase")
 
-_UNFIT = "a value doesn't fit: integers have 63 bits, text is UTF-8 of at most 65,534 bytes"
+_UNFIT = "a value doesn't fit: integers have 63 bits, text is UTF-8 of less than 64 KiB"
 
 _OPTIONAL = b"="
 """Before a text that may be None: nothing at all is None, this alone is the empty text."""
 
 
 def optional(value: str | bytes | None) -> bytes:
-    """Write a text that may be None."""
-    return b"" if value is None else _OPTIONAL + (value.encode() if isinstance(value, str) else value)
+    """Write a text that may be None. Raises BadArgumentError where it doesn't fit."""
+    return fitting(_optional, value)
 
 
 def fitting(write: Callable[[Any], bytes], value: str | bytes | None) -> bytes:
-    """Write a text that a script puts into a record. Raises BadArgumentError where it doesn't fit."""
+    """Write a text. Raises BadArgumentError where it isn't UTF-8, or too long for its length in 2 bytes."""
     try:
         raw = write(value)
-        _LENGTH.pack(len(raw))
-    except (error, UnicodeError):
+    except UnicodeError:
         raise BadArgumentError(_UNFIT) from None
+    if len(raw) > LONGEST:
+        raise BadArgumentError(_UNFIT)
     return raw
+
+
+def _optional(value: str | bytes | None) -> bytes:
+    return b"" if value is None else _OPTIONAL + (value.encode() if isinstance(value, str) else value)
 
 
 def _text(raw: bytes) -> str:
@@ -107,7 +115,7 @@ def unhexed(raw: bytes) -> bytes:
 
 
 def _hexed_parent(link_id: bytes | None) -> bytes:
-    return optional(link_id and link_id.hex())
+    return _optional(link_id and link_id.hex())
 
 
 def _unhexed_parent(raw: bytes) -> bytes | None:
@@ -122,8 +130,8 @@ _INTEGER = Struct(">q")
 _TEXT_WAYS: tuple[Callable[[str], bytes], Callable[[bytes], str]] = (str.encode, _text)
 _WAYS: dict[str, tuple[Callable[[Any], bytes], Callable[[bytes], object]]] = {
     **dict.fromkeys(("audience", "purpose", "subject", "origin", "supersede", "revoke_reason"), _TEXT_WAYS),
-    **dict.fromkeys(("resource", "destination", "passphrase"), (optional, _optional_text)),
-    **dict.fromkeys(("recipient", "stamp", "browser", "code", "attempt"), (optional, _optional_bytes)),
+    **dict.fromkeys(("resource", "destination", "passphrase"), (_optional, _optional_text)),
+    **dict.fromkeys(("recipient", "stamp", "browser", "code", "attempt"), (_optional, _optional_bytes)),
     "link_id": (hexed, unhexed),
     "parent": (_hexed_parent, _unhexed_parent),
     "series": (bytes, bytes),
@@ -139,11 +147,11 @@ def packed(record: Record) -> bytes:
     """Write a record as one value. Raises BadArgumentError where a field doesn't fit."""
     try:
         parts = [_HEAD.pack(*[NONE if each is None else each for each in _integers_of(record)])]
-        for write, value in zip(_WRITE, _texts_of(record), strict=True):
-            raw = write(value)
-            parts += (_LENGTH.pack(len(raw)), raw)
-    except (error, UnicodeError):
+    except error:
         raise BadArgumentError(_UNFIT) from None
+    for write, value in zip(_WRITE, _texts_of(record), strict=True):
+        raw = fitting(write, value)
+        parts += (_LENGTH.pack(len(raw)), raw)
     return b"".join(parts)
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ..records import Record
 from .redis_packing import OTHER_INTEGERS, SEEN_INTEGERS, SEEN_TEXTS
 
+
 class Script(NamedTuple):
     """A script, the digest by which a server knows it, and whether it may write."""
 
@@ -28,6 +29,7 @@ _FIELD = re.compile(rf"\.({'|'.join(sorted({*_PLACES, *Record._fields}))})\b")
 
 
 def script(*parts: str, writes: bool = True, flags: str = "") -> Script:
+    """Put parts together; the names of fields become their places."""
     # Fields have names here and places there: a table of Lua is faster with numbers.
     body = _FIELD.sub(lambda found: f"[{_PLACES[found[1]]}]", "".join(parts))
     text = f"#!lua{flags and f' flags={flags}'}\n{body}".encode()
@@ -38,6 +40,8 @@ COMMON = f"""
 local call, sub = redis.call, string.sub
 local base = KEYS[1]
 local index = base .. ':index'
+-- What sorts behind every place and link id.
+local END = '\\255\\255\\255\\255\\255\\255\\255\\255\\255'
 local NONE, ZERO = '\\128\\0\\0\\0\\0\\0\\0\\0', '\\0\\0\\0\\0\\0\\0\\0\\0'
 
 local function unpacked(value)
@@ -61,19 +65,20 @@ local function generation(subject)
 end
 """
 
-# The index is one sorted set of all lists: a letter, the length of a name, the name, a place, a link id. Its members are
-# sorted as bytes; those of one list stand together, each at its place.
+# The index is one sorted set of all lists: a letter, the length of a name, the name, a place, a link id. Its members
+# are sorted as bytes; those of one list stand together, each at its place. The letters: (e)xpiry, (a)ll, s(u)bject,
+# (s)eries, (r)esource, recipient's (m)ail.
 LISTS = """
 local function list(letter, name)
   return letter .. struct.pack('>H', #name) .. name
 end
 
 local function members(name)
-  return call('ZRANGEBYLEX', index, '[' .. name, '(' .. name .. '\\255\\255\\255\\255\\255\\255\\255\\255\\255')
+  return call('ZRANGEBYLEX', index, '[' .. name, '(' .. name .. END)
 end
 
 local function last_member(name)
-  local top = '(' .. name .. '\\255\\255\\255\\255\\255\\255\\255\\255\\255'
+  local top = '(' .. name .. END
   return call('ZREVRANGEBYLEX', index, top, '[' .. name, 'LIMIT', 0, 1)[1]
 end
 """
@@ -168,6 +173,43 @@ local function listed(link)
 end
 """
 
+# Numbers and generations are given, and what may not be written is found, before the first write.
+REFUSE = """
+local now, names = ARGV[1], tonumber(ARGV[2])
+local new_name, old_names, newest, known, links = {}, {}, {}, {}, {}
+for i = 3, 1 + 2 * names, 2 do
+  new_name[ARGV[i]] = ARGV[i + 1]
+  old_names[ARGV[i + 1]] = old_names[ARGV[i + 1]] or {}
+  table.insert(old_names[ARGV[i + 1]], ARGV[i])
+end
+
+local function last_number(series)
+  local name = list('s', series)
+  local member = last_member(name)
+  return member and place(sub(member, #name + 1, #name + 8)) or ZERO
+end
+
+local function newest_number(series)
+  if newest[series] then return newest[series] end
+  local last = new_name[series] and ZERO or last_number(series)
+  for _, old in ipairs(old_names[series] or {}) do
+    local number = last_number(old)
+    if before(last, number) then last = number end
+  end
+  return last
+end
+
+for i = 3 + 2 * names, #ARGV do
+  local link = unpacked(ARGV[i])
+  local number, current = plus_one(newest_number(link.series)), generation(link.subject)
+  if link.number == NONE then link.number, link.generation = number, current end
+  if link.number ~= number or link.generation ~= current then return 0 end
+  if known[link.link_id] or call('EXISTS', base .. ':link:' .. link.link_id) == 1 then return 0 end
+  newest[link.series], known[link.link_id] = number, true
+  links[#links + 1] = link
+end
+"""
+
 RENAME = """
 -- All are read before the first is written: a name may be one's old and another's new.
 local function rename(letter, mark, change)
@@ -202,7 +244,7 @@ local function matches(link)
 end
 
 local function walk(name, meet)
-  local seen, next_top = 0, top == '' and '(' .. name .. '\\255\\255\\255\\255\\255\\255\\255\\255\\255' or '(' .. name .. top
+  local seen, next_top = 0, '(' .. name .. (top == '' and END or top)
   while seen < most do
     local found = call('ZREVRANGEBYLEX', index, next_top, '[' .. name, 'LIMIT', 0, 100)
     for _, member in ipairs(found) do

@@ -69,6 +69,6 @@ def _exercise(store: Store, probe: Record) -> None:
     store.take(audience.encode(), now=0, limit=0, window=1)
     used = store.consume(link_id, terms)
     store.revoke_subject(audience, probe.subject, now=2, reason="a ")
-    found = store.find(selector, limit=2)
-    if [used and used._replace(revoked_at=2, revoke_reason="a ")] != found or store.notes(audience, [link_id]) != [note]:
+    expected = [used and used._replace(revoked_at=2, revoke_reason="a ")], [note]
+    if (list(store.find(selector, limit=2)), list(store.notes(audience, [link_id]))) != expected:
         raise ConfigurationError("a use, a note or a revocation doesn't come back from the server as it went in")

@@ -18,6 +18,7 @@ from .redis_parts import (
     OUTSTANDING,
     PLACE,
     PLUS_ONE,
+    REFUSE,
     RENAME,
     SAVE,
     STANDING,
@@ -54,42 +55,6 @@ return {generation(ARGV[1]), id and answer(read(id)) or false}
     flags="allow-oom",
 )
 
-_REFUSE = """
-local now, names = ARGV[1], tonumber(ARGV[2])
-local new_name, old_names, newest, known, links = {}, {}, {}, {}, {}
-for i = 3, 1 + 2 * names, 2 do
-  new_name[ARGV[i]] = ARGV[i + 1]
-  old_names[ARGV[i + 1]] = old_names[ARGV[i + 1]] or {}
-  table.insert(old_names[ARGV[i + 1]], ARGV[i])
-end
-
-local function last_number(series)
-  local name = list('s', series)
-  local member = last_member(name)
-  return member and place(sub(member, #name + 1, #name + 8)) or ZERO
-end
-
-local function newest_number(series)
-  if newest[series] then return newest[series] end
-  local last = new_name[series] and ZERO or last_number(series)
-  for _, old in ipairs(old_names[series] or {}) do
-    local number = last_number(old)
-    if before(last, number) then last = number end
-  end
-  return last
-end
-
-for i = 3 + 2 * names, #ARGV do
-  local link = unpacked(ARGV[i])
-  local number, current = plus_one(newest_number(link.series)), generation(link.subject)
-  if link.number == NONE then link.number, link.generation = number, current end
-  if link.number ~= number or link.generation ~= current then return 0 end
-  if known[link.link_id] or call('EXISTS', base .. ':link:' .. link.link_id) == 1 then return 0 end
-  newest[link.series], known[link.link_id] = number, true
-  links[#links + 1] = link
-end
-"""
-
 _INSERT = """
 for _, link in ipairs(links) do
   save(link)
@@ -105,7 +70,7 @@ return 1
 """
 
 _ADD = (BEFORE, PLUS_ONE, PLACE, SAVE, STANDING, SUPERSEDE, SUPERSEDE_REPLACED, LISTED)
-ADD = script(COMMON, LISTS, *_ADD, _REFUSE, RENAME, _INSERT)
+ADD = script(COMMON, LISTS, *_ADD, REFUSE, RENAME, _INSERT)
 """All of a batch in one script: staged in parts it would still be listed in one, and only one script is all or none."""
 
 CONSUME = script(

@@ -7,8 +7,9 @@ go over connections of the client's pool directly, past the client's retries.
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -43,7 +44,9 @@ class Server:
         self.closed = False
         self._replicas, self._wait = wait_replicas, _milliseconds(wait_replicas, wait_timeout)
         self._owned = isinstance(url_or_client, str)
-        self._client = _opened(url_or_client) if isinstance(url_or_client, str) else _given(url_or_client)
+        # Parts of redis-py have no types, and a cluster has no pool.
+        self._client: Any = _opened(url_or_client) if isinstance(url_or_client, str) else _given(url_or_client)
+        self._cluster = self._client if isinstance(self._client, redis.RedisCluster) else None
         if self._client.get_encoder().decode_responses:
             raise ConfigurationError("a client with decode_responses=True reads bytes as text, and breaks them")
         try:
@@ -58,17 +61,20 @@ class Server:
         try:
             return self._run(script, (b"1", key, *args))
         except _TROUBLE as error:
+            if not isinstance(error, ResponseError):
+                # Another machine of a cluster may have taken over; the next call goes there.
+                self._find_slots()
             raise StoreError(f"Redis: {_said(error)}") from error
 
     def prove(self) -> None:
         """Prove that each server is new enough, no replica, and can't drop a record. Raises ConfigurationError."""
         try:
-            told = [_exchange(pool, b"INFO") for pool in self._primaries()]
+            told = [_told(pool) for pool in self._primaries()]
         # A wrong option of a URL is heard when the first connection is made.
         except (*_TROUBLE, TypeError, ValueError) as error:
             raise ConfigurationError(f"Redis: {_said(error)}") from error
         for info in told:
-            _require(info)
+            _require(info, clustered=self._cluster is not None)
 
     def require_open(self) -> None:
         """Raise StoreError after `close`."""
@@ -87,23 +93,14 @@ class Server:
                 return self._sent(self._pool(args[1]), script, args)
             except MovedError:
                 # Refused unseen by a machine that no longer has the slot: nothing ran.
-                cast("redis.RedisCluster", self._client).nodes_manager.initialize()
+                self._find_slots()
         raise StoreError("Redis: the slot of the audience keeps moving")
 
     def _sent(self, pool: Any, script: Script, args: tuple[bytes, ...]) -> Any:
-        connection = pool.get_connection()
-        try:
+        with _lent(pool) as connection:
             answer = _asked(connection, script, args)
             if script.writes and self._replicas:
                 self._await_replicas(connection)
-        except ResponseError:
-            raise
-        except BaseException:
-            # Its answer may still be on the way: nobody may take it for that of the next command.
-            connection.disconnect()
-            raise
-        finally:
-            pool.release(connection)
         return answer
 
     def _await_replicas(self, connection: Any) -> None:
@@ -113,16 +110,19 @@ class Server:
             raise StoreError(f"Redis: written, but {reached} of {self._replicas} replicas have it")
 
     def _pool(self, key: bytes) -> Any:
-        if isinstance(self._client, redis.RedisCluster):
-            return self._client.get_redis_connection(self._client.get_node_from_key(key)).connection_pool
-        return self._client.connection_pool
+        if self._cluster is None:
+            return self._client.connection_pool
+        return self._cluster.get_redis_connection(self._cluster.get_node_from_key(key)).connection_pool
 
-    def _primaries(self) -> Iterator[Any]:
-        if isinstance(self._client, redis.RedisCluster):
-            for node in self._client.get_primaries():
-                yield self._client.get_redis_connection(node).connection_pool
-        else:
-            yield self._client.connection_pool
+    def _primaries(self) -> list[Any]:
+        if self._cluster is None:
+            return [self._client.connection_pool]
+        return [self._cluster.get_redis_connection(node).connection_pool for node in self._cluster.get_primaries()]
+
+    def _find_slots(self) -> None:
+        if self._cluster is not None:
+            with suppress(*_TROUBLE):
+                self._cluster.nodes_manager.initialize()
 
 
 def _opened(url: str) -> redis.Redis:
@@ -172,22 +172,37 @@ def _command(*parts: bytes) -> bytes:
     return b"".join((b"*%d\r\n" % len(parts), *[b"$%d\r\n%b\r\n" % (len(part), part) for part in parts]))
 
 
-def _exchange(pool: Any, *command: bytes) -> Any:
+@contextmanager
+def _lent(pool: Any) -> Iterator[Any]:
+    """Lend a connection of a pool, which gives a forked child connections of its own."""
     connection = pool.get_connection()
     try:
-        connection.send_command(*command)
-        return connection.read_response()
+        yield connection
+    except ResponseError:
+        raise
+    except BaseException:
+        # Its answer may still be on the way: nobody may take it for that of the next command.
+        connection.disconnect()
+        raise
     finally:
         pool.release(connection)
 
 
-def _require(info: bytes) -> None:
+def _told(pool: Any) -> bytes:
+    with _lent(pool) as connection:
+        connection.send_command(b"INFO")
+        return bytes(connection.read_response())
+
+
+def _require(info: bytes, *, clustered: bool) -> None:
     facts = dict(line.partition(":")[::2] for line in info.decode(errors="replace").splitlines())
     version = tuple(int(part) for part in facts.get("redis_version", "0.0").split(".")[:2])
     if version < OLDEST_REDIS:
         raise ConfigurationError("this Redis is too old: 7.0 or newer is needed, or any Valkey")
     if facts.get("role") != "master":
         raise ConfigurationError("this is a replica: it may lag, and what is written to it is lost")
+    if facts.get("cluster_enabled") == "1" and not clustered:
+        raise ConfigurationError("this server is one of a cluster: give a redis.RedisCluster instead")
     if facts.get("loading") != "0":
         raise ConfigurationError("this Redis is still loading its data")
     if facts.get("maxmemory_policy", "").startswith("allkeys"):

@@ -1,0 +1,289 @@
+"""A state machine that runs a store against the model in memory, in any order of calls (hypothesis).
+
+Whoever writes a store subclasses it, gives `make_store`, and lets pytest collect its test case:
+
+    class MyMachine(StoreMachine):
+        def make_store(self) -> Store:
+            return MyStore("my-store:///test")      # new and empty each time; the machine closes it
+
+    TestMyMachine = MyMachine.TestCase
+
+The contract says what each call does; this says that no order of calls, and no clock, brings a store to another answer.
+Numbers are the store's own: they are compared by their order in a series. With
+`machine_draws.py` the only room that imports hypothesis.
+"""
+
+# ruff: noqa: S101 - a machine states what must hold, as any test does.
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, precondition, rule
+
+from ..instants import SECOND
+from ..records import Note, Record, Selector, Terms
+from ..stores.base import HOUR
+from ..stores.memory import MemoryStore
+from .machine_draws import (
+    AUDIENCES,
+    CLOCKS,
+    DAY,
+    FIELDS,
+    INSTANTS,
+    MADE,
+    NOW,
+    ORDERS,
+    TERMS,
+    WINDOW,
+    WRONG,
+    Order,
+    digest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ..stores.base import Store
+
+EVERYTHING = 10_000
+KEYS = 3
+"""How many keys the machine's ring may get, each in the place of the one before."""
+
+Id = tuple[str, bytes]
+"""The audience of a link, and its link id."""
+
+
+class Read(NamedTuple):
+    """What both stores said of a series once, from which a reissue is made later."""
+
+    order: Order
+    expected: tuple[Record | None, int]
+    found: tuple[Record | None, int]
+    purges: int
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Any calls in any order, on a store and on the model: the same answers, and the same links afterwards."""
+
+    links = Bundle("links")
+    reads = Bundle("reads")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = MemoryStore()
+        self.store = self.make_store()
+        self.key = 1
+        self.purges = 0
+        self.clock = NOW
+        self.orders: dict[Order, None] = {}
+        self.known: dict[Id, None] = {}
+        self.taken: Counter[tuple[bytes, int]] = Counter()
+
+    def make_store(self) -> Store:
+        """Give a new, empty store; the machine closes it."""
+        raise NotImplementedError
+
+    def teardown(self) -> None:
+        """Close the store; hypothesis calls it after each example."""
+        self.store.close()
+
+    @rule(target=links, orders=st.lists(ORDERS, min_size=1, max_size=3), made=MADE, now=INSTANTS)
+    def issue(self, orders: list[Order], made: dict[str, Any], now: int) -> MultipleResults[Id]:
+        """Write a batch of links, whose numbers and generations the stores assign."""
+        records = [self.record(order, issued_at=now, **made) for order in orders]
+        return self.add(records, records, orders, now)
+
+    @rule(target=links, link=links, order=ORDERS, made=MADE, now=INSTANTS)
+    def issue_again(self, link: Id, order: Order, made: dict[str, Any], now: int) -> MultipleResults[Id]:
+        """Write a link id that is there, or was forgotten, or is another audience's, together with a new one."""
+        again = self.record(order, issued_at=now, **made)._replace(link_id=link[1])
+        again = again._replace(expires_at=int.from_bytes(link[1][:4], "big") * SECOND)
+        records = [self.record(order, issued_at=now, **made), again]
+        return self.add(records, records, [order], now)
+
+    @rule(target=reads, order=ORDERS)
+    def read(self, order: Order) -> Read:
+        """Read the newest link of a series, and the generation, to reissue it at some time."""
+        expected, found = self.newest(order)
+        return Read(order, expected, found, self.purges)
+
+    @rule(target=links, read=reads, origin=st.sampled_from(("remind", "renew")), made=MADE, now=INSTANTS)
+    def reissue(self, read: Read, origin: str, made: dict[str, Any], now: int) -> MultipleResults[Id]:
+        """Write a link that follows what was read, whatever has happened since."""
+        if read.purges != self.purges:
+            # What was forgotten may give its number away again; which number then comes next is the store's affair.
+            return multiple()
+        plain = self.record(read.order, issued_at=now, origin=origin, **made)
+        follow = [
+            plain._replace(number=_number(newest) + 1, generation=generation, parent=newest and newest.link_id)
+            for newest, generation in (read.expected, read.found)
+        ]
+        return self.add(follow[:1], follow[1:], [read.order], now)
+
+    @rule(link=links, terms=TERMS, wrong=WRONG)
+    def consume(self, link: Id, terms: dict[str, Any], wrong: dict[str, Any]) -> None:
+        """Use a link."""
+        record = self.model.get(*link)
+        own = {"audience": link[0], "purpose": record.purpose if record else "", "stamp": record and record.stamp}
+        self.both("consume", link[1], Terms(**{**own, **terms, **wrong}))
+
+    @rule(link=links, now=st.sampled_from((NOW, NOW + SECOND)), ends_others=st.booleans())
+    def use(self, link: Id, now: int, ends_others: bool) -> None:  # noqa: FBT001
+        """Use a link as people do, soon and under its own policy."""
+        plain = {"now": now, "lifetime": 14 * DAY, "max_uses": None, "ends_others": ends_others}
+        self.consume(link, plain, {})
+
+    @rule(some=st.lists(links, max_size=3), now=INSTANTS)
+    def deliver(self, some: list[Id], now: int) -> None:
+        """Say that mails were taken, in any order, twice, and of links that the audience hasn't."""
+        audience = some[0][0] if some else AUDIENCES[0]
+        self.both("mark_delivered", audience, [link_id for _, link_id in some], now=now)
+
+    @rule(link=links, now=INSTANTS, reason=st.sampled_from(("", "lost")))
+    def revoke(self, link: Id, now: int, reason: str) -> None:
+        """Withdraw one link."""
+        self.both("revoke", *link, now=now, reason=reason)
+
+    @rule(order=ORDERS, given=FIELDS, before=st.none() | INSTANTS, now=INSTANTS)
+    def revoke_many(self, order: Order, given: set[str], before: int | None, now: int) -> None:
+        """Withdraw what matches; where nothing is asked of it, all that a subject has."""
+        selector = replace(self.selector(order, given), issued_before=before)
+        if selector.is_empty:
+            self.both("revoke_subject", order.audience, order.subject, now=now, reason="left")
+        else:
+            self.both("revoke_matching", selector, now=now, reason="matching")
+
+    @rule(bucket=st.sampled_from((b"one", b"two")), limit=st.integers(0, 2), clocks=CLOCKS)
+    def take(self, bucket: bytes, limit: int, clocks: list[tuple[int, int]]) -> None:
+        """Count in a bucket, on machines whose clocks are apart by as much as is allowed."""
+        for passed, behind in clocks:
+            self.clock += passed
+            now = self.clock - behind
+            ends_at = now - now % WINDOW + WINDOW
+            fits = self.taken[bucket, ends_at] < limit
+            self.taken[bucket, ends_at] += fits
+            assert self.store.take(bucket, now=now, limit=limit, window=WINDOW) == (None if fits else ends_at)
+
+    @rule(link=links, now=INSTANTS, limit=st.integers(0, 2))
+    def count_attempt(self, link: Id, now: int, limit: int) -> None:
+        """Try a link's code."""
+        self.both("count_attempt", *link, now=now, limit=limit)
+
+    @rule(link=links, kind=st.sampled_from(("verified", "refused")), at=INSTANTS, reason=st.sampled_from(("", "used")))
+    def note(self, link: Id, kind: str, at: int, reason: str) -> None:
+        """Note something about a link that is known: notes of another may be dropped or not."""
+        if self.model.get(*link) is not None:
+            self.both("note", Note(audience=link[0], link_id=link[1], kind=kind, at=at, reason=reason))
+
+    @rule(audience=st.sampled_from(AUDIENCES), before=INSTANTS, limit=st.sampled_from((0, 1, 2, 99)))
+    def purge(self, audience: str, before: int, limit: int) -> None:
+        """Forget, and what was read before can't be reissued any more."""
+        self.both("purge", audience, before=before, limit=limit)
+        self.purges += 1
+
+    @rule(
+        order=ORDERS,
+        given=FIELDS,
+        limit=st.integers(0, 4),
+        after=st.none() | links,
+    )
+    def find(self, order: Order, given: set[str], limit: int, after: Id | None) -> None:
+        """Read a page of what matches, behind any link."""
+        self.both("find", self.selector(order, given), limit=limit, after=after and after[1])
+
+    @precondition(lambda self: self.key < KEYS)
+    @rule()
+    def rotate(self) -> None:
+        """Sign with a new key: what is written from now on renames what it finds under the old ones."""
+        self.key += 1
+
+    @invariant()
+    def same_links(self) -> None:
+        """Both have the same links, in the same order, with the same notes."""
+        for audience in AUDIENCES:
+            everything = Selector(audience=audience)
+            expected, found = (list(each.find(everything, limit=EVERYTHING)) for each in (self.model, self.store))
+            assert _ranked(found) == _ranked(expected)
+            ids = [link_id for _, link_id in self.known]
+            noted = self.store.notes(audience, ids)
+            assert [note.at for note in noted] == sorted(note.at for note in noted)
+            assert sorted(noted, key=_spelled) == sorted(self.model.notes(audience, ids), key=_spelled)
+
+    @invariant()
+    def same_answers(self) -> None:
+        """Both give the same for every link id that was ever seen, and the same newest link of every series."""
+        for audience, link_id in self.known:
+            self.both("get", audience, link_id)
+        for order in self.orders:
+            self.newest(order)
+
+    def record(self, order: Order, **made: Any) -> Record:
+        """Build a link as the hall does, under the signing key."""
+        plain: dict[str, Any] = dict.fromkeys(Record._fields[:24])
+        named = {name: getattr(order, name) for name in ("audience", "purpose", "subject", "resource")}
+        plain |= named | {"series": order.series(self.key), "recipient": order.recipient(self.key), "origin": "issue"}
+        plain |= {"series_started_at": NOW, "reminders": 0, "renewals": 0, "session_lifetime": HOUR} | made
+        link_id = (plain["expires_at"] // SECOND).to_bytes(4, "big") + digest(len(self.known))
+        self.orders[order] = self.known[order.audience, link_id] = None
+        return Record(**{**plain, "link_id": link_id})
+
+    def add(
+        self, expected: Sequence[Record], given: Sequence[Record], orders: Iterable[Order], now: int
+    ) -> MultipleResults[Id]:
+        """Write the same links into both, numbered by each for itself, and give their ids."""
+        retired = range(1, self.key)
+        renamed = {order.series(key): order.series(self.key) for order in orders for key in retired}
+        for order in orders:
+            signing = order.recipient(self.key)
+            renamed |= {order.recipient(key) or b"": signing for key in retired if signing is not None}
+        added = self.model.add(expected, now=now, renamed=renamed)
+        assert self.store.add(given, now=now, renamed=renamed) is added
+        ids = [(record.audience, record.link_id) for record in given]
+        self.known |= dict.fromkeys(ids)
+        return multiple(*ids)
+
+    def newest(self, order: Order) -> tuple[tuple[Record | None, int], tuple[Record | None, int]]:
+        """Ask both for the newest link of a series, under every key."""
+        series = [order.series(key) for key in range(self.key, 0, -1)]
+        expected, found = (each.newest(order.audience, order.subject, series) for each in (self.model, self.store))
+        assert (_plain(found[0]), found[1]) == (_plain(expected[0]), expected[1])
+        return expected, found
+
+    def selector(self, order: Order, given: set[str]) -> Selector:
+        """Select by some of an order's fields; an address goes by its names under every key."""
+        fields = {name: getattr(order, name) for name in given - {"address"}}
+        recipients = [order.recipient(key) or b"" for key in range(1, self.key + 1)]
+        return Selector(audience=order.audience, recipients=tuple(recipients) if "address" in given else None, **fields)
+
+    def both(self, call: str, *args: Any, **kwargs: Any) -> None:
+        """Make a call to both stores, and see that they answer the same."""
+        expected, found = (getattr(each, call)(*args, **kwargs) for each in (self.model, self.store))
+        assert _plain(found) == _plain(expected)
+
+
+def _plain(answer: Any) -> Any:
+    """Leave out the numbers, which are the store's own."""
+    if isinstance(answer, Record):
+        return answer._replace(number=None)
+    return [_plain(each) for each in answer] if isinstance(answer, list | tuple) else answer
+
+
+def _ranked(records: Sequence[Record]) -> list[Record]:
+    """Put each link's place in its series in the place of its number."""
+    numbers = [(record.series, _number(record)) for record in records]
+    return [
+        record._replace(number=sum(series == record.series and number < _number(record) for series, number in numbers))
+        for record in records
+    ]
+
+
+def _number(record: Record | None) -> int:
+    return (record and record.number) or 0
+
+
+def _spelled(note: Note) -> tuple[int, bytes, str]:
+    return note.at, note.link_id, note.kind

@@ -1,0 +1,159 @@
+"""Where the tests of the PostgreSQL keeper happen: a schema of a test's own, locks that it holds, a proxy that cuts."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import contextmanager, suppress
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Self
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from magiclink.stores.postgres import PostgresStore
+from magiclink.testing.contract import record
+from magiclink.testing.contract.bench import NOW
+from tests.services import PATIENCE, new_schema, postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from magiclink.records import Record
+
+LEVELS = ("read committed", "repeatable read", "serializable")
+
+
+class Place:
+    """One schema, the stores in it, and a connection that goes behind their back; `@` stands before its tables."""
+
+    def __init__(self, url: str | None = None, **settings: str) -> None:
+        self.schema = new_schema()
+        self.level = settings.get("default_transaction_isolation", LEVELS[0])
+        options = " ".join(f"-c {name}={_escaped(value)}" for name, value in settings.items())
+        self.url = make_conninfo(url or postgres(), application_name=self.schema, options=options)
+        self.admin = psycopg.connect(url or postgres(), autocommit=True)
+        self._stores: list[PostgresStore] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for store in self._stores:
+            store.close()
+        self.admin.close()
+
+    def store(self, **settings: Any) -> PostgresStore:
+        """Open a store; it's closed with the place."""
+        store = PostgresStore(self.url, schema=self.schema, **settings)
+        self._stores.append(store)
+        return store
+
+    def run(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement behind the stores' back."""
+        return run(self.admin, self.schema, statement)
+
+    def rows(self, *tables: str) -> list[int]:
+        """Count the rows of some tables."""
+        return [self.run(f"SELECT count(*) FROM @{table}")[0][0] for table in tables]
+
+    @contextmanager
+    def holding(self, statement: str) -> Iterator[psycopg.Connection]:
+        """Keep the locks of a statement, in a transaction that is committed at the end."""
+        with psycopg.connect(make_conninfo(self.url, application_name="holder")) as holder:
+            run(holder, self.schema, statement)
+            yield holder
+
+    def wait_for(self, waiting: int) -> None:
+        """Return when so many calls of the stores wait for a lock."""
+        asked = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{self.schema}'"
+        deadline = time.monotonic() + PATIENCE
+        while self.run(f"{asked} AND wait_event_type = 'Lock'")[0][0] < waiting:
+            assert time.monotonic() < deadline, "nobody waits for the lock"
+
+
+class Call(Thread):
+    """A call on a thread of its own: `result()` gives what it returned, or raises what it raised."""
+
+    def __init__(self, call: Any) -> None:
+        super().__init__(daemon=True)
+        self._call = call
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Do it."""
+        try:
+            self._result = self._call()
+        except BaseException as error:
+            self._error = error
+
+    def result(self) -> Any:
+        """Wait for its end."""
+        self.join(PATIENCE)
+        assert not self.is_alive()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+class Proxy:
+    """Stands between a store and the server, at `url`; from `cut` on, the next words of one side end the connection."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self._path = f"{conninfo_to_dict(url)['host']}/.s.PGSQL.5432"
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / ".s.PGSQL.5432"))
+        self._listener.listen()
+        self.url = make_conninfo(url, host=str(folder))
+        self._cut = ""
+        Thread(target=self._serve, daemon=True).start()
+
+    def cut(self, side: str) -> None:
+        """Cut once, where the `client` speaks next and isn't heard, or where the `server` has answered."""
+        self._cut = side
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(self._path)
+                Thread(target=self._carry, args=("client", client, server), daemon=True).start()
+                Thread(target=self._carry, args=("server", server, client), daemon=True).start()
+
+    def _carry(self, side: str, speaker: socket.socket, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while words := speaker.recv(1 << 16):
+                if self._cut == side:
+                    self._cut = ""
+                    break
+                listener.sendall(words)
+        for end in (speaker, listener):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+def run(connection: psycopg.Connection[Any], schema: str, statement: str) -> list[tuple[Any, ...]]:
+    """Run a statement on a connection."""
+    cursor = connection.execute(statement.replace("@", f"{schema}.").encode())
+    return cursor.fetchall() if cursor.description else []
+
+
+def _escaped(value: str) -> str:
+    return value.replace(" ", "\\ ")
+
+
+def put(store: PostgresStore, **changes: Any) -> Record:
+    """Write one link, and give it as the store has it."""
+    link = record(**changes)
+    assert store.add([link], now=NOW, renamed={})
+    found = store.get(link.audience, link.link_id)
+    assert found is not None
+    return found
