@@ -16,6 +16,9 @@ import pytest
 import magiclink
 from magiclink import Kind, MagicLinks, Opens, Policy
 from magiclink.policy import RULES
+from tests.exchanges import STORIES
+from tests.flask_site import by_socket, served
+from tests.stage import Accounts, Stage, bare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,6 +92,23 @@ def test_contract_that_is_not_kept(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout
     assert int(re.findall(r"(\d+) passed", ran.stdout)[0]) > 100
     assert len(code.splitlines()) <= 40
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_porch_that_decides(name: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The porch that `web.md` writes answers every story as the conversation itself does, to the header."""
+    monkeypatch.setenv("MAGICLINK_KEY", key)
+    namespace: dict[str, Any] = {}
+    [porch, application, _] = [code for code, _, _ in blocks(ROOT / "docs" / "web.md", "python")]
+    exec(porch + application, namespace)
+    stage, expected = Stage(), Stage()
+    seams = {name: namespace[name] for name in ("signed_in_as", "sign_in")}
+    app = namespace["Porch"](namespace["billing"], stage.links, **seams, directory=Accounts(), mailer=stage.outbox)
+    with served(app) as port:
+        answers = stage.play(STORIES[name], by_socket(port))
+    assert answers == expected.play(STORIES[name], bare(expected))
+    assert len(stage.outbox) == len(expected.outbox)
+    assert len(porch.splitlines()) <= 50
 
 
 def test_readme_too_long() -> None:

@@ -145,7 +145,8 @@ def fill(path: Path, links: MagicLinks, number: int, *, ends: range, subject: st
             places = range(start, min(start + BATCH, number))
             batch = [_filler(links, template, each, ends[each * len(ends) // number], subject) for each in places]
             write(db, sorted(record for record, _ in batch))()
-            tokens += random.sample([token for _, token in batch], len(batch) * SAMPLE // number + 1)
+            some = min(len(batch), len(batch) * SAMPLE // number)
+            tokens += random.sample([token for _, token in batch], some)
     random.shuffle(tokens)
     return tokens
 

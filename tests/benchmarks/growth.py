@@ -60,7 +60,7 @@ def purges() -> Iterator[Row]:
             _index(db)
             by_indexes = [_timed(partial(_forget, db, audience)) for _ in range(100)]
         by_names, held = _purged(place / "names.db", audience, begun)
-    # Names go a whole bucket at a time: the mean of a third of the table has some of every kind of batch.
+    # Names go a whole bucket at a time: the mean over half of the table has some of every kind of batch.
     mean = sum(by_names) / len(by_names)
     yield Row("T10", "purge a batch: four ordinary indexes / ours, means", "≥", 20.0, sum(by_indexes) / 100 / mean)
     yield Row("T10", "write lock of a batch: the same, medians", "≥", 45.0, median(by_indexes) / median(held))
@@ -79,7 +79,7 @@ def _forget(db: sqlite3.Connection, audience: str) -> None:
 
 
 def _purged(path: Path, audience: str, begun: int) -> tuple[list[float], list[float]]:
-    """Purge a third of the links by the keeper; give the seconds of each batch, and of each lock that it took."""
+    """Purge half of the links by the keeper; give the seconds of each batch, and of each lock that it took."""
     held: list[float] = []
     store = SQLiteStore(path)
     transaction = store._file.transaction
@@ -94,7 +94,7 @@ def _purged(path: Path, audience: str, begun: int) -> tuple[list[float], list[fl
 
     store._file.transaction = clocked  # type: ignore[method-assign]
     batch = partial(store.purge, audience, before=begun * 1_000_000, limit=500)
-    times = [_timed(batch) for _ in range(LARGE // 500 // 3)]
+    times = [_timed(batch) for _ in range(LARGE // 500 // 2)]
     store.close()
     return times, held
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 
@@ -100,7 +100,7 @@ class Call(Thread):
 
 
 class Proxy:
-    """Stands between a store and the server, at `url`; from `cut` on, the next words of one side end the connection."""
+    """Stands between a store and the server, at `url`; it ends the connection where it is told to `cut`."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self._path = f"{conninfo_to_dict(url)['host']}/.s.PGSQL.5432"
@@ -108,31 +108,33 @@ class Proxy:
         self._listener.bind(str(folder / ".s.PGSQL.5432"))
         self._listener.listen()
         self.url = make_conninfo(url, host=str(folder))
-        self._cut = ""
-        Thread(target=self._serve, daemon=True).start()
+        self._cut, self._left = "", 0
+        self._server = Thread(target=self._serve)
+        self._server.start()
 
-    def cut(self, side: str) -> None:
-        """Cut once, where the `client` speaks next and isn't heard, or where the `server` has answered."""
-        self._cut = side
+    def cut(self, side: str, turn: int = 1) -> None:
+        """Cut once: what the `client`, or the `server`, says at this turn from now isn't heard by the other."""
+        self._left, self._cut = turn, side
 
     def close(self) -> None:
         """Take no more connections."""
-        self._listener.close()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._server.join(PATIENCE)
 
     def _serve(self) -> None:
-        with suppress(OSError):
+        with self._listener, suppress(OSError), ExitStack() as ends:
             while True:
-                client, _ = self._listener.accept()
-                server = socket.socket(socket.AF_UNIX)
+                client = ends.enter_context(self._listener.accept()[0])
+                server = ends.enter_context(socket.socket(socket.AF_UNIX))
                 server.connect(self._path)
-                Thread(target=self._carry, args=("client", client, server), daemon=True).start()
-                Thread(target=self._carry, args=("server", server, client), daemon=True).start()
+                for ends_of in (("client", client, server), ("server", server, client)):
+                    Thread(target=self._carry, args=ends_of, daemon=True).start()
 
     def _carry(self, side: str, speaker: socket.socket, listener: socket.socket) -> None:
         with suppress(OSError):
             while words := speaker.recv(1 << 16):
-                if self._cut == side:
-                    self._cut = ""
+                self._left -= self._cut == side
+                if self._cut == side and self._left == 0:
                     break
                 listener.sendall(words)
         for end in (speaker, listener):

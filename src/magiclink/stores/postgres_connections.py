@@ -78,7 +78,7 @@ class Database:
     """The tables of one schema, and a few connections to them. In a statement, `@` stands before a table's name."""
 
     def __init__(self, source: Source, *, schema: str, prepared: bool, pool_size: int, patience: timedelta) -> None:
-        self._connect = _connector(source, patience) if isinstance(source, str) else source
+        self._connect = _connector(source, patience) if isinstance(source, str) else _told_of(source)
         self._prefix = f'"{schema}".'
         self._texts: dict[str, str] = {}
         self.prepared = prepared
@@ -168,7 +168,8 @@ class Database:
         """Give an idle connection that the server hasn't closed meanwhile: a restart is no trouble of the next call."""
         for connection in _emptied(self._idle):
             with suppress(psycopg.Error):
-                # Reads what has come without waiting; where the server is gone, that is the end of the stream.
+                # Read what has come, without waiting: a server that is gone has said so, and then ended the stream.
+                connection.pgconn.consume_input()
                 connection.pgconn.consume_input()
                 return connection
             connection.close()
@@ -208,16 +209,39 @@ def _connector(url: str, patience: timedelta) -> Callable[[], Connection]:
     seconds = max(2, int(patience.total_seconds()))
     usual = {"connect_timeout": seconds, "tcp_user_timeout": 1000 * seconds, "application_name": "magiclink"}
     settings: dict[str, Any] = {**usual, **given, "client_encoding": "utf8"}
-    return lambda: psycopg.connect(**settings)
+
+    def connect() -> Connection:
+        try:
+            return psycopg.connect(**settings)
+        except psycopg.Error as error:
+            # Where a URL was read otherwise than it was meant, a piece of the password may be what is called the host.
+            told = str(error)
+            for name, value in given.items():
+                told = told.replace(str(value), f"<{name}>") if value else told
+            raise psycopg.OperationalError(told) from None
+
+    return connect
+
+
+def _told_of(connect: Callable[[], Connection]) -> Callable[[], Connection]:
+    """Give the app's own function, whose trouble is told by its kind alone."""
+
+    def told() -> Connection:
+        try:
+            return connect()
+        except psycopg.Error as error:
+            raise psycopg.OperationalError(f"the app's own function raised {type(error).__name__}") from None
+
+    return told
 
 
 def _require_writable(connection: Connection) -> None:
     """Refuse a replica, whose records may lag, and a session that can't write."""
     if connection.info.server_version < OLDEST_SERVER * 10_000:
-        raise errors.FeatureNotSupported(f"PostgreSQL {OLDEST_SERVER} or newer is needed")
+        raise psycopg.OperationalError(f"PostgreSQL {OLDEST_SERVER} or newer is needed")
     told = map(connection.info.parameter_status, ("in_hot_standby", "default_transaction_read_only"))
     if "on" in told:
-        raise errors.ReadOnlySqlTransaction("the server is a replica, or its sessions only read")
+        raise psycopg.OperationalError("the server is a replica, or its sessions only read")
 
 
 def _is_harmless(error: BaseException | None) -> bool:
@@ -232,7 +256,7 @@ def _said(error: psycopg.Error) -> str:
     state, primary = error.sqlstate or "", error.diag.message_primary
     if primary and state[:2] in _TELLING:
         return f"PostgreSQL: {primary} ({state})"
-    if primary is None and isinstance(error, psycopg.OperationalError | errors.FeatureNotSupported):
+    if primary is None and isinstance(error, psycopg.OperationalError):
         return f"PostgreSQL: {str(error).strip()}"
     return f"PostgreSQL: {type(error).__name__} ({state})"
 

@@ -46,7 +46,7 @@ class Server:
         self._owned = isinstance(url_or_client, str)
         # Parts of redis-py have no types, and a cluster has no pool.
         self._client: Any = _opened(url_or_client) if isinstance(url_or_client, str) else _given(url_or_client)
-        self._cluster = self._client if isinstance(self._client, redis.RedisCluster) else None
+        self._cluster: Any = self._client if isinstance(self._client, redis.RedisCluster) else None
         if self._client.get_encoder().decode_responses:
             raise ConfigurationError("a client with decode_responses=True reads bytes as text, and breaks them")
         try:

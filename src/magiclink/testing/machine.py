@@ -9,8 +9,8 @@ Whoever writes a store subclasses it, gives `make_store`, and lets pytest collec
     TestMyMachine = MyMachine.TestCase
 
 The contract says what each call does; this says that no order of calls, and no clock, brings a store to another answer.
-Numbers are the store's own: they are compared by their order in a series. With
-`machine_draws.py` the only room that imports hypothesis.
+Numbers are the store's own: they are compared by their order in a series. With `machine_draws.py` the only room that
+imports hypothesis.
 """
 
 # ruff: noqa: S101 - a machine states what must hold, as any test does.
