@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial, wraps
-from traceback import format_tb
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -118,8 +117,9 @@ class LinkManager:
         """Let a view be seen by whoever opened its document with a link of this policy; else 403, with the ways on.
 
         `resource` is a template over the view's arguments, such as `"invoice:{number}"`. The view gets `redemption`:
-        the Redemption, or None where `unless()` said that this visitor needs no link.
+        the Redemption, or None where `unless()` said that this visitor needs no link; ask `redemption is None`.
         """
+        self.conversation.check_opens_document(policy)
 
         def decorate(view: View) -> View:
             @wraps(view)
@@ -200,12 +200,7 @@ class LinkManager:
 
     def _run_late(self, context: AppContext, job: Job) -> None:
         with context:
-            try:
-                self.run(job)
-            except Exception as error:  # noqa: BLE001  # there is nobody left to answer
-                # Its message may hold an address: the log tells what failed, and where.
-                failed = (job.task, type(error).__name__, "".join(format_tb(error.__traceback__)))
-                events.logger.error("a mail that was asked for was not sent: %s, %s\n%s", *failed)
+            run(self.conversation.run_late(job))
 
     def _exempt(self, *_: object) -> None:
         """Take our routes out of Flask-WTF's CSRF protection: their own check stands in every framework."""

@@ -21,7 +21,7 @@ from magiclink.stores import names
 from magiclink.stores.sqlite import SQLiteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from magiclink import Clock, Link, Policy
     from magiclink.stores.base import Store

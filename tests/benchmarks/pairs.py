@@ -40,8 +40,14 @@ class Row(NamedTuple):
         return found <= self.target if self.bound == "≤" else found >= self.target
 
     @property
-    def shares(self) -> tuple[str, str]:
-        """Give the target and what was found, in words of one table."""
+    def worse(self) -> float:
+        """Give how many times worse than its target it is; below one it's better."""
+        found = self.found or self.target
+        return found / self.target if self.bound == "≤" else self.target / found
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """Give the target and what was found, as a table shows them."""
         return f"{self.bound} {number(self.target)}", self.why if self.found is None else number(self.found)
 
 
@@ -64,17 +70,20 @@ def ratio(one: Call, other: Call, *, rounds: int, calls: int = 1) -> float:
 
 
 def ratio_of_added(one: Call, other: Call, bare: Call, *, rounds: int, calls: int = 1) -> float:
-    """Give the median, over rounds, of what one adds to the bare call in what the other adds to it."""
-    times = [[seconds(call, calls) for call in (one, other, bare)] for _ in range(rounds)]
-    return median((first - third) / (second - third) for first, second, third in times)
+    """Give the median, over rounds, of what one adds to the bare call, in the time of the other."""
+    times = [[seconds(call, calls) for call in (one, bare, other)] for _ in range(rounds)]
+    return median((first - second) / third for first, second, third in times)
 
 
-def table(rows: Iterable[Row]) -> Iterator[str]:
-    """Write the table line by line, each as soon as it has been measured."""
-    yield f"{'':4}{'what':66}{'target':>8}  found"
-    for row in rows:
-        target, found = row.shares
-        yield f"{row.number:4}{row.what:66}{target:>8}  {found}{'  missed' if row.is_met is False else ''}"
+def header() -> str:
+    """Write the first line of the table."""
+    return f"{'':5}{'what':62}{'target':>8}  found"
+
+
+def line(row: Row) -> str:
+    """Write a row."""
+    target, found = row.words
+    return f"{row.number:5}{row.what:62}{target:>8}  {found}{'  missed' if row.is_met is False else ''}"
 
 
 def found_by(measures: Measures, chosen: Sequence[str] = ()) -> Iterator[Row]:

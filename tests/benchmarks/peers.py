@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from .pairs import Call, Measures
+    from .pairs import Measures
 
 ROUNDS = 400
 

@@ -1,21 +1,18 @@
-"""T1–T3, the token part: what it costs to make, open and refuse a token, as ratios.
+"""T1–T3, the token part: what it costs to make, open and refuse a token.
 
-Run it from the repository's root: `python tests/benchmarks/tokens.py [rounds]`. Each row is measured in turn with what
-it is compared to (A B A B …) and shows the median of the ratios of one round, so that a machine that slows down slows
-both. No part of the test suite: a test never fails on a clock. A peer that isn't installed is a row that says so.
+A peer that isn't installed is a row that says so.
 """
+
+from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
 import os
-import statistics
-import sys
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
-from time import perf_counter
+from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
@@ -23,7 +20,13 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from magiclink.crypto.keys import Key, KeyRing, contexts
 from magiclink.crypto.tokens import Tokens
 
-Call = Callable[[], object]
+from .pairs import Row, ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .pairs import Call, Measures
+
 PURPOSES = ("sign-in", "invoice", "client-portal", "confirm-email", "set-password")
 SITE = "https://billing.example"
 EXPIRES_AT = 4_000_000_000_000_000
@@ -33,7 +36,7 @@ CLAIMS = PAYLOAD | {"aud": SITE, "exp": EXPIRES_AT // 1_000_000}
 SECRET = os.urandom(32)
 MESSAGE = os.urandom(40)
 # Few calls a turn: shorter than a scheduler's slice, so that the median escapes other work on the machine.
-CALLS = 100
+ROUNDS, CALLS = 500, 100
 
 ROOM = Tokens(KeyRing(signing=Key.generate()), SITE, contexts(PURPOSES, SITE))
 TOKEN, _ = ROOM.make("invoice", expires_at=EXPIRES_AT)
@@ -131,45 +134,31 @@ PEERS: list[tuple[str, float, Callable[[], Call]]] = [
 ]
 
 
-def seconds(call: Call, calls: int = CALLS) -> float:
-    """Time some calls."""
-    start = perf_counter()
-    for _ in range(calls):
-        call()
-    return perf_counter() - start
-
-
-def ratio(one: Call, other: Call, rounds: int) -> float:
-    """Give the median over rounds of what one costs in the time of the other, in turns."""
-    return statistics.median(seconds(one) / seconds(other) for _ in range(rounds))
-
-
-def rows(rounds: int) -> Iterator[tuple[str, str, str, str]]:
-    """Measure row by row: number, what, target, ratio."""
-    bare: list[tuple[str, str, float, Call]] = [
-        ("T1", "open a token / hmac.digest", 1.7, OPEN),
-        ("T1", "make a token / hmac.digest", 1.6, partial(ROOM.make, "invoice", expires_at=EXPIRES_AT)),
-        ("T3", "refuse a forgery, token part / hmac.digest", 2.5, partial(ROOM.open, FORGED)),
-        ("T3", "refuse 1 MB, token part / hmac.digest", 1.0, partial(ROOM.open, LONG)),
-    ]
-    for number, what, target, call in bare:
-        yield number, what, f"≤ {target}", f"{ratio(call, UNIT, rounds):.2f}"
-    for name, target, make in PEERS:
-        try:
-            found = f"{ratio(make(), OPEN, rounds):.2f}"
-        except ImportError as error:
-            found = f"not installed ({error.name})"
-        yield "T2", f"{name} / open a token", f"≥ {target}", found
-
-
-def main() -> None:
-    """Print the table."""
+def opening() -> Iterator[Row]:
+    """What a genuine token costs."""
     if ROOM.open(TOKEN) is None or ROOM.open(FORGED) is not None:
-        raise SystemExit("the room doesn't open its own token, or opens a forgery")
-    print(f"{'':4}{'what':46}{'target':>8}  ratio")
-    for number, what, target, found in rows(int(sys.argv[1]) if len(sys.argv) > 1 else 500):
-        print(f"{number:4}{what:46}{target:>8}  {found}", flush=True)
+        raise AssertionError("the room doesn't open its own token, or opens a forgery")
+    make = partial(ROOM.make, "invoice", expires_at=EXPIRES_AT)
+    yield Row("T1", "open a token / hmac.digest", "≤", 1.7, ratio(OPEN, UNIT, rounds=ROUNDS, calls=CALLS))
+    yield Row("T1", "make a token / hmac.digest", "≤", 1.6, ratio(make, UNIT, rounds=ROUNDS, calls=CALLS))
 
 
-if __name__ == "__main__":
-    main()
+def peers() -> Iterator[Row]:
+    """What others take to do the same."""
+    for name, target, make in PEERS:
+        found, why = None, ""
+        try:
+            found = ratio(make(), OPEN, rounds=ROUNDS, calls=CALLS)
+        except ImportError as error:
+            why = f"not installed ({error.name})"
+        yield Row("T2", f"{name} / open a token", "≥", target, found, why)
+
+
+def refusing() -> Iterator[Row]:
+    """What a token costs that isn't genuine, before anybody is told."""
+    for what, text, target in (("a forgery", FORGED, 2.5), ("1 MB", LONG, 1.0)):
+        found = ratio(partial(ROOM.open, text), UNIT, rounds=ROUNDS, calls=CALLS)
+        yield Row("T3", f"refuse {what}, token part / hmac.digest", "≤", target, found)
+
+
+MEASURES: Measures = (("T1", opening), ("T2", peers), ("T3", refusing))

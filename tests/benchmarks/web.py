@@ -1,4 +1,4 @@
-"""T13: a sign-in by link in Flask, on SQLite, against the framework's own: what each adds to a route that does nothing.
+"""T13: a sign-in by link in Flask, on SQLite, against the framework's own: what it adds to a route that does nothing.
 
 Every request is a POST of one short form, answered by a redirect; it is handed to the WSGI application as it would come
 from a server, with everything that a visitor brings along made before.
@@ -42,9 +42,9 @@ def sign_ins() -> Iterator[Row]:
         views = [_post(app, "/redeem", token) for token in tokens[:ROUNDS]]
         buttons = [_button(app, token) for token in tokens[ROUNDS:]]
         login, bare = _post(app, "/login", tokens[0]), _post(app, "/bare", tokens[0])
-        for what, calls in (("a view that redeems", views), ("the conversation's button", buttons)):
+        for what, calls in (("a redeeming view", views), ("the page's button", buttons)):
             found = ratio_of_added(drained(calls), login, bare, rounds=ROUNDS)
-            yield Row("T13", f"Flask and SQLite: {what} / a session login, added", "≤", 1.6, found)
+            yield Row("T13", f"Flask, SQLite: what {what} adds / a session login", "≤", 1.6, found)
 
 
 def _app(links: MagicLinks) -> Flask:

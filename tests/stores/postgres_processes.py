@@ -67,7 +67,7 @@ def processes(store: PostgresStore, rounds: int) -> None:
         store.close()
 
     several(PROCESSES, use)
-    assert list(won) == [1] * rounds
+    assert won[:] == [1] * rounds
 
 
 def fifty(store: PostgresStore, rounds: int) -> None:

@@ -135,7 +135,7 @@ def test_connection_of_the_app(place: Place) -> None:
     """Whatever the app's function has set on a connection, the store works, and commits."""
 
     def connect() -> psycopg.Connection[Any]:
-        made = psycopg.connect(place.url, row_factory=dict_row, cursor_factory=psycopg.ClientCursor)  # type: ignore[arg-type]
+        made = psycopg.connect(place.url, row_factory=dict_row, cursor_factory=psycopg.ClientCursor)
         made.execute("SELECT 1")
         return made
 

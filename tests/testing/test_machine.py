@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from magiclink.stores.memory import MemoryStore
-from magiclink.stores.sqlite import SQLiteStore
 from magiclink.testing import StoreMachine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable
 
-    from magiclink.records import Record, Terms
     from magiclink.stores.base import Store
 
 STEADY = settings(

@@ -8,6 +8,7 @@ import pytest
 
 from magiclink import INVOICE, SIGN_IN, STEP_UP, BadArgumentError, InvalidLinkError, UnavailableError
 from magiclink.links import run
+from magiclink.web import Account, Job, Task
 from tests.web.conftest import ANN, BOB, Site, form_of, told
 
 
@@ -92,3 +93,22 @@ def test_sender_and_answers_to() -> None:
     run(site.conversation.send(site.invoice(), to=ANN))
     message = site.outbox.last.message
     assert (message["From"], message["Reply-To"]) == ("Acme Billing <billing@acme.example>", "support@acme.example")
+
+
+def test_late_job_fails(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """M07: a job that fails late is logged by its task, its kind of error and the place, not by what the error says."""
+
+    class Broken:
+        def by_email(self, address: str) -> list[Account]:
+            raise RuntimeError(f"no connection while asking for {address}")
+
+        by_subject = by_email
+
+    broken = Site(directory=Broken())
+    job = Job(task=Task.SIGN_IN, source=None, address=ANN)
+    run(broken.conversation.run_late(job))
+    assert "sign-in, RuntimeError" in caplog.text
+    assert "by_email" in caplog.text
+    assert ANN not in caplog.text
+    with pytest.raises(RuntimeError):
+        run(broken.conversation.run(job))

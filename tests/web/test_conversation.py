@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -436,3 +437,18 @@ def test_conversation_is_exported() -> None:
     """The conversation is what a porch is built on: it's in `magiclink.web`."""
     assert Conversation.__module__ == "magiclink.web.conversation"
     assert ANN
+
+
+def test_guard_answers_head(site: Site) -> None:
+    """G01: HEAD on a closed document is 403 as well, and sets no cookie."""
+    reply = run(site.conversation.guard(Request(method="HEAD", path=""), INVOICE, "invoice:1001"))
+    assert isinstance(reply, Reply)
+    assert (reply.status, reply.cookies) == (403, ())
+
+
+def test_opened_by_an_account(site: Site) -> None:
+    """A view is opened by links that open a document, and by those of this site alone."""
+    site.conversation.check_opens_document(INVOICE)
+    for policy in (SIGN_IN, replace(INVOICE, purpose="other")):
+        with pytest.raises(ConfigurationError):
+            site.conversation.check_opens_document(policy)

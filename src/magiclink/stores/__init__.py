@@ -29,7 +29,9 @@ def from_url(url: str) -> Store:
     opened = _KEEPERS.get(url.partition(":")[0])
     if opened is None:
         # The URL itself isn't repeated: it may hold a password.
-        raise ConfigurationError("no store has such a URL; known are postgresql://, redis://, memory: and sqlite:///path")
+        raise ConfigurationError(
+            "no store has such a URL; known are postgresql://, redis://, memory: and sqlite:///path"
+        )
     return opened(url)
 
 

@@ -87,7 +87,7 @@ BEFORE = """
 local function before(a, b)
   local a_high, a_low = struct.unpack('>i4I4', a)
   local b_high, b_low = struct.unpack('>i4I4', b)
-  return a_high + a_low < b_high + b_low
+  return a_high < b_high or (a_high == b_high and a_low < b_low)
 end
 """
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
+from traceback import format_tb
 from typing import TYPE_CHECKING
 
 from ..addresses import canonical, matched
 from ..errors import BadArgumentError, ReissueRefusedError, RejectedLinkError
+from ..events import logger
 from .directory import MOST_ACCOUNTS
 from .jobs import Job, Task
 from .lobby import HOUR, Lobby, is_ours
@@ -85,6 +87,15 @@ class Asking(Lobby):
             await self._renew(job, self._directory)
         else:
             await self._mail_sign_in(job, self._directory)
+
+    async def run_late(self, job: Job) -> None:
+        """Do what a job asks for when there is nobody left to answer: what fails is logged, and where it failed."""
+        try:
+            await self.run(job)
+        except Exception as error:  # noqa: BLE001  # whatever an app's seam may raise
+            # Its message may hold an address, and so may its causes': neither is written down.
+            failed = (job.task, type(error).__name__, "".join(format_tb(error.__traceback__)))
+            logger.error("a mail that was asked for was not sent: %s, %s\n%s", *failed)
 
     async def send(self, link: Link, *, to: str, about: str = "") -> None:
         """Write the mail for a link, send it, and mark the link delivered once the mail server took it."""

@@ -77,7 +77,10 @@ class Conversation(Clicking, Asking):
             found = await self.opened(request, policy, resource)
         except UnavailableError:
             return self.page(503, self.pages.unavailable())
-        return await self.closed(request) if found is None else found
+        if found is not None:
+            return found
+        reply = await self.closed(request)
+        return without_body(reply) if request.method == "HEAD" else reply
 
     def mounted_at(self, root: str) -> str:
         """Give the path at which a framework finds the routes, whose application lives at `root` itself."""
@@ -95,6 +98,11 @@ class Conversation(Clicking, Asking):
         """Raise ConfigurationError for a policy whose links sign nobody in."""
         if policy.opens is not Opens.ACCOUNT or self.flows.policies.get(policy.purpose) != policy:
             raise ConfigurationError(f"on_redeemed is for policies that open an account, not for {policy.purpose}")
+
+    def check_opens_document(self, policy: Policy) -> None:
+        """Raise ConfigurationError for a policy whose links open no document, or aren't made here."""
+        if policy.opens is not Opens.RESOURCE or self.flows.policies.get(policy.purpose) != policy:
+            raise ConfigurationError(f"opened_by is for policies that open a document, not for {policy.purpose}")
 
     def check_signs_in(self, purposes: Container[str]) -> None:
         """Raise ConfigurationError unless the app says how the links of each policy that opens an account sign in."""
