@@ -67,9 +67,9 @@ def test_all_is_in_order() -> None:
 def test_unknown_name() -> None:
     """An unknown name is AttributeError as of any module, and loads nothing."""
     with pytest.raises(AttributeError, match="no attribute 'MagicLink'"):
-        magiclink.MagicLink  # noqa: B018
+        magiclink.MagicLink  # noqa: B018  # type: ignore[attr-defined]
     with pytest.raises(ImportError):
-        from magiclink import nothing  # noqa: F401
+        from magiclink import nothing  # noqa: F401  # type: ignore[attr-defined]
 
 
 def test_dir() -> None:

@@ -1,8 +1,8 @@
 """T6, T8 and T11 on Redis or Valkey: what the keeper costs beside bare commands, as ratios.
 
 Run it from the repository's root: `PYTHONPATH=. python tests/benchmarks/redis_store.py [rounds]`. Each row is measured
-in turn with what it is compared to (A B A B …) and shows the median of the ratios of one round. A bare SET looks nothing
-up afterwards; so issuing is also shown beside a bare script that writes the same keys. No part of the test suite.
+in turn with what it is compared to (A B A B …) and shows the median of the ratios of one round. A bare SET can't be
+looked up afterwards; so issuing is also shown beside a script that writes the same keys. No part of the test suite.
 """
 
 from __future__ import annotations

@@ -153,6 +153,34 @@ def test_answer_that_does_not_come(line: Line) -> None:
     store.close()
 
 
+class Interrupted(redis.UnixDomainSocketConnection):
+    """A connection whose reader is interrupted, once, before the answer is there."""
+
+    armed = False
+
+    def read_response(self, *args: Any, **how: Any) -> Any:
+        """Read an answer, unless interrupted."""
+        if Interrupted.armed:
+            Interrupted.armed = False
+            raise KeyboardInterrupt
+        return super().read_response(*args, **how)
+
+
+def test_interrupted_call(server: ValkeyServer) -> None:
+    """A call that is interrupted before its answer closes its connection: the next one reads no answer but its own."""
+    pool = redis.ConnectionPool(connection_class=Interrupted, path=str(server.path))
+    store = RedisStore(redis.Redis(connection_pool=pool))
+    one, other = put(store), put(store)
+    Interrupted.armed = True
+    with pytest.raises(KeyboardInterrupt):
+        store.get(AUDIENCE, one.link_id)
+    assert [each._sock for each in pool._available_connections] == [None]
+    found = store.get(AUDIENCE, other.link_id)
+    assert found is not None
+    assert found.link_id == other.link_id
+    pool.disconnect()
+
+
 def test_server_that_comes_back(serve: Callable[..., ValkeyServer]) -> None:
     """E01: while the server is down each call is StoreError; when it is back, the same store goes on."""
     server = serve(appendonly="yes", appendfsync="always")

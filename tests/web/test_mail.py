@@ -459,4 +459,4 @@ def test_name_that_the_front_door_does_not_know() -> None:
     assert all(getattr(magiclink.web, name).__name__ == name for name in magiclink.web.__all__)
     assert dir(magiclink.web) == sorted(magiclink.web.__all__)
     with pytest.raises(AttributeError, match="no attribute 'sendmail'"):
-        _ = magiclink.web.sendmail
+        _ = magiclink.web.sendmail  # type: ignore[attr-defined]
