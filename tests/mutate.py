@@ -67,6 +67,7 @@ class Change(NamedTuple):
     """One change: this node's text, in bytes of the source from `start` to `end`, becomes another."""
 
     line: int
+    column: int
     start: int
     end: int
     old: str
@@ -94,7 +95,7 @@ def changes(source: str) -> list[Change]:
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
         start, end = starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset
-        found.append(Change(node.lineno, start, end, source.encode()[start:end].decode(), becomes))
+        found.append(Change(node.lineno, node.col_offset + 1, start, end, source.encode()[start:end].decode(), becomes))
     return sorted(found)
 
 
@@ -266,7 +267,7 @@ def told(module: str, count: int, outcomes: list[Outcome]) -> str:
     verdicts = Counter(outcome.verdict for outcome in outcomes)
     row = (count, verdicts.total(), verdicts["killed"], verdicts["timed out"], verdicts["survived"])
     alive = [each for each in outcomes if each.verdict == "survived"]
-    survivors = [f"    {each.module}.py:{each.change.line}  {each.change}" for each in alive]
+    survivors = [f"    {each.module}.py:{each.change.line}:{each.change.column}  {each.change}" for each in alive]
     return "\n".join([f"| `{module}` | {' | '.join(map(str, row))} |", *survivors])
 
 

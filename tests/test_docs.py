@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import magiclink
-from magiclink import Kind, MagicLinks, Opens, Policy
+from magiclink import SIGN_IN, Kind, MagicLinks, Opens, Policy
 from magiclink.policy import RULES
+from magiclink.testing import double_click
 from tests.exchanges import STORIES
 from tests.flask_site import by_socket, served
 from tests.stage import Accounts, Stage, bare
@@ -116,6 +117,24 @@ def test_readme_too_long() -> None:
     [example, *_] = [code for code, _, _ in blocks(README, "python")]
     assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
     assert len(example.splitlines()) <= 15
+
+
+def test_readme_app_that_opens_nothing(key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The README's app shows the invoice to whoever has its link, signs in by a button, and shows others nothing."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MAGICLINK_KEY", key)
+    monkeypatch.setenv("FLASK_SECRET_KEY", "of this test")
+    namespace: dict[str, Any] = {"__name__": "README"}
+    exec("".join(code for code, _, _ in blocks(README, "python")), namespace)
+    app, links = namespace["app"], namespace["links"]
+    opened = app.test_client().get(namespace["link"].url, follow_redirects=True)
+    assert opened.text == "Invoice 1001 of customer-7"
+    assert app.test_client().get("/invoices/1001").status_code == 403
+    customer = app.test_client()
+    double_click(customer, links.issue(SIGN_IN, subject="customer-7").url)
+    with customer.session_transaction(base_url="https://billing.example") as session:
+        assert session["customer"] == "customer-7"
+    links.close()
 
 
 @pytest.mark.parametrize("last_word", ["tour", "pytest"])

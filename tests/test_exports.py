@@ -67,9 +67,9 @@ def test_all_is_in_order() -> None:
 def test_unknown_name() -> None:
     """An unknown name is AttributeError as of any module, and loads nothing."""
     with pytest.raises(AttributeError, match="no attribute 'MagicLink'"):
-        magiclink.MagicLink  # noqa: B018  # type: ignore[attr-defined]
+        magiclink.MagicLink  # type: ignore[attr-defined]  # noqa: B018
     with pytest.raises(ImportError):
-        from magiclink import nothing  # noqa: F401  # type: ignore[attr-defined]
+        from magiclink import nothing  # type: ignore[attr-defined]  # noqa: F401
 
 
 def test_dir() -> None:

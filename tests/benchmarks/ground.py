@@ -12,7 +12,7 @@ import tempfile
 from contextlib import closing, contextmanager
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from magiclink import CONFIRM_EMAIL, INVOICE, SIGN_IN, Key, KeyRing, MagicLinks, Order, SystemClock
 from magiclink.instants import SECOND
@@ -37,9 +37,12 @@ WHERE audience = :audience AND link_id = :link_id AND uses < max_uses AND expire
 AND revoked_at IS NULL AND superseded_at IS NULL
 RETURNING subject, resource, destination, session_lifetime"""
 
+ENROL = """
+INSERT INTO subjects (audience, subject, generation, number, last_link, reason) VALUES (?, ?, 0, 1, ?, '')
+ON CONFLICT (audience, subject) DO UPDATE SET number = number + 1"""
+
 WRITE = (
-    "INSERT INTO subjects (audience, subject, generation, number, last_link, reason) VALUES (?, ?, 0, 1, ?, '')"
-    " ON CONFLICT (audience, subject) DO UPDATE SET number = number + 1",
+    ENROL,
     f"INSERT INTO links VALUES ({', '.join('?' * len(Record._fields))})",
     "INSERT INTO names VALUES (?, ?, ?)",
 )
@@ -82,8 +85,13 @@ def ordered(number: int, policy: Policy = CONFIRM_EMAIL) -> list[Order]:
 
 def issue(links: MagicLinks, order: Order) -> Link:
     """Issue what was ordered."""
-    what = {"resource": order.resource, "recipient": order.recipient, "destination": order.destination}
-    return links.issue(order.policy, subject=order.subject, **what)
+    return links.issue(
+        order.policy,
+        subject=order.subject,
+        resource=order.resource,
+        recipient=order.recipient,
+        destination=order.destination,
+    )
 
 
 def made(number: int, path: Path) -> list[Link]:
@@ -114,7 +122,11 @@ def records_of(number: int) -> list[Record]:
 def write(db: sqlite3.Connection, records: Sequence[Record]) -> Call:
     """Lay out what an issue writes for these records, and give the call that writes it in one transaction."""
     subjects = [(record.audience, record.subject, record.link_id) for record in records]
-    tables = subjects, list(records), list(chain.from_iterable(map(names.rows, records)))
+    tables: tuple[Sequence[tuple[Any, ...]], ...] = (
+        subjects,
+        list(records),
+        list(chain.from_iterable(map(names.rows, records))),
+    )
 
     def call() -> None:
         db.execute("BEGIN IMMEDIATE")
@@ -126,9 +138,9 @@ def write(db: sqlite3.Connection, records: Sequence[Record]) -> Call:
 
 
 def drained(calls: Iterable[Call]) -> Call:
-    """Make one call of many: each time the next is made."""
+    """Make one call of many: each time the next is made. A generator is read that late, and so are its variables."""
     left = iter(calls)
-    return lambda: next(left)()
+    return lambda: next(left)()  # noqa: PLW0108  # the next one is taken when it's called
 
 
 def fill(path: Path, links: MagicLinks, number: int, *, ends: range, subject: str | None = None) -> list[str]:

@@ -96,16 +96,16 @@ def bulk() -> Iterator[Row]:
 
 def imports() -> Iterator[Row]:
     """What an import adds to a bare interpreter, each in a process of its own."""
-    names = "from magiclink import *"
-    others = [("magic-link 1.0", "import magic_link"), ("maglink 0.3", "import maglink")]
-    yield Row("T12", "import magiclink / import itsdangerous", "≤", 2.0, _import_ratio("import magiclink"))
-    yield Row("T12", "the same with every name it has", "≤", 2.0, _import_ratio(names))
-    for name, statement in others:
-        what = f"import {name} / every name of magiclink"
-        if find_spec(statement.split()[1]) is None:
-            yield Row("T12", what, "≥", 1.0, None, f"{name} isn't installed")
+    ours, every = "import magiclink", "from magiclink import *"
+    yield Row("T12", "import magiclink / import itsdangerous", "≤", 2.0, _import_ratio(ours))
+    # Names are loaded when they are asked for: an app pays for those that it uses, and this is all of them.
+    yield Row("T12", "from magiclink import * / import itsdangerous", "≤", 2.0, _import_ratio(every))
+    for name, room in (("magic-link 1.0", "magic_link"), ("maglink 0.3", "maglink")):
+        what = f"import {name} / import magiclink"
+        if find_spec(room) is None:
+            yield Row("T12", what, "≥", 1.0, None, f"not installed ({room})")
         else:
-            yield Row("T12", what, "≥", 1.0, _import_ratio(statement, names))
+            yield Row("T12", what, "≥", 1.0, _import_ratio(f"import {room}", ours))
 
 
 def _import_ratio(one: str, other: str = "import itsdangerous", rounds: int = 25) -> float:
@@ -114,7 +114,9 @@ def _import_ratio(one: str, other: str = "import itsdangerous", rounds: int = 25
 
 def _import_seconds(statement: str) -> float:
     command = [sys.executable, "-c", IMPORT.format(statement)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)))
+    ran = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    )
     return float(ran.stdout)
 
 

@@ -78,7 +78,7 @@ def _app(links: MagicLinks) -> Flask:
 
 
 def _post(app: Flask, path: str, form: str, cookie: str = "") -> Call:
-    headers = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", "Cookie": cookie}
+    headers = [("Origin", ORIGIN), ("Sec-Fetch-Site", "same-origin"), ("Cookie", cookie)]
     ask = EnvironBuilder(path, ORIGIN, method="POST", data={"form": form}, headers=headers)
     environ = ask.get_environ()
     return partial(_answered, app, environ, environ["wsgi.input"].read())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
-from tests.services import PATIENCE, _end_with_parent, _listens, _wait, _wheel, missing
+from tests.services import PATIENCE, _end_with_parent, _wait, _wheel, missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +47,13 @@ class ValkeyServer:
             preexec_fn=_end_with_parent,  # noqa: PLW1509 - a server whose tests were killed must end, too.
             stdout=subprocess.DEVNULL,
         )
-        _wait(self._process, lambda: _listens(self.path))
+        _wait(self._process, self._answers)
+
+    def _answers(self) -> bool:
+        # It listens before it has read what it kept.
+        with suppress(redis.RedisError), self.client() as client:
+            return bool(client.ping())
+        return False
 
     def kill(self) -> None:
         """End it as a switch that is pulled."""

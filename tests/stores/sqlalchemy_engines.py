@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from tests.services import missing, new_schema, postgres
 
@@ -40,7 +40,8 @@ def new_database(keeper: str, folder: Path) -> Iterator[URL]:
         return
     name = new_schema()
     url = make_url(postgres().replace("postgresql:", "postgresql+psycopg:", 1) if keeper == "postgresql" else mariadb())
-    server = create_engine(url, isolation_level="AUTOCOMMIT")
+    # No pool: whatever a test does, nothing stays open.
+    server = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with server.connect() as db:
         db.execute(text(f"CREATE SCHEMA {name}"))
         try:
@@ -50,7 +51,6 @@ def new_database(keeper: str, folder: Path) -> Iterator[URL]:
                 yield url.set(database=name)
         finally:
             db.execute(text(f"DROP SCHEMA {name}" + " CASCADE" * (keeper == "postgresql")))
-    server.dispose()
 
 
 @contextmanager
@@ -58,8 +58,10 @@ def new_engine(keeper: str, folder: Path, pool_size: int = 32) -> Iterator[Engin
     """Give an engine on an empty database, and drop it afterwards."""
     with new_database(keeper, folder) as url:
         engine = create_engine(url, pool_size=pool_size, pool_timeout=PATIENCE)
-        yield engine
-        engine.dispose()
+        try:
+            yield engine
+        finally:
+            engine.dispose()
 
 
 def mariadb() -> str:

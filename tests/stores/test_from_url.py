@@ -83,6 +83,23 @@ def test_unknown_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_postgres(scheme: str) -> None:
+    """Both of libpq's schemes open the PostgreSQL keeper; a server that isn't there is ConfigurationError."""
+    pytest.importorskip("psycopg")
+    with pytest.raises(ConfigurationError, match="PostgreSQL") as raised:
+        from_url(f"{scheme}://app:secret@/db?host=/nowhere")
+    assert "secret" not in str(raised.value)
+
+
+def test_driver_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A keeper whose driver isn't installed is ConfigurationError that names the extra."""
+    # Where a driver isn't installed, importing its keeper fails.
+    monkeypatch.setitem(sys.modules, "magiclink.stores.postgres", None)
+    with pytest.raises(ConfigurationError, match=r"magiclink-auth\[postgres\]"):
+        from_url("postgresql:///db")
+
+
 def test_known_urls_are_named() -> None:
     """The message for an unknown scheme names those that are known."""
     with pytest.raises(ConfigurationError, match="memory: and sqlite:///path"):

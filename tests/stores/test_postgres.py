@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +15,7 @@ from magiclink.instants import SECOND
 from magiclink.records import CLOCK_SKEW, Note, Selector
 from magiclink.stores.postgres import PostgresStore
 from magiclink.testing.contract import record, terms
-from magiclink.testing.contract.bench import AUDIENCE, NOW
+from magiclink.testing.contract.bench import AUDIENCE, DAY, NOW
 from tests.services import postgres
 from tests.stores.postgres_places import Place, put
 
@@ -149,13 +151,6 @@ def test_terms_beyond_63_bits(store: PostgresStore) -> None:
     assert store.consume(link.link_id, late) is None
 
 
-@pytest.mark.parametrize("schema", ["", "Links", "a b", 'a"b', "1a", "pg_links", "a" * 49, "links\n"])
-def test_schema_that_needs_quoting(schema: str) -> None:
-    """A schema's name is made of a-z, digits and `_`: it is the one thing that becomes part of a statement."""
-    with pytest.raises(ConfigurationError, match="schema"):
-        PostgresStore(postgres(), schema=schema)
-
-
 @pytest.mark.parametrize("settings", [{"pool_size": 0}, {"patience": -1}])
 def test_setting_that_can_not_work(settings: dict[str, int]) -> None:
     """No connection at all, or less than no patience, is ConfigurationError."""
@@ -183,6 +178,15 @@ def test_revocation_of_many_links(place: Place, store: PostgresStore) -> None:
     assert {each.revoke_reason for each in store.find(Selector(audience=AUDIENCE), limit=2_000)} == {"left"}
 
 
+def test_months(place: Place) -> None:
+    """L16: the months of a partitioned table are made and dropped by the store."""
+    store = place.store(partitioned=True)
+    store.add_months(date(2025, 12, 1), 2)
+    link = put(store, expires_at=NOW - DAY)
+    assert store.drop_months(datetime(2026, 2, 1, tzinfo=UTC)) == ["2025_12", "2026_01"]
+    assert store.get(AUDIENCE, link.link_id) is None
+
+
 def test_windows_are_forgotten(place: Place, store: PostgresStore) -> None:
     """L16: windows that ended go as later ones are counted, those within the clocks' difference stay."""
     for number in range(50):
@@ -193,3 +197,19 @@ def test_windows_are_forgotten(place: Place, store: PostgresStore) -> None:
     for number in range(5):
         store.take(b"b%d" % number, now=ended + CLOCK_SKEW + 1, limit=1, window=SECOND)
     assert place.rows("buckets") == [51 - 50 + 5]
+
+
+def test_documents(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the document on many machines shows of PostgreSQL runs, block by block."""
+    text = (Path(__file__).parents[2] / "docs" / "many-machines.md").read_text(encoding="utf-8")
+    section = text.partition("## PostgreSQL\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"^```py\n(.*?)^```$", section, re.M | re.S)
+    monkeypatch.setenv("DATABASE_URL", place.url)
+    for schema in ("magiclink", "large"):
+        place.run(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    namespace: dict[str, Any] = {}
+    for block in blocks:
+        exec(block, namespace)
+    assert len(blocks) == 3
+    for schema in ("magiclink", "large"):
+        place.run(f"DROP SCHEMA {schema} CASCADE")

@@ -128,6 +128,18 @@ def test_nothing_of_the_session_is_used(place: Place, store: PostgresStore) -> N
     assert place.run(f"{held} = '{place.schema}'") == [(0,)]
 
 
+def test_forked(database: Database) -> None:
+    """In a forked child no connection is there, and the parent's are neither used nor closed."""
+    [mine] = database.run("SELECT pg_backend_pid()")
+    [inherited] = database.inherited()
+    postgres_connections._after_fork_in_child()
+    assert database.inherited() == []
+    assert database.run("SELECT pg_backend_pid()") != [mine]
+    assert inherited.execute("SELECT pg_backend_pid()").fetchall() == [mine]
+    postgres_connections._INHERITED.remove(inherited)
+    inherited.close()
+
+
 # The app's own function.
 
 
@@ -204,18 +216,6 @@ def test_sessions_that_only_read(place: Place, store: PostgresStore) -> None:
     url = make_conninfo(place.url, options="-c default_transaction_read_only=on")
     with pytest.raises(ConfigurationError, match="only read"):
         PostgresStore(url, schema=place.schema)
-
-
-def test_transactions_that_only_read(place: Place) -> None:
-    """E11: an app's function whose transactions only read is ConfigurationError when opened."""
-
-    def connect() -> psycopg.Connection[Any]:
-        made = psycopg.connect(place.url)
-        made.read_only = True
-        return made
-
-    with pytest.raises(ConfigurationError, match="only read"):
-        PostgresStore(connect, schema=place.schema)
 
 
 def test_old_server() -> None:

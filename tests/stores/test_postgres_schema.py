@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -127,6 +127,25 @@ def role(place: Place) -> Iterator[str]:
     yield name
     place.run(f"DROP OWNED BY {name}")
     place.run(f"DROP ROLE {name}")
+
+
+@pytest.mark.parametrize("schema", ["", "Links", "a b", 'a"b', "1a", "pg_links", "a" * 49, "links\n"])
+def test_schema_that_needs_quoting(schema: str) -> None:
+    """A schema's name is made of a-z, digits and `_`: it is the one thing that becomes part of a statement."""
+    with pytest.raises(ConfigurationError, match="schema"):
+        PostgresStore(postgres(), schema=schema)
+
+
+def test_transactions_that_only_read(place: Place) -> None:
+    """E11: an app's function whose transactions only read is ConfigurationError when opened."""
+
+    def connect() -> psycopg.Connection[Any]:
+        made = psycopg.connect(place.url)
+        made.read_only = True
+        return made
+
+    with pytest.raises(ConfigurationError, match="only read"):
+        PostgresStore(connect, schema=place.schema)
 
 
 def test_role_that_may_not_make_it(role: str) -> None:

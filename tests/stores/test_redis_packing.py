@@ -93,9 +93,9 @@ def test_places_sort_as_integers(one: int, other: int) -> None:
 
 
 def test_clipped_sums() -> None:
-    """A sum that passes 63 bits stops there; any other stays."""
+    """A sum that passes 63 bits stops before the first instant or at the last; any other stays."""
     sums = [-(2**70), -1, 2**62, 2**70]
-    assert [packing.clipped(each) for each in sums] == [-packing.LARGEST, -1, 2**62, packing.LARGEST]
+    assert [packing.clipped(each) for each in sums] == [-packing.LARGEST - 1, -1, 2**62, packing.LARGEST]
 
 
 def test_lists_are_apart() -> None:

@@ -60,10 +60,13 @@ names = st.sets(st.sampled_from([*fields_of_records, *instants, *(f"terms.{name}
 def cases(draw: st.DrawFn) -> tuple[Record, Terms]:
     """Draw a link and the terms of a use: met, but for a few fields that are drawn at random."""
     now, odd = draw(nows), draw(names.filter(lambda some: len(some) <= 4))
-    fields: dict[str, Any] = {"issued_at": now - 1, "expires_at": min(now + SPAN, LARGEST), "attempt": b"x"}
+    fields: dict[str, Any] = {"issued_at": now - 1, "expires_at": min(now + SPAN, LARGEST), "uses": 2}
+    # A click again, just too late to be one.
+    fields |= {"attempt": b"x", "first_used_at": now - SPAN, "last_used_at": now - SPAN}
     fields |= {name: draw(way) for name, way in fields_of_records.items() if name in odd}
     fields |= {name: max(-LARGEST, min(now + draw(way), LARGEST)) for name, way in instants.items() if name in odd}
     met: dict[str, Any] = {"audience": AUDIENCE, "purpose": "invoice", "lifetime": SPAN, "max_uses": None}
+    met |= {"attempt": b"x", "reclick": SPAN}
     met |= {name: draw(way) for name, way in fields_of_terms.items() if f"terms.{name}" in odd}
     return record()._replace(**fields), Terms(now=now, **met)
 

@@ -22,11 +22,13 @@ def from_url(url: str) -> Store:
 
     What follows `sqlite:///` is a path, relative to the working directory unless it begins with a fourth slash, and is
     percent-decoded once. A URL of PostgreSQL is read as libpq reads it; one of Redis or Valkey (`redis://`, `rediss://`,
-    `unix://`, `valkey://`) as redis-py reads it.
+    `unix://`, `valkey://`) as redis-py reads it; and what follows `sqlalchemy+` (`sqlalchemy+mysql+pymysql://…`) as
+    SQLAlchemy reads it.
 
     Raises ConfigurationError where the URL isn't of these forms, or the store can't be opened.
     """
-    opened = _KEEPERS.get(url.partition(":")[0])
+    scheme = url.partition(":")[0]
+    opened = _sqlalchemy if scheme.startswith("sqlalchemy+") else _KEEPERS.get(scheme)
     if opened is None:
         # The URL itself isn't repeated: it may hold a password.
         raise ConfigurationError(
@@ -66,6 +68,14 @@ def _redis(url: str) -> Store:
     except ImportError:
         raise ConfigurationError("Redis needs redis-py: pip install 'magiclink-auth[redis]'") from None
     return RedisStore(url)
+
+
+def _sqlalchemy(url: str) -> Store:
+    try:
+        from .sqlalchemy import SQLAlchemyStore  # noqa: PLC0415
+    except ImportError:
+        raise ConfigurationError("SQLAlchemy is missing: pip install 'magiclink-auth[sqlalchemy]'") from None
+    return SQLAlchemyStore.from_url(url.removeprefix("sqlalchemy+"))
 
 
 _KEEPERS: dict[str, Callable[[str], Store]] = {

@@ -196,8 +196,8 @@ def place(value: int) -> bytes:
 
 
 def clipped(value: int) -> int:
-    """Bring a sum back to 63 bits: past them nothing is bounded by it."""
-    return max(-LARGEST, min(value, LARGEST))
+    """Bring a sum back to 8 bytes: past the first instant of all, so that none is bounded by it, or to the last."""
+    return max(NONE, min(value, LARGEST))
 
 
 def listed(letter: bytes, name: bytes) -> bytes:

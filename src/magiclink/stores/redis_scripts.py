@@ -90,7 +90,7 @@ if not link or link.purpose ~= purpose or not outstanding(link, now)
   or not before(issued_after, link.issued_at) or before(issued_until, link.issued_at)
   or (max_uses ~= NONE and not before(link.uses, max_uses)) or link.stamp ~= stamp
   or (attempt ~= '' and link.attempt == attempt and link.last_used_at ~= NONE
-    and true)
+    and before(reclick_after, link.last_used_at))
 then return false end
 if ends_others == '1' then
   local name = list('u', link.subject)

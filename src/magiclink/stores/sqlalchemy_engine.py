@@ -7,7 +7,7 @@ says stays here: it may hold the values of a statement.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from sqlalchemy import Engine, exc, false, select, update
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
@@ -35,20 +35,18 @@ _UNDONE = frozenset({"40001", "40P01", "1020", "1205", "1213"})
 
 _CODE = re.compile("[0-9][0-9A-Z]{3,4}|SQLITE_[A-Z_]+")
 
-_ISOLATION = "READ COMMITTED"
+_ISOLATION: Literal["READ COMMITTED"] = "READ COMMITTED"
 
 
 class AppEngine:
     """An engine of the app's, fit for the keeper. Raises ConfigurationError where it isn't."""
 
     def __init__(self, engine: Engine, *, create: bool) -> None:
-        self._closed = False
+        self._closed = self._isolates = False
         self._engine = _fitting(engine)
         self._locks_file = engine.dialect.name == "sqlite"
-        if not self._locks_file and self.prove(_isolation, writes=False) != _ISOLATION:
-            # A view of the same engine and pool. Under REPEATABLE READ, what is read after waiting for a lock is as old
-            # as the transaction's first read.
-            self._engine = engine.execution_options(isolation_level=_ISOLATION)
+        # Under REPEATABLE READ, what is read after waiting for a lock is as old as the transaction's first read.
+        self._isolates = not self._locks_file and self.prove(_isolation, writes=False) != _ISOLATION
         if create:
             self._create()
 
@@ -75,6 +73,9 @@ class AppEngine:
             raise StoreError("the store is closed")
         try:
             with self._engine.connect() as db:
+                if self._isolates:
+                    # Until the connection goes back. Options of an engine are set in no order over those of the app's.
+                    db.execution_options(isolation_level=_ISOLATION)
                 if trouble is ConfigurationError:
                     # A server that builds its store and then forks would share what went back to the pool.
                     db.detach()

@@ -13,13 +13,14 @@ from ..records import Note, Origin, Record, Supersede
 from . import sqlalchemy_counting as counting
 from . import sqlalchemy_lookups as lookups
 from . import sqlalchemy_writing as writing
+from .names import PERIOD
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _LARGEST = 2**63 - 1
-_OVER = 2 * SECOND
-"""An instant at which the probes have expired, and no link has."""
+_OVER = 2 * PERIOD * SECOND
+"""An instant at which the probes are over, names and all."""
 
 _PROBE = Record(
     audience="Probe \u00c9",

@@ -1,0 +1,84 @@
+"""Links are found by name in every bucket that they may lie in, and a selector narrows by what is rarest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from magiclink.records import CLOCK_SKEW, Selector
+from magiclink.stores import sqlalchemy_lookups as lookups
+from magiclink.stores.names import PERIOD
+from magiclink.stores.sqlalchemy import SQLAlchemyStore
+from magiclink.testing.contract import record, terms
+from magiclink.testing.contract.bench import AUDIENCE, ELSEWHERE, NOW
+from tests.stores.sqlalchemy_engines import new_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+MONTH = PERIOD * 1_000_000
+LARGEST = 2**63 - 1
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """Give an engine on an empty file of SQLite."""
+    with new_engine("sqlite", tmp_path) as engine:
+        yield engine
+
+
+@pytest.fixture
+def store(engine: Engine) -> SQLAlchemyStore:
+    """Give a store."""
+    return SQLAlchemyStore(engine, create=True)
+
+
+def test_buckets(engine: Engine, store: SQLAlchemyStore) -> None:
+    """An audience's buckets go from its first link's to its last one's, those between too; none where it has none."""
+    links = [record(expires_at=NOW + months * MONTH) for months in (2, 5)]
+    assert store.add([*links, record(audience=ELSEWHERE)], now=NOW, renamed={})
+    with engine.connect() as db:
+        found = [lookups.live(db, audience) for audience in (AUDIENCE, ELSEWHERE, "https://nowhere.example")]
+    assert [len(each) for each in found] == [4, 1, 0]
+    assert found[0] == sorted(found[0])
+
+
+def test_found_in_every_bucket(store: SQLAlchemyStore) -> None:
+    """A subject's links are found however far apart they expire."""
+    links = [record(expires_at=NOW + months * MONTH, issued_at=NOW - months) for months in (0, 1, 700)]
+    assert store.add(links, now=NOW, renamed={})
+    found = store.find(Selector(audience=AUDIENCE, subject="customer-7"), limit=9)
+    assert [link.link_id for link in found] == [link.link_id for link in links]
+
+
+@pytest.mark.parametrize("limit", [0, -1, LARGEST, 2**70])
+def test_any_limit(store: SQLAlchemyStore, limit: int) -> None:
+    """A page of nothing, or of less, is empty; one longer than any database counts is all."""
+    assert store.add([record()], now=NOW, renamed={})
+    assert len(store.find(Selector(audience=AUDIENCE), limit=limit)) == (limit > 0)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"purpose": "invoice"}, {"subject": "customer-7"}, {"resource": "invoice:1001"}, {}]
+)
+def test_narrowed(store: SQLAlchemyStore, fields: dict[str, str]) -> None:
+    """Whatever a selector names first, all that it names must match."""
+    wanted = record(issued_at=NOW - 1)
+    assert store.add([wanted, record(), record(issued_at=NOW - 1, recipient=None)], now=NOW, renamed={})
+    whole = Selector(audience=AUDIENCE, recipients=(wanted.recipient or b"",), issued_before=NOW, **fields)
+    assert [link.link_id for link in store.find(whole, limit=9)] == [wanted.link_id]
+    assert len(store.find(Selector(audience=AUDIENCE, issued_before=NOW, **fields), limit=9)) == 2
+
+
+def test_terms_beyond_63_bits(store: SQLAlchemyStore) -> None:
+    """Sums of the terms that pass 63 bits bound nothing, and are bound nevertheless."""
+    link = record()
+    assert store.add([link], now=NOW, renamed={})
+    assert store.consume(link.link_id, terms(lifetime=2**70, reclick=2**70, attempt=b"one"))
+    assert store.consume(link.link_id, terms(lifetime=2**70, reclick=2**70, attempt=b"one")) is None
+    late = terms(now=LARGEST - CLOCK_SKEW // 2, lifetime=2**70)
+    assert store.consume(link.link_id, late) is None
