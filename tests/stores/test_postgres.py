@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from magiclink.errors import BadArgumentError, ConfigurationError, StoreError
 from magiclink.instants import SECOND
@@ -204,12 +205,10 @@ def test_documents(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (Path(__file__).parents[2] / "docs" / "many-machines.md").read_text(encoding="utf-8")
     section = text.partition("## PostgreSQL\n")[2].partition("\n## ")[0]
     blocks = re.findall(r"^```py\n(.*?)^```$", section, re.M | re.S)
-    monkeypatch.setenv("DATABASE_URL", place.url)
-    for schema in ("magiclink", "large"):
-        place.run(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    place.run(f"CREATE DATABASE {place.schema}")
+    monkeypatch.setenv("DATABASE_URL", make_conninfo(place.url, dbname=place.schema))
     namespace: dict[str, Any] = {}
     for block in blocks:
         exec(block, namespace)
+    place.run(f"DROP DATABASE {place.schema}")
     assert len(blocks) == 3
-    for schema in ("magiclink", "large"):
-        place.run(f"DROP SCHEMA {schema} CASCADE")

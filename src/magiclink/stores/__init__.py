@@ -6,7 +6,8 @@ This front room imports no driver: `from_url` loads a keeper when it is asked fo
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote_to_bytes
 
 from ..errors import ConfigurationError
@@ -31,9 +32,8 @@ def from_url(url: str) -> Store:
     opened = _sqlalchemy if scheme.startswith("sqlalchemy+") else _KEEPERS.get(scheme)
     if opened is None:
         # The URL itself isn't repeated: it may hold a password.
-        raise ConfigurationError(
-            "no store has such a URL; known are postgresql://, redis://, memory: and sqlite:///path"
-        )
+        known = "memory:, sqlite:///path, postgresql://, redis:// and sqlalchemy+"
+        raise ConfigurationError(f"no store has such a URL; known are {known}")
     return opened(url)
 
 
@@ -55,27 +55,23 @@ def _sqlite(url: str) -> Store:
 
 
 def _postgres(url: str) -> Store:
-    try:
-        from .postgres import PostgresStore  # noqa: PLC0415
-    except ImportError:
-        raise ConfigurationError("PostgreSQL needs psycopg 3: pip install 'magiclink-auth[postgres]'") from None
-    return PostgresStore(url)
+    return cast("Store", _keeper("postgres", "PostgresStore")(url))
 
 
 def _redis(url: str) -> Store:
-    try:
-        from .redis import RedisStore  # noqa: PLC0415
-    except ImportError:
-        raise ConfigurationError("Redis needs redis-py: pip install 'magiclink-auth[redis]'") from None
-    return RedisStore(url)
+    return cast("Store", _keeper("redis", "RedisStore")(url))
 
 
 def _sqlalchemy(url: str) -> Store:
+    return cast("Store", _keeper("sqlalchemy", "SQLAlchemyStore").from_url(url.removeprefix("sqlalchemy+")))
+
+
+def _keeper(extra: str, name: str) -> Any:
+    """Give a keeper that needs a driver; the room and the extra that installs its driver have one name."""
     try:
-        from .sqlalchemy import SQLAlchemyStore  # noqa: PLC0415
+        return getattr(import_module(f".{extra}", __name__), name)
     except ImportError:
-        raise ConfigurationError("SQLAlchemy is missing: pip install 'magiclink-auth[sqlalchemy]'") from None
-    return SQLAlchemyStore.from_url(url.removeprefix("sqlalchemy+"))
+        raise ConfigurationError(f"a driver is missing: pip install 'magiclink-auth[{extra}]'") from None
 
 
 _KEEPERS: dict[str, Callable[[str], Store]] = {
