@@ -118,6 +118,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
         ask("/l/?token={sign_in}", NOT_GENUINE),
         ask("/l/?token=a&token=b", NOT_GENUINE),
         ask("/l/?token[]=x", NOT_GENUINE),
+        ask("/l/?token=", NOT_GENUINE),
         ask("/l/{invoice}?x={invoice}", NOT_GENUINE),
         ask("/l/?x=1&x={invoice}", NOT_GENUINE),
         ask("/l/", "400 no-cookie", Authorization="Bearer {sign_in}", Cookie="token={sign_in}"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magiclink.records import CLOCK_SKEW, Note, Record, Selector, State, Terms
+from magiclink.records import CLOCK_SKEW, Note, Origin, Record, Selector, State, Supersede, Terms
 from magiclink.testing.contract.bench import AUDIENCE, DAY, ELSEWHERE, NOW, record, terms
 
 NONCE = b"n" * 16
@@ -185,3 +185,18 @@ def test_changed_copy() -> None:
     """A change is a new value; the old one stays."""
     assert replace(terms(), now=NOW + 1) != terms()
     assert record()._replace(uses=1).uses == 1
+
+
+def test_stored_words() -> None:
+    """What stands in a database keeps its spelling: a record of today is read by every later version."""
+    assert [state.value for state in State] == ["revoked", "superseded", "used", "expired", "outstanding"]
+    assert [each.value for each in Supersede] == ["never", "on-issue", "on-delivery"]
+    assert [origin.value for origin in Origin] == ["issue", "remind", "renew"]
+
+
+def test_skew_is_thirty_seconds() -> None:
+    """D04: clocks may differ by thirty seconds, to the microsecond."""
+    assert CLOCK_SKEW == 30_000_000
+    later = record(issued_at=NOW + 30_000_000)
+    assert terms(now=NOW).met_by(later)
+    assert not terms(now=NOW).met_by(later._replace(issued_at=NOW + 30_000_001))

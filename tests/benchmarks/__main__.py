@@ -6,9 +6,11 @@ nothing else runs beside it.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 from .pairs import Row, found_by, header, line
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ROOMS = ("tokens", "links", "postgres", "redis_store", "growth", "web", "peers")
 SLOT = "<!-- table -->\n"
+BUSY = "While it ran, {:.1f} processes wanted each processor: from two on, rows that wait for a disk tell little."
 
 
 def rows(chosen: Sequence[str]) -> Iterator[Row]:
@@ -33,12 +36,12 @@ def rows(chosen: Sequence[str]) -> Iterator[Row]:
             yield from found_by(measures, chosen)
 
 
-def tell(found: Sequence[Row]) -> None:
-    """Put the table and the plot into the docs."""
+def tell(found: Sequence[Row], load: float) -> None:
+    """Put the table and the plot into the docs, and how busy each processor was while it was measured."""
     page = DOCS / "performance.md"
     before, slot, _ = page.read_text(encoding="utf-8").partition(SLOT)
     table = ["| row | what | target | found | |", "|---|---|---|---|---|", *map(_cells, sorted(found, key=_place))]
-    page.write_text(before + slot + "\n" + "\n".join(table) + "\n", encoding="utf-8")
+    page.write_text(f"{before}{slot}\n{BUSY.format(load)}\n\n" + "\n".join(table) + "\n", encoding="utf-8")
     (DOCS / "performance.svg").write_text(svg(sorted(found, key=_place)), encoding="utf-8")
 
 
@@ -54,12 +57,13 @@ def _cells(row: Row) -> str:
 def main(chosen: Sequence[str]) -> None:
     """Print the table as it grows."""
     print(header())
-    found = []
+    found, loads = [], []
     for row in rows(chosen):
         print(line(row), flush=True)
         found.append(row)
+        loads.append(os.getloadavg()[0] / (os.cpu_count() or 1))
     if not chosen:
-        tell(found)
+        tell(found, median(loads))
 
 
 if __name__ == "__main__":

@@ -402,3 +402,15 @@ def test_store_down_at_a_reissue(world: World, call: str) -> None:
     assert len(links.find(subject="customer-7")) == 1
     links.renew(old.token, to=AP)
     links.remind(FEW, **WHO)
+
+
+def test_renewal_of_a_series_that_is_being_forgotten(small_world: World) -> None:
+    """E19: a link whose series is forgotten between two readings is renewed from itself, or not at all."""
+    links = small_world.links(FEW)
+    link = expired(small_world, links)
+    small_world.store.before["newest"] = lambda: small_world.store.inner.purge(
+        links.flows.audience, before=2**62, limit=10
+    )
+    fresh = links.renew(link.token, to=AP)
+    info = links.inspect(fresh.link_id)
+    assert (info.parent, info.destination) == (link.link_id, "/invoices/1001")

@@ -244,6 +244,7 @@ def test_find_in_pages(world: World) -> None:
         after = page[-1].link_id
     assert paged == found
     assert links.find(subject="customer-7", after="0" * 40) == []
+    assert links.find(subject="customer-7", limit=1) == found[:1]
 
 
 def test_find_in_every_state(world: World) -> None:
