@@ -81,9 +81,9 @@ class Database:
         self._connect = _connector(source, patience) if isinstance(source, str) else _told_of(source)
         self._prefix = f'"{schema}".'
         self._texts: dict[str, str] = {}
-        self.prepared = prepared
+        self.prepared: bool = prepared
         self._size, self._patience = pool_size, patience.total_seconds()
-        self.closed = False
+        self.closed: bool = False
         self.begin()
         _DATABASES.add(self)
 

@@ -27,7 +27,7 @@ def _columns(**kinds: str) -> dict[str, tuple[str, bool]]:
     return {name: (kind.rstrip("?"), not kind.endswith("?")) for name, kind in kinds.items()}
 
 
-COLUMNS = {
+COLUMNS: dict[str, dict[str, tuple[str, bool]]] = {
     "links": _columns(
         audience=_TEXT,
         link_id=_BYTES,
@@ -82,7 +82,7 @@ COLUMNS = {
 }
 """Every table with its columns: type, and whether it may not be null."""
 
-KEYS = {
+KEYS: dict[str, tuple[str, ...]] = {
     "links": ("audience", "link_id"),
     "subjects": ("audience", "subject"),
     "notes": ("audience", "link_id", "kind", "hour"),

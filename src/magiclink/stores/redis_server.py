@@ -41,7 +41,7 @@ class Server:
     """A Redis or Valkey that has been proved. Raises ConfigurationError where it can't be reached or believed."""
 
     def __init__(self, url_or_client: str | Client, *, wait_replicas: int, wait_timeout: timedelta) -> None:
-        self.closed = False
+        self.closed: bool = False
         self._replicas, self._wait = wait_replicas, _milliseconds(wait_replicas, wait_timeout)
         self._owned = isinstance(url_or_client, str)
         # Parts of redis-py have no types, and a cluster has no pool.

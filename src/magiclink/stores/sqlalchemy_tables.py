@@ -16,8 +16,9 @@ from ..errors import BadArgumentError
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
+    from sqlalchemy.types import TypeEngine
 
-MYSQL = frozenset({"mysql", "mariadb"})
+MYSQL: frozenset[str] = frozenset({"mysql", "mariadb"})
 """What SQLAlchemy calls the two databases that speak MySQL's language."""
 
 LONGEST = 1020
@@ -32,8 +33,8 @@ _LARGEST = 2**63 - 1
 class Text(types.TypeDecorator[str]):
     """Text of at most `size` bytes in UTF-8, compared byte for byte. Binding another raises BadArgumentError."""
 
-    impl = types.Text
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = types.Text
+    cache_ok: bool | None = True
 
     def __init__(self, size: int = LONGEST) -> None:
         super().__init__()
@@ -67,8 +68,8 @@ class Text(types.TypeDecorator[str]):
 class Bytes(types.TypeDecorator[bytes]):
     """At most `size` bytes. Binding more raises BadArgumentError."""
 
-    impl = LargeBinary
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = LargeBinary
+    cache_ok: bool | None = True
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -92,8 +93,8 @@ class Bytes(types.TypeDecorator[bytes]):
 class Integer(types.TypeDecorator[int]):
     """An integer of 63 bits and a sign. Binding another raises BadArgumentError."""
 
-    impl = BigInteger
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = BigInteger
+    cache_ok: bool | None = True
 
     def __repr__(self) -> str:
         return "Integer()"
@@ -105,7 +106,7 @@ class Integer(types.TypeDecorator[int]):
         return value
 
 
-metadata = MetaData()
+metadata: MetaData = MetaData()
 """Every table of the keeper; Alembic's `target_metadata` takes it beside the app's own."""
 
 
@@ -123,7 +124,7 @@ def _needed(name: str, kind: types.TypeEngine[Any]) -> Column[Any]:
 
 
 # Keyed by expiry, with which a link id begins: purging goes along the key. The columns stand in the order of `Record`.
-links = _table(
+links: Table = _table(
     "links",
     _key("audience", Text()),
     _key("link_id", Bytes(20)),
@@ -165,7 +166,7 @@ links = _table(
 
 # The row by which everything that happens to a subject's links is put in order. `number` counts up for all of its
 # series; `last_link` is the highest link id that it ever had: the row goes when purging has passed it.
-subjects = _table(
+subjects: Table = _table(
     "subjects",
     _key("audience", Text()),
     _key("subject", Text()),
@@ -176,9 +177,9 @@ subjects = _table(
     _needed("reason", Text()),
 )
 
-names = _table("names", _key("bucket", Bytes(8)), _key("name", Bytes(16)), _key("link_id", Bytes(20)))
+names: Table = _table("names", _key("bucket", Bytes(8)), _key("name", Bytes(16)), _key("link_id", Bytes(20)))
 
-notes = _table(
+notes: Table = _table(
     "notes",
     _key("audience", Text()),
     _key("link_id", Bytes(20)),
@@ -189,7 +190,7 @@ notes = _table(
 )
 
 # `span` is the length of the window, a word that some databases keep for themselves.
-buckets = _table(
+buckets: Table = _table(
     "buckets",
     _key("ends_at", Integer()),
     _key("bucket", Bytes(64)),
@@ -197,7 +198,7 @@ buckets = _table(
     _needed("taken", Integer()),
 )
 
-meta = _table("meta", _key("name", Text(32)), _needed("value", Integer()))
+meta: Table = _table("meta", _key("name", Text(32)), _needed("value", Integer()))
 
 
 def unless_there(table: Table, dialect: Dialect) -> Any:

@@ -69,16 +69,16 @@ class Read(NamedTuple):
 class StoreMachine(RuleBasedStateMachine):
     """Any calls in any order, on a store and on the model: the same answers, and the same links afterwards."""
 
-    links = Bundle("links")
-    reads = Bundle("reads")
+    links: Bundle[Any] = Bundle("links")
+    reads: Bundle[Any] = Bundle("reads")
 
     def __init__(self) -> None:
         super().__init__()
-        self.model = MemoryStore()
-        self.store = self.make_store()
-        self.key = 1
-        self.purges = 0
-        self.clock = NOW
+        self.model: MemoryStore = MemoryStore()
+        self.store: Store = self.make_store()
+        self.key: int = 1
+        self.purges: int = 0
+        self.clock: int = NOW
         self.orders: dict[Order, None] = {}
         self.known: dict[Id, None] = {}
         self.taken: Counter[tuple[bytes, int]] = Counter()
