@@ -295,7 +295,7 @@ def fetch(address: str) -> int:
 
 
 def test_log_that_tells(tmp_path: Path) -> None:
-    """`serve` says where to point the browser, keeps its key to its owner, and writes no token into its log."""
+    """M05: `serve` says where to point the browser, keeps its key to its owner, and logs no token."""
     command = [*COMMAND, "serve", "--port", "0", "--folder", str(tmp_path / "kept")]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=ROOT, **pipes) as served:

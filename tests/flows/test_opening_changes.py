@@ -199,3 +199,20 @@ def test_stamp_that_raises(world: World) -> None:
         with pytest.raises(LookupError):
             call(link.token, CONFIRM_EMAIL)
     world.stamped().redeem(link.token, CONFIRM_EMAIL)
+
+
+@pytest.mark.parametrize("first", ["get", "consume"])
+def test_hour_passes_in_the_middle(world: World, first: str) -> None:
+    """D15, D22, F06: a use is decided inside its write, against the one instant that the call has read."""
+    links = world.links()
+    link = links.issue(SIGN_IN, subject="customer-7", recipient=AP)
+    world.clock.tick(SIGN_IN.lifetime - SECOND)
+    now = world.clock.now()
+    # A machine that sleeps for an hour between the reading of the clock and the write.
+    world.store.before[first] = lambda: world.clock.tick(DAY)
+    assert links.redeem(link.token, SIGN_IN, admit=lambda info: True).redeemed_at == now
+    late = links.issue(SIGN_IN, subject="customer-7", recipient=AP)
+    world.clock.tick(SIGN_IN.lifetime)
+    world.store.before["consume"] = lambda: world.clock.tick(-DAY)
+    with pytest.raises(ExpiredLinkError):
+        links.redeem(late.token, SIGN_IN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -56,18 +56,17 @@ def test_reissues_of_one_batch(store: PostgresStore) -> None:
 
 
 def test_delivered_in_one_call(store: PostgresStore) -> None:
-    """6: in one call too, a link that an earlier one of it has ended ends nothing: its parent, or an older one."""
-    parent = put(store, supersede="on-delivery")
-    older = put(store, supersede="on-delivery", resource="invoice:1002")
-    newer = put(store, supersede="on-delivery", resource="invoice:1002")
-    fields = {"series": parent.series, "number": 2, "generation": 0, "supersede": "on-delivery"}
-    lone = record(**fields, origin="renew", parent=None)
-    assert store.add([lone], now=NOW, renamed={})
-    renewed = record(**{**fields, "number": 3}, origin="renew", parent=parent.link_id)
-    assert store.add([renewed], now=NOW, renamed={})
-    store.mark_delivered(AUDIENCE, [each.link_id for each in (lone, renewed, parent, newer, older)], now=NOW)
-    found = [store.get(AUDIENCE, each.link_id) for each in (parent, lone, renewed, older, newer)]
-    assert [each and each.superseded_at for each in found] == [NOW, None, None, NOW, None]
+    """6: in one call too, a link that an earlier one of it has ended ends nothing more."""
+    oldest = put(store)
+    fields: dict[str, Any] = {"series": oldest.series, "generation": 0, "supersede": "on-delivery"}
+    parent = put(store, **fields, number=2, origin="remind")
+    renewed = put(store, **fields, number=3, origin="renew", parent=parent.link_id)
+    older, newer = (put(store, supersede="on-delivery", resource="invoice:1002") for _ in range(2))
+    told = [renewed, parent, newer, older]
+    store.mark_delivered(AUDIENCE, [each.link_id for each in told], now=NOW)
+    found = [store.get(AUDIENCE, each.link_id) for each in (oldest, parent, renewed, older, newer)]
+    assert [each and each.superseded_at for each in found] == [None, NOW, None, NOW, None]
+    assert [each and each.delivered_at for each in found] == [None, NOW, NOW, NOW, NOW]
 
 
 def test_hundred_thousand_links(place: Place, store: PostgresStore) -> None:

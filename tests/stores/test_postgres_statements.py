@@ -171,16 +171,13 @@ def test_columns_of_a_record() -> None:
     assert set(postgres_statements.COPY_TYPES) == {"text", "bytea", "int8"}
 
 
-def test_indexed_column_that_a_use_changes(place: Place, store: PostgresStore) -> None:
-    """A use writes no index: the row finds room on its page."""
-    links = [record(subject=f"customer-{number}") for number in range(20)]
-    assert store.add(links, now=NOW, renamed={})
-    for link in links:
-        assert store.consume(link.link_id, terms())
-    place.run("SELECT pg_stat_force_next_flush()")
-    place.run("SELECT pg_stat_clear_snapshot()")
+def test_use_that_writes_an_index(place: Place, store: PostgresStore) -> None:
+    """A use, and a subject's next link, find room on their row's page: no index is written."""
+    first, second = ([record(subject=f"customer-{each}") for each in range(300)] for _ in range(2))
+    assert store.add(first, now=NOW, renamed={})
+    assert all(store.consume(link.link_id, terms()) for link in first)
+    assert all(store.add([link], now=NOW, renamed={}) for link in second)
     store._database.run("SELECT pg_stat_force_next_flush()")
-    [(updated, hot)] = place.run(
-        "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relid = '@links'::regclass"
-    )
-    assert updated == hot
+    counted = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relid = '@{}'::regclass"
+    for table in ("links", "subjects"):
+        assert place.run(counted.format(table)) == [(300, 300)]

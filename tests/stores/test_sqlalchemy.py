@@ -1,4 +1,4 @@
-"""What the SQLAlchemy keeper does beyond the contract: opening by URL, reopening, closing, refusing what doesn't fit."""
+"""What the SQLAlchemy keeper does beyond the contract: it opens by URL, closes, and refuses what doesn't fit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import create_engine, event, func, inspect, select
+from sqlalchemy import event, func, inspect, select
 
 from magiclink.errors import BadArgumentError, ConfigurationError, StoreError
 from magiclink.records import Note, Selector

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import func, select
 
-from magiclink.records import CLOCK_SKEW
+from magiclink.records import CLOCK_SKEW, Note
+from magiclink.stores.base import HOUR, NOTES_A_LINK
 from magiclink.stores.sqlalchemy import SQLAlchemyStore
 from magiclink.stores.sqlalchemy_counting import OLD_WINDOWS
 from magiclink.stores.sqlalchemy_tables import buckets
-from magiclink.testing.contract.bench import NOW
+from magiclink.testing.contract import record
+from magiclink.testing.contract.bench import AUDIENCE, NOW
 from tests.stores.sqlalchemy_engines import new_engine
 
 if TYPE_CHECKING:
@@ -67,3 +69,17 @@ def test_clock_that_is_behind(store: SQLAlchemyStore) -> None:
 def test_no_call_is_allowed(store: SQLAlchemyStore, limit: int) -> None:
     """A limit of nothing lets nothing through."""
     assert [store.take(b"one", now=NOW, limit=limit, window=WINDOW) for _ in range(2)] == [NOW + WINDOW] * 2
+
+
+def test_notes(store: SQLAlchemyStore) -> None:
+    """14: of a link that is known some notes are kept, oldest first, and no more; of an unknown one none."""
+    link, unknown = record(), record()
+    assert store.add([link], now=NOW, renamed={})
+    for hour in reversed(range(NOTES_A_LINK + 2)):
+        for each in (link, unknown):
+            store.note(
+                Note(audience=AUDIENCE, link_id=each.link_id, kind="refused", at=NOW + hour * HOUR, reason="used")
+            )
+    found = store.notes(AUDIENCE, [link.link_id, unknown.link_id, link.link_id])
+    assert [note.at for note in found] == [NOW + hour * HOUR for hour in range(2, NOTES_A_LINK + 2)]
+    assert {(note.link_id, note.reason) for note in found} == {(link.link_id, "used")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Engine
+
+    from magiclink.records import Record
 
 MONTH = PERIOD * 1_000_000
 LARGEST = 2**63 - 1
@@ -65,7 +67,7 @@ def test_any_limit(store: SQLAlchemyStore, limit: int) -> None:
 @pytest.mark.parametrize(
     "fields", [{"purpose": "invoice"}, {"subject": "customer-7"}, {"resource": "invoice:1001"}, {}]
 )
-def test_narrowed(store: SQLAlchemyStore, fields: dict[str, str]) -> None:
+def test_narrowed(store: SQLAlchemyStore, fields: dict[str, Any]) -> None:
     """Whatever a selector names first, all that it names must match."""
     wanted = record(issued_at=NOW - 1)
     assert store.add([wanted, record(), record(issued_at=NOW - 1, recipient=None)], now=NOW, renamed={})
@@ -82,3 +84,52 @@ def test_terms_beyond_63_bits(store: SQLAlchemyStore) -> None:
     assert store.consume(link.link_id, terms(lifetime=2**70, reclick=2**70, attempt=b"one")) is None
     late = terms(now=LARGEST - CLOCK_SKEW // 2, lifetime=2**70)
     assert store.consume(link.link_id, late) is None
+
+
+def put(store: SQLAlchemyStore, **changes: Any) -> Record:
+    """Write a link, and give it as it was kept."""
+    link = record(**changes)
+    assert store.add([link], now=NOW, renamed={})
+    return kept(store, link)
+
+
+def kept(store: SQLAlchemyStore, link: Record) -> Record:
+    """Give a link as it is now."""
+    found = store.get(link.audience, link.link_id)
+    assert found is not None
+    return found
+
+
+def test_older_generation(store: SQLAlchemyStore) -> None:
+    """10: a link of an older generation is read as revoked with its subject, by every look-up, unless it was before."""
+    first, second = put(store), put(store)
+    store.revoke(AUDIENCE, first.link_id, now=NOW, reason="lost")
+    store.revoke_subject(AUDIENCE, first.subject, now=NOW + 1, reason="left")
+    ended = second._replace(revoked_at=NOW + 1, revoke_reason="left")
+    assert kept(store, first).revoke_reason == "lost"
+    assert kept(store, second) == ended
+    assert store.newest(AUDIENCE, first.subject, [first.series]) == (ended, 1)
+    assert ended in store.find(Selector(audience=AUDIENCE), limit=9)
+
+
+def test_pages(store: SQLAlchemyStore) -> None:
+    """11: a page goes on behind any link, those of one instant too; behind an unknown one there is nothing."""
+    for _ in range(4):
+        put(store)
+    everything = Selector(audience=AUDIENCE)
+    whole = list(store.find(everything, limit=9))
+    assert list(store.find(everything, limit=2, after=whole[1].link_id)) == whole[2:]
+    assert list(store.find(everything, limit=9, after=bytes(20))) == []
+
+
+def test_what_is_superseded(store: SQLAlchemyStore) -> None:
+    """6: an issue ends what is older in its series, a renewal its parent, a use all that its holder has left."""
+    first, other = put(store), put(store, resource="invoice:1002", max_uses=1)
+    second = put(store, supersede="on-issue")
+    renewed = put(store, origin="renew", supersede="on-issue", parent=second.link_id)
+    assert [kept(store, each).superseded_at for each in (first, second, renewed, other)] == [NOW, NOW, None, None]
+    assert store.consume(renewed.link_id, terms(now=NOW + 1, ends_others=True, max_uses=2))
+    assert kept(store, other).superseded_at == NOW + 1
+    assert kept(store, first).superseded_at == NOW
+    orphan = put(store, origin="renew", supersede="on-issue", parent=None)
+    assert kept(store, orphan).superseded_at is None

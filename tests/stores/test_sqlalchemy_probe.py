@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from magiclink.errors import ConfigurationError
 from magiclink.stores.sqlalchemy import SQLAlchemyStore, metadata
-from tests.stores.sqlalchemy_engines import new_engine
+from tests.stores.sqlalchemy_engines import KEEPERS, new_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,4 +72,14 @@ def test_table_without_transactions(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="InnoDB"):
             SQLAlchemyStore(engine)
         with engine.begin() as db:
+            assert db.execute(text("SELECT count(*) FROM magiclink_links")).scalar() == 0
+
+
+@pytest.mark.parametrize("keeper", KEEPERS)
+def test_sound_database(keeper: str, tmp_path: Path) -> None:
+    """Each of the databases as it comes passes the proof, more than once."""
+    with new_engine(keeper, tmp_path) as engine:
+        store = SQLAlchemyStore(engine, create=True)
+        store.check()
+        with engine.connect() as db:
             assert db.execute(text("SELECT count(*) FROM magiclink_links")).scalar() == 0

@@ -43,8 +43,8 @@ def test_processes(keeper: str, tmp_path: Path) -> None:
         url = "sqlalchemy+" + place.render_as_string(hide_password=False)
         store = from_url(url)
         command = [sys.executable, str(SCRIPT), url]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        racers = [stack.enter_context(subprocess.Popen(command, text=True, **pipes)) for _ in range(8)]
+        start = partial(subprocess.Popen[str], command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        racers = [stack.enter_context(start()) for _ in range(8)]
         assert [_line(racer) for racer in racers] == ["ready"] * 8
         for _ in range(ROUNDS if keeper == "postgresql" else 5):
             link = record(max_uses=1)
@@ -60,7 +60,7 @@ def test_processes(keeper: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keeper", KEEPERS)
 def test_use_racing_revocations(keeper: str, tmp_path: Path) -> None:
-    """10: of a subject's links none is used after its revocation has returned, though reissues and uses race with it."""
+    """10: no link of a subject is used after its revocation has returned, though reissues and uses race with it."""
     with new_engine(keeper, tmp_path) as engine:
         store = SQLAlchemyStore(engine, create=True)
         for turn in range(ROUNDS if keeper == "postgresql" else 3):

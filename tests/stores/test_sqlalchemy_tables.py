@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Dialect
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
@@ -14,10 +13,13 @@ from magiclink.records import Record
 from magiclink.stores import sqlalchemy_tables as tables
 from magiclink.stores.sqlalchemy_tables import Bytes, Integer, Text
 
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+
 DIALECTS: dict[str, Dialect] = {
-    "mysql": mysql.dialect(),  # type: ignore[no-untyped-call]
+    "mysql": mysql.dialect(),
     "postgresql": postgresql.dialect(),  # type: ignore[no-untyped-call]
-    "sqlite": sqlite.dialect(),  # type: ignore[no-untyped-call]
+    "sqlite": sqlite.dialect(),
 }
 
 
@@ -38,7 +40,7 @@ def test_every_table_is_published() -> None:
 
 
 def test_text_on_mysql() -> None:
-    """E25: MariaDB and MySQL keep text as bytes, long enough for what the library takes, in a table with transactions."""
+    """E25: MariaDB and MySQL keep text as bytes, as long as the library takes it, in a table with transactions."""
     statement = made("mysql")
     assert "subject VARBINARY(1020) NOT NULL" in statement
     assert "link_id VARBINARY(20) NOT NULL" in statement

@@ -159,3 +159,34 @@ def test_subject_rows_are_locked_in_one_order(engine: Engine, store: SQLAlchemyS
     with engine.connect() as db:
         locked = partial(writing.lock, db, AUDIENCE)
         assert list(locked(["b", "ä", "B", "a", "nobody"])) == ["B", "a", "b", "ä"]
+
+
+def test_late_reissue(store: SQLAlchemyStore) -> None:
+    """4: a reissue whose number was taken meanwhile takes its whole batch with it, names renamed and all."""
+    parent = record(recipient=OLD)
+    assert add(store, parent)
+    late = record(number=2, generation=0, origin="remind", recipient=OLD)
+    assert add(store, record(recipient=OLD))
+    assert not add(store, record(subject="customer-8"), late, renamed={OLD: NEW})
+    assert store.find(Selector(audience=AUDIENCE, subject="customer-8"), limit=9) == []
+    assert len(store.find(Selector(audience=AUDIENCE, recipients=(OLD,)), limit=9)) == 2
+
+
+def test_renewal_that_is_delivered(store: SQLAlchemyStore) -> None:
+    """6: a renewed link ends its parent alone, when it's delivered; an unknown one ends nothing."""
+    first, parent = record(), record()
+    assert add(store, first, parent)
+    renewed = record(origin="renew", supersede="on-delivery", parent=parent.link_id)
+    assert add(store, renewed)
+    store.mark_delivered(AUDIENCE, [bytes(20), renewed.link_id], now=NOW)
+    found = {link.link_id: link.superseded_at for link in store.find(Selector(audience=AUDIENCE), limit=9)}
+    assert found == {first.link_id: None, parent.link_id: NOW, renewed.link_id: None}
+
+
+def test_issue_that_supersedes(store: SQLAlchemyStore) -> None:
+    """6: an issue ends what is older in its series at once, in its own batch too; a batch of nothing is written."""
+    links = [record(), record(supersede="on-issue"), record(supersede="on-issue")]
+    assert add(store)
+    assert add(store, *links)
+    found = [store.get(AUDIENCE, link.link_id) for link in links]
+    assert [link and link.superseded_at for link in found] == [NOW, NOW, None]

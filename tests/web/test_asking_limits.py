@@ -264,3 +264,17 @@ def test_limited_events_are_small(caplog: pytest.LogCaptureFixture) -> None:
             ask(site, "a" * 60 + "@acme.example")
     lines = [record.getMessage() for record in caplog.records]
     assert lines == ["limited link=None purpose=None reason=''"] * 4
+
+
+def test_success_resets_no_limit(site: Site) -> None:
+    """F12: whoever signs in gets nobody's limit back: not another address's, not the source's, not the own one."""
+    for _ in range(site.conversation.limits.per_address + 1):
+        ask(site, ANN)
+        ask(site, BOB)
+    sent = len(site.outbox)
+    visitor = site.visitor()
+    assert visitor.press(visitor.click(site.sign_in("bob"))).sign_in is not None
+    assert visitor.press(visitor.click(site.sign_in("ann"))).sign_in is not None
+    ask(site, ANN)
+    ask(site, BOB)
+    assert len(site.outbox) == sent == 2 * site.conversation.limits.per_address

@@ -150,7 +150,7 @@ def ask(scene: Scene, route: str) -> Reply:
 
 @pytest.mark.parametrize(("kind", "state", "holds", "route", "expected"), CELLS)
 def test_route_in_state(kind: str, state: str, holds: bool, route: str, expected: str) -> None:
-    """Each route answers each state of a link as the table says, whether or not the browser holds what it opened."""
+    """K07: each route answers each state as the table says, whether or not the browser holds what the link opened."""
     assert told(ask(Scene(kind, state, holds=holds), route)) == expected
 
 

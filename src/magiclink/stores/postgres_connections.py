@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psycopg
 from psycopg import conninfo, errors, rows
 from psycopg.types.numeric import Int8BinaryDumper
-from psycopg.types.string import StrDumper
 
 from ..errors import BadArgumentError, ConfigurationError, StoreError
 
@@ -184,7 +183,6 @@ class Database:
             connection.prepare_threshold = 0 if self.prepared else None
             # One type each, whatever the value's size: else the server prepares the same text for every combination.
             connection.adapters.register_dumper(int, Int8BinaryDumper)
-            connection.adapters.register_dumper(str, StrDumper)
             _require_writable(connection)
         except BaseException:
             connection.close()
