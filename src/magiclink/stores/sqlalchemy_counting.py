@@ -31,13 +31,16 @@ def take(db: Connection, *, bucket: bytes, now: int, limit: int, window: int) ->
     place = {"ends_at": ends_at, "bucket": bucket, "span": window}
     own = and_(*(buckets.c[name] == value for name, value in place.items()))
     count = update(buckets).where(own, buckets.c.taken < limit).values(taken=buckets.c.taken + 1)
-    taken = db.execute(count).rowcount
-    if not taken and db.scalars(select(buckets.c.taken).where(own)).one_or_none() is None:
+    if db.execute(count).rowcount:
+        return None
+    found = db.scalars(select(buckets.c.taken).where(own)).one_or_none()
+    if found is None:
         # Other machines' clocks may still be in a window that ended here.
         _forget_windows(db, ended=now - CLOCK_SKEW)
         db.execute(unless_there(buckets, db.dialect).values(**place, taken=0))
-        taken = db.execute(count).rowcount
-    return None if taken else ends_at
+    # Somebody else may have begun the window between the two statements above: it is counted in, not refused.
+    again = found is None or found < limit
+    return None if again and db.execute(count).rowcount else ends_at
 
 
 def _forget_windows(db: Connection, *, ended: int) -> None:
