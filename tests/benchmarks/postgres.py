@@ -120,8 +120,8 @@ def growth() -> Iterator[Row]:
             adds = [drained(partial(issue, links, order) for order in ordered(ROUNDS)) for links in (many, few)]
             found = ratio(*adds, rounds=ROUNDS)
             yield Row("T9", "PostgreSQL: links.issue at 1,000,000 links / at 10,000", "≤", 1.4, found)
-        found = ratio(_consuming(large, known[1]), _consuming(small, known[0]), rounds=ROUNDS)
-        yield Row("T9", "PostgreSQL: consume at 1,000,000 links / at 10,000", "≤", 1.6, found)
+            found = ratio(_consuming(large, known[1]), _consuming(small, known[0]), rounds=ROUNDS)
+            yield Row("T9", "PostgreSQL: consume at 1,000,000 links / at 10,000", "≤", 1.6, found)
 
 
 def _filled(store: PostgresStore, number: int) -> list[bytes]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from os import urandom
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from magiclink.records import State
 from magiclink.testing.contract import record, terms
-from magiclink.testing.contract.bench import AUDIENCE, NOW
+from magiclink.testing.contract.bench import AUDIENCE, NOW, race
 from tests.stores.postgres_places import LEVELS, Call, Place, put
 
 if TYPE_CHECKING:
@@ -178,3 +179,15 @@ def test_reissue_behind_a_revocation(level: str) -> None:
             place.wait_for(1)
         assert call.result() is False
         assert store.get(AUDIENCE, child.link_id) is None
+
+
+def test_batches_that_share_subjects(place: Place, store: PostgresStore) -> None:
+    """E15: two batches that name the same subjects in opposite orders wait for each other, and deadlock nobody."""
+    subjects = [f"customer-{number}" for number in range(60)]
+    before = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    deadlocks = place.run(before)
+    for _ in range(10):
+        batches = [[record(subject=each) for each in order] for order in (subjects, subjects[::-1])] * 2
+        batches = [[each._replace(link_id=urandom(20)) for each in batch] for batch in batches]
+        assert all(race(*[lambda batch=batch: store.add(batch, now=NOW, renamed={}) for batch in batches]))
+    assert place.run(before) == deadlocks

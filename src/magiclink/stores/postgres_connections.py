@@ -63,7 +63,9 @@ class Session:
     def ask(self, statement: str, values: Mapping[str, object] | None = None) -> Rows:
         """Run one statement, and give the rows that it returns."""
         self._cursor.execute(self._database.text(statement), values, prepare=self._database.prepared, binary=True)  # type: ignore[call-overload,unused-ignore]
-        return self._cursor.fetchall() if self._cursor.description else []
+        # Not `description`, which builds a value for each column.
+        result = self._cursor.pgresult
+        return self._cursor.fetchall() if result and result.nfields else []
 
     def copy(self, statement: str, types: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
         """Write lines by binary COPY."""

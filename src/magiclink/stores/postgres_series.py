@@ -55,17 +55,15 @@ def consume_alone(session: Session, values: dict[str, object]) -> Record | None:
 
 def _enrolled(session: Session, records: Sequence[Record]) -> dict[tuple[str, str], tuple[int, int]]:
     """Lock the subjects, and give the number that each had come to, and its generation."""
-    links = sorted(Counter((record.audience, record.subject) for record in records).items())
+    links = Counter((record.audience, record.subject) for record in records)
     values = {
-        "audiences": [audience for (audience, _), _ in links],
-        "subjects": [subject for (_, subject), _ in links],
-        "links": [count for _, count in links],
+        "audiences": [audience for audience, _ in links],
+        "subjects": [subject for _, subject in links],
+        "links": list(links.values()),
     }
-    rows = session.ask(postgres_statements.ENROL, values)
-    counts = dict(links)
     return {
-        (audience, subject): (number - counts[audience, subject], generation)
-        for audience, subject, number, generation in rows
+        (audience, subject): (number - links[audience, subject], generation)
+        for audience, subject, number, generation in session.ask(postgres_statements.ENROL, values)
     }
 
 

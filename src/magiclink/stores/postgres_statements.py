@@ -99,11 +99,13 @@ RETURNING mine.number, mine.generation)
 INSERT INTO @links ({", ".join(Record._fields)})
 SELECT {", ".join((_TYPED | {"number": "s.number", "generation": "s.generation"}).values())} FROM s"""
 
-# Takes as many numbers as there are links; those of reissues, which bring their own, stay free.
+# Takes as many numbers as there are links; those of reissues, which bring their own, stay free. Two batches lock the
+# subjects that they share in one order.
 ENROL = """
 INSERT INTO @subjects AS mine (audience, subject, generation, number, reason)
 SELECT audience, subject, 0, links, ''
 FROM unnest(%(audiences)s::text[], %(subjects)s::text[], %(links)s::bigint[]) AS new (audience, subject, links)
+ORDER BY audience COLLATE "C", subject COLLATE "C"
 ON CONFLICT (audience, subject) DO UPDATE SET number = mine.number + excluded.number
 RETURNING mine.audience, mine.subject, mine.number, mine.generation"""
 
