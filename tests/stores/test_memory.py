@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from magiclink.errors import StoreError
-from magiclink.records import Note
+from magiclink.records import CLOCK_SKEW, Note
 from magiclink.stores.memory import MemoryStore
 from magiclink.testing.contract import StoreContract, record
 from magiclink.testing.contract.bench import AUDIENCE, NOW
@@ -81,8 +81,18 @@ def test_note_of_an_unknown_link() -> None:
 
 
 def test_windows_that_are_over() -> None:
-    """12: a window that is over is forgotten with the next call, so that buckets fill no memory."""
-    store = MemoryStore()
-    for now in (0, 60, 120):
-        store.take(b"bucket", now=now, limit=1, window=60)
-    assert list(store._taken) == [(180, 60, b"bucket")]
+    """12: a window that has been over for 30 seconds is forgotten with the next call: buckets fill no memory."""
+    store, minute = MemoryStore(), 60_000_000
+    for now in (0, minute, 2 * minute):
+        store.take(b"bucket", now=now, limit=1, window=minute)
+    assert list(store._taken) == [(2 * minute, minute, b"bucket"), (3 * minute, minute, b"bucket")]
+
+
+def test_window_of_a_clock_that_is_behind() -> None:
+    """12: D04: a machine whose clock is behind by 30 seconds counts on in its window, which has ended elsewhere."""
+    store, minute = MemoryStore(), 60_000_000
+    assert store.take(b"bucket", now=0, limit=1, window=minute) is None
+    assert store.take(b"bucket", now=minute + CLOCK_SKEW, limit=1, window=minute) is None
+    assert store.take(b"bucket", now=minute - 1, limit=1, window=minute) == minute
+    assert store.take(b"bucket", now=2 * minute + CLOCK_SKEW, limit=1, window=minute) is None
+    assert (minute, minute, b"bucket") not in store.__dict__["_taken"]

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import BadArgumentError, StoreError
-from ..records import Origin, State, Supersede
+from ..records import CLOCK_SKEW, Origin, State, Supersede
 from .base import HOUR, NOTES_A_LINK
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ class MemoryStore:
         """Count one in a bucket; None, or the instant from which to try again (12)."""
         with self._held():
             ends = now - now % window + window
-            self._taken = {key: count for key, count in self._taken.items() if key[0] > now}
+            # A machine whose clock is behind may still be in a window that ended here.
+            self._taken = {key: count for key, count in self._taken.items() if key[0] >= now - CLOCK_SKEW}
             taken = self._taken.get((ends, window, bucket), 0)
             if taken >= limit:
                 return ends
