@@ -7,8 +7,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from signal import SIGINT
+from signal import SIG_DFL, SIGINT, signal
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
@@ -298,11 +299,16 @@ def test_log_that_tells(tmp_path: Path) -> None:
     """M05: `serve` says where to point the browser, keeps its key to its owner, and logs no token."""
     command = [*COMMAND, "serve", "--port", "0", "--folder", str(tmp_path / "kept")]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=ROOT, **pipes) as served:
-        [site] = re.findall(r"http://127\.0\.0\.1:\d+(?=/ )", served.stdout.readline() if served.stdout else "")
-        answers = [fetch(site + path) for path in ("/", "/outbox", f"/l/{'a' * 60}")]
-        served.send_signal(SIGINT)
-        log = served.communicate(timeout=30)[1]
+    # A shell that starts something in the background has it ignore Ctrl-C, and so does all that it starts.
+    pipes["preexec_fn"] = partial(signal, SIGINT, SIG_DFL)
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as served:  # noqa: PLW1509
+        try:
+            [site] = re.findall(r"http://127\.0\.0\.1:\d+(?=/ )", served.stdout.readline() if served.stdout else "")
+            answers = [fetch(site + path) for path in ("/", "/outbox", f"/l/{'a' * 60}")]
+            served.send_signal(SIGINT)
+            log = served.communicate(timeout=30)[1]
+        finally:
+            served.kill()
     assert (answers, served.returncode) == ([200, 200, 404], 0)
     assert "GET /l/<token> HTTP/1.1" in log
     assert TOKEN.search(log) is None
