@@ -301,7 +301,7 @@ def test_log_that_tells(tmp_path: Path) -> None:
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     # A shell that starts something in the background has it ignore Ctrl-C, and so does all that it starts.
     pipes["preexec_fn"] = partial(signal, SIGINT, SIG_DFL)
-    with subprocess.Popen(command, cwd=ROOT, **pipes) as served:  # noqa: PLW1509
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as served:
         try:
             [site] = re.findall(r"http://127\.0\.0\.1:\d+(?=/ )", served.stdout.readline() if served.stdout else "")
             answers = [fetch(site + path) for path in ("/", "/outbox", f"/l/{'a' * 60}")]
