@@ -35,19 +35,12 @@ ACCOUNT = "account"
 def tightened(record: Record, policy: Policy) -> Record:
     """Give the record under today's policy: a tightened one works at once, a loosened one revives nothing."""
     expires_at = min(record.expires_at, record.issued_at + span(policy.lifetime))
-    max_uses = _fewer(record.max_uses, policy.max_uses)
+    max_uses = min((uses for uses in (record.max_uses, policy.max_uses) if uses is not None), default=None)
     session_lifetime = min(record.session_lifetime, span(policy.session_lifetime))
     # A policy is seldom changed, and a copy of forty fields costs as much as opening a token.
     if (expires_at, max_uses, session_lifetime) == (record.expires_at, record.max_uses, record.session_lifetime):
         return record
     return record._replace(expires_at=expires_at, max_uses=max_uses, session_lifetime=session_lifetime)
-
-
-def _fewer(one: int | None, other: int | None) -> int | None:
-    """Give the smaller of two limits; None is any number."""
-    if one is None or other is None:
-        return other if one is None else one
-    return min(one, other)
 
 
 def terms(policy: Policy, *, audience: str, now: int, stamp: bytes | None, attempt: bytes | None) -> Terms:
