@@ -1,0 +1,1 @@
+"""Magic links in Django: the same conversation, at home in Django."""
