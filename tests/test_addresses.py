@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from magiclink import addresses as rules
 from magiclink.addresses import canonical, masked, matched
 from magiclink.errors import BadArgumentError
 
@@ -19,6 +20,7 @@ ATEXT = "abcxyzABCXYZ0189!#$%&'*+-/=?^_`{|}~"
 LETTERS = "abcxyz0189-äöüéñøåæþабвюяёαβγωひらが漢字한글"
 LOCAL_PARTS = st.lists(st.text(ATEXT, min_size=1, max_size=20), min_size=1, max_size=3).map(".".join)
 DOMAINS = st.lists(st.text(LETTERS, min_size=1, max_size=20), min_size=1, max_size=4).map(".".join)
+PLAIN_LIKE = st.from_regex(r"\A[az09]{1,30}(?:[._-][az09]{1,35})?@(?:[axn09]{1,65}\.){1,2}[a-c]{1,4}\Z")
 MAIL_LIKE = st.builds("{}@{}".format, LOCAL_PARTS, DOMAINS)
 CHANGED_BY_IDNA = "Bücher straße faς xn--strae-oqa xn--zca a\u200db \u0130x \u023a e\u0301 bü\u00adc"
 BROKEN_A_LABELS = "xn--a xn-- xn--abc- xn--99999999 xn--ü xn--ab-r13a xn----9fa"
@@ -51,6 +53,18 @@ def refused(address: object) -> str:
 def test_canonical_address_changes(address: str) -> None:
     """An address that is canonical already comes back as it went in."""
     assert canonical(address) == address
+
+
+@given(PLAIN_LIKE)
+@example("a" * 65 + "@" + "b" * 63 + ".com")
+@example("a" * 64 + "@" + "b" * 64 + ".com")
+@example("a" * 64 + "@" + "b" * 63 + ".com")
+@example("a@" + "b" * 63 + "." + "c" * 63 + "." + "d" * 63 + "." + "e" * 59 + ".co")
+def test_plain_address_with_a_rule_of_its_own(address: str) -> None:
+    """What is taken at sight is what the rules take, unchanged; one that is too long is refused by both."""
+    local, _, domain = address.partition("@")
+    assume(len(address) <= rules.LONGEST_ADDRESS and rules._PLAIN.fullmatch(address))
+    assert canonical(address) == f"{rules._local_part(local)}@{rules._domain(domain)}" == address
 
 
 @pytest.mark.parametrize(

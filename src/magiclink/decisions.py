@@ -35,8 +35,8 @@ ACCOUNT = "account"
 def tightened(record: Record, policy: Policy) -> Record:
     """Give the record under today's policy: a tightened one works at once, a loosened one revives nothing."""
     expires_at = min(record.expires_at, record.issued_at + span(policy.lifetime))
-    max_uses = min((uses for uses in (record.max_uses, policy.max_uses) if uses is not None), default=None)
     session_lifetime = min(record.session_lifetime, span(policy.session_lifetime))
+    max_uses = record.max_uses if policy.max_uses is None else min(policy.max_uses, record.max_uses or policy.max_uses)
     # A policy is seldom changed, and a copy of forty fields costs as much as opening a token.
     if (expires_at, max_uses, session_lifetime) == (record.expires_at, record.max_uses, record.session_lifetime):
         return record

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from hashlib import sha256
 from hmac import compare_digest
 from itertools import combinations, pairwise
@@ -42,11 +42,15 @@ def decode(text: str) -> bytes | None:
 
 def framed(*parts: str) -> bytes:
     """Join texts, each behind its length (2 bytes, big-endian): no two lists look alike; BadArgumentError past that."""
+    joined = b""
     try:
-        # Half of a surrogate pair, out of a cookie, is to differ and not to raise.
-        return b"".join(len(p).to_bytes(2) + p for p in [part.encode("utf-8", "surrogatepass") for part in parts])
+        for part in parts:
+            # Half of a surrogate pair, out of a cookie, is to differ and not to raise.
+            text = part.encode("utf-8", "surrogatepass")
+            joined += len(text).to_bytes(2) + text
     except OverflowError:
         raise BadArgumentError("a name has at most 65,535 bytes") from None
+    return joined
 
 
 # Compared by identity: nothing needs to compare two secrets through `==`, and what isn't there leaks no time.
@@ -160,35 +164,32 @@ class Digester:
     """Keyed digests of what a record must compare and never hold: addresses, stamps, nonces, the names of series."""
 
     def __init__(self, ring: KeyRing, audience: str) -> None:
-        self._ring = ring
-        self._mac = cache(partial(mac, audience=audience))
+        self._macs = cache(
+            lambda use, purpose: [(bytes((key.id,)), mac(key, use, purpose=purpose, audience=audience)) for key in ring]
+        )
 
     def digest(self, use: str, value: str) -> bytes:
         """Give the signing key's id (1 byte) and its digest of a value (16 bytes)."""
-        return self._digest(self._ring.signing, use, framed(value))
+        return self.every(use, value)[0]
 
     def every(self, use: str, value: str) -> tuple[bytes, ...]:
         """Give the digest of a value under every key of the ring, the signing key's first."""
-        return tuple(self._digest(key, use, framed(value)) for key in self._ring)
-
-    def under(self, use: str, digest: bytes, value: str) -> bytes | None:
-        """Give the digest of a value under the key that a digest names; None if that key has left the ring."""
-        return next((one for one in self.every(use, value) if one[:1] == digest[:1]), None)
+        return tuple(self._digests(use, framed(value)))
 
     def matches(self, use: str, digest: bytes | None, value: str | None) -> bool:
         """Tell in constant time whether a digest is of this value; None is of None alone."""
         if digest is None or value is None:
             return digest is None and value is None
-        expected = self.under(use, digest, value)
-        return expected is not None and compare_digest(expected, digest)
+        return any(compare_digest(one, digest) for one in self.every(use, value))
 
     def series(self, purpose: str, subject: str, resource: str | None, recipient: str | None) -> tuple[bytes, ...]:
         """Give the names (16 bytes) of a series under every key, the signing key's first; None differs from ""."""
         optional = [b"\0" if part is None else b"\1" + framed(part) for part in (resource, recipient)]
         message = framed(subject) + b"".join(optional)
-        return tuple(self._digest(key, "series", message, purpose)[1:] for key in self._ring)
+        return tuple([one[1:] for one in self._digests("series", message, purpose)])
 
-    def _digest(self, key: Key, use: str, message: bytes, purpose: str = "") -> bytes:
-        one = self._mac(key, use, purpose=purpose).copy()
-        one.update(message)
-        return bytes((key.id,)) + one.finalize()[:16]
+    def _digests(self, use: str, message: bytes, purpose: str = "") -> Iterator[bytes]:
+        for key_id, keyed in self._macs(use, purpose):
+            one = keyed.copy()
+            one.update(message)
+            yield key_id + one.finalize()[:16]
