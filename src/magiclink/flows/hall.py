@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from hashlib import sha256
-from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from .. import clock as clocks
 from ..addresses import canonical, matched
@@ -22,12 +21,14 @@ from ..errors import BadArgumentError, ConfigurationError, InvalidLinkError, Mag
 from ..events import Event, Kind, logger, tell
 from ..policy import Policy
 from ..records import Note, Record, Selector
-from ..stores.base import HOUR, Store
+from ..stores.base import HOUR
+from .configuration import able, at_once, by_purpose, called, of_type
 
 if TYPE_CHECKING:
     from ..clock import Clock
     from ..crypto.seals import Seals
     from ..crypto.tokens import Genuine, Tokens
+    from ..stores.base import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,8 +38,6 @@ LONGEST_TEXT = 255
 
 REMEMBERED_NOTES = 4_096
 """How many notes of this hour one process remembers, so as not to ask the store to drop them again."""
-
-_STORE_CALLS = tuple(name for name in vars(Store) if not name.startswith("_"))
 
 
 class Seam(Protocol):
@@ -67,13 +66,13 @@ class Hall:
     ) -> None:
         self.site: Site = Site.from_url(base_url)
         self.audience: str = _name(self.site.origin if audience is None else audience)
-        self.policies: dict[str, Policy] = _registered(policies)
-        self._keys = _of_type(keys, KeyRing, "keys: a KeyRing")
+        self.policies: dict[str, Policy] = by_purpose(policies)
+        self._keys = of_type(keys, KeyRing, "keys: a KeyRing")
         self._contexts = contexts(self.policies, self.audience)
-        self._store = _able(store)
+        self._store = able(store)
         self.clock = clock
-        self._security_stamp = _callable(security_stamp, "security_stamp")
-        self._on_event = _at_once(_callable(on_event, "on_event"))
+        self._security_stamp = called(security_stamp, "security_stamp")
+        self._on_event = at_once(called(on_event, "on_event"))
         self._seam = seam
         self._noted: set[tuple[bytes, str, int]] = set()
         if not callable(getattr(clock, "now", None)):
@@ -163,9 +162,13 @@ class Hall:
 
     # Telling.
 
+    @property
+    def _is_heard(self) -> bool:
+        """Tell whether anybody listens: an event that nobody hears isn't built, it costs as much as opening a token."""
+        return self._on_event is not None or logger.isEnabledFor(logging.INFO)
+
     def _tell(self, kind: Kind, record: Record, *, at: int, reason: str = "") -> None:
-        # An event that nobody hears isn't built: it costs as much as opening a token.
-        if self._on_event is not None or logger.isEnabledFor(logging.INFO):
+        if self._is_heard:
             tell(Event.of(kind, record, at=at, reason=reason), self._on_event)
 
     async def _note(self, kind: Kind, record: Record, *, at: int, reason: str = "") -> None:
@@ -256,45 +259,3 @@ def _name(audience: object) -> str:
         return checked_text(audience, "audience")
     except BadArgumentError as error:
         raise ConfigurationError(str(error)) from None
-
-
-def _registered(policies: object) -> dict[str, Policy]:
-    if isinstance(policies, str | bytes) or not isinstance(policies, Sequence) or not policies:
-        raise ConfigurationError("policies: a sequence of at least one Policy")
-    by_purpose: dict[str, Policy] = {}
-    for policy in policies:
-        _of_type(policy, Policy, "policies: each a Policy")
-        if policy.purpose in by_purpose:
-            raise ConfigurationError(f"two policies have the purpose {policy.purpose}")
-        if policy.code is not None or policy.passphrase:
-            raise ConfigurationError(f"{policy.purpose}: short codes and passphrases aren't there yet")
-        by_purpose[policy.purpose] = policy
-    return by_purpose
-
-
-def _of_type(value: object, kind: type[T], wanted: str) -> T:
-    if not isinstance(value, kind):
-        raise ConfigurationError(wanted)
-    return value
-
-
-def _callable(value: Any, name: str) -> Any:
-    if value is not None and not callable(value):
-        raise ConfigurationError(f"{name}: something to call, or None")
-    return value
-
-
-def _at_once(sink: Any) -> Any:
-    # Nobody would await it: every event would be lost without a word.
-    if iscoroutinefunction(sink):
-        raise ConfigurationError("on_event is called and not awaited: a plain function, which may hand events on")
-    return sink
-
-
-def _able(store: Any) -> Store:
-    """Refuse what lacks a call of the contract, above all the one conditional write (C24)."""
-    for name in _STORE_CALLS:
-        call = getattr(store, name, None)
-        if not callable(call) or iscoroutinefunction(call):
-            raise ConfigurationError(f"store: {type(store).__name__} has no {name}() that answers at once")
-    return cast("Store", store)

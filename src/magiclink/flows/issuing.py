@@ -178,7 +178,7 @@ class Issuing(Hall):
         records = [record for _, record in made]
         if records and not await self._ask(self._store.add, records, now=now, renamed=renamed):
             raise StoreError("the store refused new links")
-        for record in records:
+        for record in records if self._is_heard else ():
             await self._told(record, now)
         return [link for link, _ in made]
 
