@@ -21,8 +21,9 @@ from . import cli, events
 from .errors import ConfigurationError
 from .links import run
 from .web.conversation import Conversation
-from .web.exchange import Page, Pairs, Reply, Request
+from .web.exchange import MOST_FORM_BYTES, Page, Pairs, Reply, Request
 from .web.html import render
+from .web.languages import accepted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
     SignIn = Callable[[Redemption], Any]
     View = Callable[..., Any]
 
-MOST_FORM_BYTES = 16_384
-"""The largest form that is read: ours have an address and a seal."""
-
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 _SUBJECT = "magiclink.subject"
 
@@ -60,8 +58,10 @@ class LinkManager:
     """The conversation's porch in Flask: one manager may serve several apps of a process.
 
     `options` are `magiclink.web.Options`, the same in every framework. `signed_in_as()` gives the subject who is signed
-    in, or None; by default it's who was signed in by a link in this session. `defer(job)` hands a mail that was asked
-    for to the app's queue, which calls `manager.run(job)`; by default it is sent after the response.
+    in, or None; by default it's who was signed in by a link in this session. `language()` gives the language that the
+    app has chosen for the reader, as Flask-Babel's `get_locale` does; what the browser prefers comes after it.
+    `defer(job)` hands a mail that was asked for to the app's queue, which calls `manager.run(job)`; by default it is
+    sent after the response.
 
     Raises ConfigurationError for what can't work.
     """
@@ -71,12 +71,14 @@ class LinkManager:
         links: MagicLinks,
         *,
         signed_in_as: Callable[[], str | None] | None = None,
+        language: Callable[[], object] | None = None,
         defer: Callable[[Job], object] | None = None,
         **options: Unpack[Options],
     ) -> None:
         self.links = links
         self.conversation: Conversation = Conversation(links.flows, **options)
         self._signed_in_as = signed_in_as or _remembered
+        self._language = language
         self._defer = defer
         self._redeemed: dict[str, SignIn] = {}
 
@@ -140,12 +142,14 @@ class LinkManager:
 
         return decorate
 
-    def send(self, link: Link, *, to: str, about: str = "") -> None:
+    def send(self, link: Link, *, to: str, about: str = "", language: str | None = None) -> None:
         """Mail a link and mark it delivered; from a cron job too. `about` is what it opens, as `describe` says.
+
+        `language` is the reader's, such as `de-AT`: the mail is in the nearest that the site offers, or in its own.
 
         Raises UnavailableError where the mail wasn't taken; then the link isn't marked, and older ones still work.
         """
-        run(self.conversation.send(link, to=to, about=about))
+        run(self.conversation.send(link, to=to, about=about, language=language))
 
     def run(self, job: Job) -> None:
         """Do what a deferred job asks for; what is refused ends without a word."""
@@ -166,8 +170,13 @@ class LinkManager:
             cookies=request.cookies,
             source=request.remote_addr,
             signed_in_as=self._signed_in_as(),
-            languages=tuple(request.accept_languages.values()),
+            languages=self._languages(),
         )
+
+    def _languages(self) -> tuple[str, ...]:
+        chosen = None if self._language is None else self._language()
+        preferred = accepted(request.headers.get("Accept-Language", ""))
+        return preferred if chosen is None else (str(chosen), *preferred)
 
     def _signed_in(self, reply: Reply, redemption: Redemption) -> Reply:
         """Sign in whom the reply names, under a new session id: one that was planted before is worth nothing."""

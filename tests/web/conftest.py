@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from gettext import NullTranslations
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,7 @@ from magiclink import INVOICE, SIGN_IN, STEP_UP, Key, KeyRing, MagicLinks
 from magiclink.links import run
 from magiclink.stores.memory import MemoryStore
 from magiclink.testing import FrozenClock, Outbox
-from magiclink.web import Account, Conversation, Reply, Request
+from magiclink.web import Account, Conversation, Language, Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +25,28 @@ if TYPE_CHECKING:
 ORIGIN = "https://billing.example"
 ANN = "ann@acme.example"
 BOB = "bob@acme.example"
+
+
+class Marked(NullTranslations):
+    """A language that is English in brackets: what stands outside of them has escaped the translation."""
+
+    def gettext(self, message: str) -> str:
+        """Mark a sentence."""
+        return f"«{message}»"
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        """Mark a sentence with a number."""
+        return f"«{one if count == 1 else many}»"
+
+
+MARKED = Language("x-marked", Marked())
+
+
+def unmarked(text: str) -> str:
+    """Give what of a text stands outside of all brackets."""
+    while (left := re.sub(r"«[^«»]*»", "", text)) != text:
+        text = left
+    return text.strip()
 
 
 class Accounts:
@@ -74,6 +98,7 @@ class Visitor:
 
     site: Site
     signed_in_as: str | None = None
+    languages: tuple[str, ...] = ()
     cookies: dict[str, str] = field(default_factory=dict)
     source: str | None = "192.0.2.7"
 
@@ -116,6 +141,7 @@ class Visitor:
             cookies=dict(self.cookies),
             source=self.source,
             signed_in_as=self.signed_in_as,
+            languages=self.languages,
         )
 
     def keep(self, reply: Reply) -> None:
@@ -172,9 +198,9 @@ class Site:
         given: dict[str, object] = {"directory": self.accounts, "mailer": self.outbox} | options
         self.conversation = Conversation(self.links.flows, **given)  # type: ignore[arg-type]
 
-    def visitor(self, signed_in_as: str | None = None) -> Visitor:
-        """Open another browser."""
-        return Visitor(self, signed_in_as)
+    def visitor(self, signed_in_as: str | None = None, *languages: str) -> Visitor:
+        """Open another browser, of somebody who reads these languages."""
+        return Visitor(self, signed_in_as, languages)
 
     def invoice(self, recipient: str = ANN, **changes: object) -> Link:
         """Issue a link that opens an invoice at a click."""

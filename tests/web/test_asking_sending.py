@@ -87,6 +87,13 @@ def test_send_of_a_foreign_link(site: Site) -> None:
     assert len(site.outbox) == 0
 
 
+def test_language_that_is_no_text(site: Site) -> None:
+    """A language that is no text is refused by an error of the library, and nothing is sent."""
+    with pytest.raises(BadArgumentError, match="language"):
+        run(site.conversation.send(site.sign_in(), to=ANN, language=7))  # type: ignore[arg-type]
+    assert len(site.outbox) == 0
+
+
 def test_sender_and_answers_to() -> None:
     """Mails come from whom the app says, and answers go there too."""
     site = Site(sender="Acme Billing <billing@acme.example>", reply_to="support@acme.example")

@@ -38,7 +38,7 @@ def every(text: str) -> list[Page]:
     """Give every page, with a text wherever one can come from outside."""
     pages = Pages("/l/")
     ended = [
-        pages.ended(state, text, at=at, now=AT, form=form)
+        pages.ended(state, text, at=at, now=AT, form=form, signs_in=False)
         for state in State
         for at in (AT, None)
         for form in ("f0rm", None)

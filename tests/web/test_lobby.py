@@ -11,7 +11,8 @@ import pytest
 from magiclink import CLIENT_PORTAL, INVOICE, SIGN_IN, STEP_UP, BadArgumentError, ConfigurationError, Key, KeyRing
 from magiclink.links import run
 from magiclink.records import Supersede
-from magiclink.web import Account, Limits, Options, Page, Request
+from magiclink.web import Account, Language, Limits, Options, Page, Request
+from magiclink.web.languages import ENGLISH
 from magiclink.web.lobby import Lobby, is_ours, without_body
 from tests.web.conftest import ANN, BOB, ORIGIN, Accounts, Site
 
@@ -52,7 +53,7 @@ def test_limits() -> None:
 
 def test_options_are_the_arguments() -> None:
     """Every porch takes the same options, and the conversation takes each of them."""
-    arguments = [name for name in signature(Lobby.__init__).parameters if name not in {"self", "flows", "translate"}]
+    arguments = [name for name in signature(Lobby.__init__).parameters if name not in {"self", "flows"}]
     assert list(Options.__annotations__) == arguments
     assert not Options.__required_keys__
 
@@ -140,11 +141,17 @@ def test_policy_of(site: Site) -> None:
 
 
 def test_described(site: Site) -> None:
-    """Pages and mails say what a link opens: in the app's words, or plainly."""
-    assert site.conversation.described(info_of(site)) == "your account"
-    assert site.conversation.described(site.links.inspect(site.invoice().link_id)) == "the document"
+    """Pages and mails say what a link opens in the app's words, where it has some."""
+    assert site.conversation.described(info_of(site), ENGLISH) == ""
     told = Site(describe=lambda info: f"what {info.subject} asked for")
-    assert told.conversation.described(info_of(told)) == "what ann asked for"
+    assert told.conversation.described(info_of(told), ENGLISH) == "what ann asked for"
+
+
+def test_described_in_another_language() -> None:
+    """The app may have words for each language; where it has none for one, the page's own stand."""
+    site = Site(describe=lambda info: {"en": f"Invoice of {info.subject}", "de": f"Rechnung von {info.subject}"})
+    told = {tag: site.conversation.described(info_of(site), Language(tag)) for tag in ("en", "de", "fr")}
+    assert told == {"en": "Invoice of ann", "de": "Rechnung von ann", "fr": ""}
 
 
 def test_describe_is_told_of_the_link() -> None:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from magiclink.web.languages import ENGLISH
 from magiclink.web.words import NAME_LENGTH, ago_in_words, date_in_words, one_line
+from tests.web.conftest import MARKED
 
 NOW = datetime(2026, 2, 2, 12, 0, tzinfo=UTC)
 
@@ -42,22 +44,17 @@ SPANS = [
 ]
 
 
-def marked(text: str) -> str:
-    """Translate as no language does, so that a text that wasn't asked for shows."""
-    return f"«{text.upper() if '{' not in text else text}»"
-
-
 @pytest.mark.parametrize(("passed", "told"), SPANS)
 def test_span_rounded_up(passed: timedelta, told: str) -> None:
     """A span is told by what has passed in full, to the microsecond at every border."""
-    assert ago_in_words(NOW - passed, NOW, str) == told
+    assert ago_in_words(NOW - passed, NOW, ENGLISH) == told
 
 
 @given(st.timedeltas(min_value=timedelta(0), max_value=20 * 366 * DAY))
 def test_longer_ago_than_it_is(passed: timedelta) -> None:
     """No span is told longer than it is, whatever the unit."""
     units = {"minute": MINUTE, "hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 31 * DAY, "year": 366 * DAY}
-    told = ago_in_words(NOW - passed, NOW, str)
+    told = ago_in_words(NOW - passed, NOW, ENGLISH)
     words = {"just now": "0 minutes ago", "yesterday": "1 day ago"}.get(told, told).split()
     count = 1 if words[0] in {"a", "an"} else int(words[0])
     assert count * units[words[1].removesuffix("s")] <= passed
@@ -65,24 +62,25 @@ def test_longer_ago_than_it_is(passed: timedelta) -> None:
 
 def test_seconds_that_say_nothing() -> None:
     """A full minute is told without its seconds, any other instant with them, day and hour without a locale."""
-    assert date_in_words(datetime(2026, 1, 19, 9, 5, tzinfo=UTC), str) == "Monday, 19 January 2026 (09:05 UTC)"
-    assert date_in_words(datetime(2026, 8, 2, 0, 5, 7, tzinfo=UTC), str) == "Sunday, 2 August 2026 (00:05:07 UTC)"
+    assert date_in_words(datetime(2026, 1, 19, 9, 5, tzinfo=UTC), ENGLISH) == "Monday, 19 January 2026 (09:05 UTC)"
+    assert date_in_words(datetime(2026, 8, 2, 0, 5, 7, tzinfo=UTC), ENGLISH) == "Sunday, 2 August 2026 (00:05:07 UTC)"
 
 
 @pytest.mark.parametrize("month", range(1, 13))
 def test_month_or_weekday_misnamed(month: int) -> None:
     """Each month and each weekday has its name."""
     moment = datetime(2026, month, month, 9, 0, tzinfo=UTC)
-    assert date_in_words(moment, str) == f"{moment:%A}, {month} {moment:%B} 2026 (09:00 UTC)"
+    assert date_in_words(moment, ENGLISH) == f"{moment:%A}, {month} {moment:%B} 2026 (09:00 UTC)"
 
 
 def test_untranslated_words() -> None:
     """Dates and spans are wholly in the reader's language: every word and their order."""
     moment = datetime(2026, 1, 19, 9, 0, tzinfo=UTC)
-    assert date_in_words(moment, marked) == "««MONDAY», 19 «JANUARY» 2026 (09:00 UTC)»"
-    assert ago_in_words(moment, NOW, marked) == "«2 weeks ago»"
-    assert ago_in_words(NOW - DAY, NOW, marked) == "«YESTERDAY»"
-    assert ago_in_words(NOW, NOW, marked) == "«JUST NOW»"
+    assert date_in_words(moment, MARKED) == "««Monday», 19 «January» 2026 (09:00 UTC)»"
+    assert ago_in_words(moment, NOW, MARKED) == "«2 weeks ago»"
+    assert ago_in_words(NOW - HOUR, NOW, MARKED) == "«an hour ago»"
+    assert ago_in_words(NOW - DAY, NOW, MARKED) == "«yesterday»"
+    assert ago_in_words(NOW, NOW, MARKED) == "«just now»"
 
 
 def test_direction_override_in_a_name() -> None:

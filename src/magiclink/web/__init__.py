@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .directory import Account, Directory
     from .exchange import Button, Cookie, Field, Page, Reply, Request
     from .jobs import Job, Task
+    from .languages import Catalogue, Language
     from .lobby import Limits, Options
     from .mail import compose
     from .mailers import FolderMailer, Mailer, Security, SMTPMailer
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Account",
     "Button",
+    "Catalogue",
     "Conversation",
     "Cookie",
     "Directory",
     "Field",
     "FolderMailer",
     "Job",
+    "Language",
     "Limits",
     "Mailer",
     "Options",
@@ -44,6 +47,7 @@ _ROOMS = {
     "directory": ("Account", "Directory"),
     "exchange": ("Button", "Cookie", "Field", "Page", "Reply", "Request"),
     "jobs": ("Job", "Task"),
+    "languages": ("Catalogue", "Language"),
     "lobby": ("Limits", "Options"),
     "mail": ("compose",),
     "mailers": ("FolderMailer", "Mailer", "SMTPMailer", "Security"),

@@ -37,18 +37,19 @@ class Asking(Lobby):
         pending = await self._jar.pending(request)
         genuine = None if pending is None else self.flows.genuine(pending.token)
         if ours is False:
-            return self.page(403, self.pages.elsewhere())
+            return self.page(403, self.pages(request).elsewhere())
         if pending is None or genuine is None:
-            return self.page(400, self.pages.no_cookie())
+            return self.page(400, self.pages(request).no_cookie())
         if not await self._jar.is_form(request, pending.token, pending.nonce, request.signed_in_as):
-            return self.page(403, self.pages.elsewhere()) if ours is None else self.redirect(self.flows.site.path)
-        job = Job(task=Task.RENEW, source=request.source, link_id=genuine.link_id.hex())
-        return replace(self.page(200, self.pages.sent()), after=job)
+            return self.redirect(self.flows.site.path) if ours else self.page(403, self.pages(request).elsewhere())
+        language = self.language(request).tag
+        job = Job(task=Task.RENEW, source=request.source, link_id=genuine.link_id.hex(), language=language)
+        return replace(self.page(200, self.pages(request).sent()), after=job)
 
     async def sign_in_page(self, request: Request) -> Reply:
         """Show the page that asks for an address."""
         nonce, cookie = await self._jar.keep_visit(request)
-        return self.page(200, self.pages.sign_in(await self._jar.form("sign-in", nonce)), cookie)
+        return self.page(200, self.pages(request).sign_in(await self._jar.form("sign-in", nonce)), cookie)
 
     async def ask_to_sign_in(self, request: Request) -> Reply:
         """Take an address. Known or not, right or wrong, over a limit or not: the same answer and the same work."""
@@ -56,20 +57,21 @@ class Asking(Lobby):
         nonce = await self._jar.visit(request)
         is_form = nonce is not None and await self._jar.is_form(request, "sign-in", nonce)
         if ours is False or (ours is None and not is_form):
-            return self.page(403, self.pages.elsewhere())
+            return self.page(403, self.pages(request).elsewhere())
         # The page may have been open for longer than its cookie lived: this is the browser that asks.
         nonce, cookie = await self._jar.keep_visit(request)
         typed = [value for name, value in request.form or () if name == "email"]
         address = typed[0][: LONGEST_ADDRESS + 1] if len(typed) == 1 else ""
-        job = Job(task=Task.SIGN_IN, source=request.source, address=address, browser=nonce)
-        return replace(self.page(200, self.pages.sent(), cookie), after=job)
+        language = self.language(request).tag
+        job = Job(task=Task.SIGN_IN, source=request.source, address=address, browser=nonce, language=language)
+        return replace(self.page(200, self.pages(request).sent(), cookie), after=job)
 
     async def closed(self, request: Request) -> Reply:
         """Show the page for a document that this browser doesn't have open, with the ways on."""
         if not self.offers_sign_in:
-            return self.page(403, self.pages.closed(None))
+            return self.page(403, self.pages(request).closed(None))
         nonce, cookie = await self._jar.keep_visit(request)
-        return self.page(403, self.pages.closed(await self._jar.form("sign-in", nonce)), cookie)
+        return self.page(403, self.pages(request).closed(await self._jar.form("sign-in", nonce)), cookie)
 
     @property
     def offers_sign_in(self) -> bool:
@@ -97,17 +99,23 @@ class Asking(Lobby):
             failed = (job.task, type(error).__name__, "".join(format_tb(error.__traceback__)))
             logger.error("a mail that was asked for was not sent: %s, %s\n%s", *failed)
 
-    async def send(self, link: Link, *, to: str, about: str = "") -> None:
-        """Write the mail for a link, send it, and mark the link delivered once the mail server took it."""
+    async def send(self, link: Link, *, to: str, about: str = "", language: str | None = None) -> None:
+        """Write the mail for a link, send it, and mark the link delivered once the mail server took it.
+
+        `language` is the reader's, such as `de-AT`: the mail is in the nearest that the site offers, or in its own.
+        """
         if self._mailer is None:
             raise BadArgumentError("there is no mailer")
+        if not isinstance(language, str | None):
+            raise BadArgumentError("language: a tag such as de, or None")
         info = await self.flows.inspect(link.link_id)
-        opens = self.policy_of(info).opens
+        spoken = self.languages.preferred([language] if language else [])
         message = compose(
             link,
             to=to,
-            about=about or self.described(info),
-            opens=opens,
+            about=about or self.described(info, spoken) or None,
+            opens=self.policy_of(info).opens,
+            language=spoken,
             sender=self._sender,
             reply_to=self._reply_to,
             clock=self.flows.clock,
@@ -131,7 +139,7 @@ class Asking(Lobby):
             if not await self._takes(f"renew:{matched(canonical(to))}", self.limits.per_address):
                 await self.flows.tell_limited(job.link_id)
                 return
-            await self.send(await self.flows.renew_link(job.link_id, to=to), to=to)
+            await self.send(await self.flows.renew_link(job.link_id, to=to), to=to, language=job.language)
         except (RejectedLinkError, ReissueRefusedError):
             return
 
@@ -158,7 +166,7 @@ class Asking(Lobby):
             link = await self.flows.issue(policy, subject=account.subject, recipient=to, browser=browser)
         except BadArgumentError:
             return
-        await self.send(link, to=to)
+        await self.send(link, to=to, language=job.language)
 
     async def _within(self, job: Job, bucket: str, limit: int) -> bool:
         by_source = await self._takes(f"source:{source_bucket(job.source)}", self.limits.per_source)

@@ -42,7 +42,7 @@ class Clicking(Lobby):
         token = request.path[:-1] if request.path[-1] in TRAILING else request.path
         genuine = self.flows.genuine(token)
         if genuine is None:
-            return self.page(404, self.pages.not_genuine())
+            return self.page(404, self.pages(request).not_genuine())
         policy = self.flows.policies[genuine.purpose]
         if not policy.confirm:
             opened = await self._open_document(request, token, policy)
@@ -55,7 +55,7 @@ class Clicking(Lobby):
         pending = await self._jar.pending(request)
         genuine = None if pending is None else self.flows.genuine(pending.token)
         if pending is None or genuine is None:
-            return self.page(400, self.pages.no_cookie())
+            return self.page(400, self.pages(request).no_cookie())
         try:
             seen = await self._look(request, pending.token, self.flows.policies[genuine.purpose])
         except RejectedLinkError as error:
@@ -68,12 +68,12 @@ class Clicking(Lobby):
         pending = await self._jar.pending(request)
         genuine = None if pending is None else self.flows.genuine(pending.token)
         if ours is False:
-            return self.page(403, self.pages.elsewhere())
+            return self.page(403, self.pages(request).elsewhere())
         if pending is None or genuine is None:
-            return self.page(400, self.pages.no_cookie())
+            return self.page(400, self.pages(request).no_cookie())
         if not await self._jar.is_form(request, pending.token, pending.nonce, request.signed_in_as):
             # Another tab, or another person signed in meanwhile: what this page showed is no longer what it would do.
-            return self.page(403, self.pages.elsewhere()) if ours is None else self.redirect(self.flows.site.path)
+            return self.redirect(self.flows.site.path) if ours else self.page(403, self.pages(request).elsewhere())
         policy = self.flows.policies[genuine.purpose]
         try:
             redemption = await self.flows.redeem(
@@ -121,9 +121,9 @@ class Clicking(Lobby):
     async def _refused(self, request: Request, pending: Pending, error: RejectedLinkError) -> Reply:
         """Say what happened to a link, or lead on a browser that still holds what the link opened."""
         if isinstance(error, NotAdmittedError):
-            return self.page(403, self.pages.not_admitted(error.reason))
+            return self.page(403, self.pages(request).not_admitted(error.reason))
         if error.link is None:
-            return self.page(404, self.pages.gone(), self._jar.clear_pending())
+            return self.page(404, self.pages(request).gone(), self._jar.clear_pending())
         if await self._holds(request, pending.token, error):
             return self.land(error.link)
         return self.page(410, await self._ended_page(request, pending, error, error.link))
@@ -133,7 +133,7 @@ class Clicking(Lobby):
         link = error.link
         if link is None or isinstance(error, RevokedLinkError):
             return False
-        if self.policy_of(link).opens is Opens.ACCOUNT:
+        if self.signs_in(link):
             # Signed in as this subject already, and the link did work once: a second click isn't a refusal.
             return link.uses > 0 and request.signed_in_as == link.subject
         held = [grant for grant in await self._jar.grants(request) if grant.token == token]
@@ -170,14 +170,21 @@ class Clicking(Lobby):
     async def _confirm_page(self, request: Request, pending: Pending, seen: Seen) -> Page:
         form = await self._jar.form(pending.token, pending.nonce, request.signed_in_as)
         link, other = seen.info, request.signed_in_as
-        about, to = self.described(link), self.named(link.subject, seen.recipient)
-        signs_in = self.policy_of(link).opens is Opens.ACCOUNT
+        about, to = self.described(link, self.language(request)), self.named(link.subject, seen.recipient)
+        signs_in = self.signs_in(link)
         if signs_in and other is not None and other != link.subject:
-            return self.pages.switch(about, to=to, other=self.named(other), form=form)
-        return self.pages.confirm(about, to=to, form=form, signs_in=signs_in)
+            return self.pages(request).switch(about, to=to, other=self.named(other), form=form)
+        return self.pages(request).confirm(about, to=to, form=form, signs_in=signs_in)
 
     async def _ended_page(self, request: Request, pending: Pending, error: RejectedLinkError, link: LinkInfo) -> Page:
         renews = self._directory is not None and self.policy_of(link).renew_on_request
         form = await self._jar.form(pending.token, pending.nonce, request.signed_in_as) if renews else None
         state = State.REVOKED if isinstance(error, RevokedLinkError) else link.state
-        return self.pages.ended(state, self.described(link), at=error.at, now=self.flows.now(), form=form)
+        return self.pages(request).ended(
+            state,
+            self.described(link, self.language(request)),
+            at=error.at,
+            now=self.flows.now(),
+            form=form,
+            signs_in=self.signs_in(link),
+        )

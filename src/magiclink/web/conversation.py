@@ -46,20 +46,20 @@ class Conversation(Clicking, Asking):
         try:
             reply = await self._answer(request)
         except UnavailableError:
-            reply = self.page(503, self.pages.unavailable())
+            reply = self.unavailable(request)
         return without_body(reply) if request.method == "HEAD" else reply
 
     async def _answer(self, request: Request) -> Reply:
         if any(_is_token_like(name, value) for name, value in request.query):
-            return self.page(404, self.pages.not_genuine())
+            return self.page(404, self.pages(request).not_genuine())
         if request.form is None:
-            return self.page(413, self.pages.too_large())
+            return self.page(413, self.pages(request).too_large())
         calls = self._calls(request.path)
         if not calls:
-            return self.page(404, self.pages.not_genuine())
+            return self.page(404, self.pages(request).not_genuine())
         call = calls.get("GET" if request.method == "HEAD" else request.method)
         if call is None:
-            return self.page(405, self.pages.not_allowed(), allow=_allowed(calls))
+            return self.page(405, self.pages(request).not_allowed(), allow=_allowed(calls))
         return await call(request)
 
     def _calls(self, path: str) -> dict[str, Callable[[Request], Awaitable[Reply]]]:
@@ -76,11 +76,15 @@ class Conversation(Clicking, Asking):
         try:
             found = await self.opened(request, policy, resource)
         except UnavailableError:
-            return self.page(503, self.pages.unavailable())
+            return self.unavailable(request)
         if found is not None:
             return found
         reply = await self.closed(request)
         return without_body(reply) if request.method == "HEAD" else reply
+
+    def unavailable(self, request: Request) -> Reply:
+        """Answer that nothing can be said now; for a porch too, whose framework couldn't sign anybody in."""
+        return self.page(503, self.pages(request).unavailable())
 
     def mounted_at(self, root: str) -> str:
         """Give the path at which a framework finds the routes, whose application lives at `root` itself."""

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 Pairs = tuple[tuple[str, str], ...]
 """Names and values in the order in which they came; a name may come twice, and then it means nothing."""
 
+MOST_FORM_BYTES = 16_384
+"""The largest form that a porch reads: ours have an address and a seal."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -36,6 +39,7 @@ class Request:
     signed_in_as: str | None = None
     """The subject who is signed in, as the app says."""
     languages: tuple[str, ...] = ()
+    """What the reader prefers, best first: tags such as `de-AT`, unchecked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

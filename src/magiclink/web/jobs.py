@@ -28,4 +28,5 @@ class Job:
     """What was typed as an address, unchecked."""
     browser: str | None = field(default=None, repr=False)
     """The nonce of the browser that asks."""
-    language: str = "en"
+    language: str = ""
+    """The tag of the language in which it was asked for; the site's own where it's empty."""

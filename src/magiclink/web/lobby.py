@@ -5,6 +5,7 @@ A framework adds no header and takes none away, so that every porch gives the sa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypedDict
@@ -17,6 +18,7 @@ from ..records import Supersede
 from .cookies import Jar
 from .exchange import Reply
 from .html import STYLE_HASH
+from .languages import Languages
 from .pages import Pages
 
 if TYPE_CHECKING:
@@ -27,13 +29,12 @@ if TYPE_CHECKING:
     from ..values import LinkInfo
     from .directory import Directory
     from .exchange import Cookie, Page, Request
+    from .languages import Catalogue, Language
     from .mailers import Mailer
 
 HOUR = timedelta(hours=1)
 
 _ALWAYS = (
-    ("Cache-Control", "no-store"),
-    ("Vary", "Cookie"),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("X-Robots-Tag", "noindex, nofollow"),
@@ -76,8 +77,8 @@ class Options(TypedDict, total=False):
 
     It opens an account, and `supersede` is NEVER: strangers may ask for its links.
     """
-    describe: Callable[[LinkInfo], str] | None
-    """Says in pages and mails what a link opens."""
+    describe: Callable[[LinkInfo], str | Mapping[str, str]] | None
+    """Says in pages and mails what a link opens: one text, or one for each language, by its tag."""
     admit: Callable[[LinkInfo], bool] | None
     """The app's last check of a link: before its page shows the button or its document opens, and before its use."""
     limits: Limits
@@ -86,6 +87,10 @@ class Options(TypedDict, total=False):
     """`From` of the mails: an address, or `Name <address>`; `no-reply@` the site's host by default."""
     reply_to: str | None
     """`Reply-To` of the mails."""
+    languages: Sequence[str]
+    """The languages of pages and mails, `("en",)` by default; the first is for readers of none of them."""
+    translations: Callable[[str], Catalogue | None] | None
+    """The app's own catalogue for a language, or None: `gettext`'s, with whichever sentences are to be different."""
 
 
 class Lobby:
@@ -99,18 +104,20 @@ class Lobby:
         mailer: Mailer | None = None,
         home: str = "/",
         sign_in: Policy = SIGN_IN,
-        describe: Callable[[LinkInfo], str] | None = None,
+        describe: Callable[[LinkInfo], str | Mapping[str, str]] | None = None,
         admit: Callable[[LinkInfo], bool] | None = None,
         limits: Limits = Limits(),
         sender: str | None = None,
         reply_to: str | None = None,
-        translate: Callable[[str], str] = str,
+        languages: Sequence[str] = ("en",),
+        translations: Callable[[str], Catalogue | None] | None = None,
     ) -> None:
         self.flows = flows
         self.home: str = _home(flows, home)
         self.sign_in_policy: Policy | None = _sign_in(flows, sign_in)
         self.limits = limits
-        self.pages: Pages = Pages(flows.site.path, translate)
+        self.languages: Languages = Languages(languages, translations)
+        self._pages = {each.tag: Pages(flows.site.path, each) for each in self.languages}
         self._directory = directory
         self._mailer = mailer
         self._sender = sender
@@ -128,11 +135,22 @@ class Lobby:
             raise BadArgumentError("the link's policy must be one of those that MagicLinks was made with")
         return policy
 
-    def described(self, link: LinkInfo) -> str:
-        """Say what a link opens, in the app's words."""
-        if self._describe is not None:
-            return self._describe(link)
-        return self.pages.account if self.policy_of(link).opens is Opens.ACCOUNT else self.pages.document
+    def language(self, request: Request) -> Language:
+        """Give the language of who asks, among those that the site offers."""
+        return self.languages.preferred(request.languages)
+
+    def pages(self, request: Request) -> Pages:
+        """Give the pages in the language of who asks."""
+        return self._pages[self.language(request).tag]
+
+    def signs_in(self, link: LinkInfo) -> bool:
+        """Tell whether a link opens an account."""
+        return self.policy_of(link).opens is Opens.ACCOUNT
+
+    def described(self, link: LinkInfo, language: Language) -> str:
+        """Say what a link opens, in the app's words; "" where it has none in this language."""
+        told = "" if self._describe is None else self._describe(link)
+        return told.get(language.tag, "") if isinstance(told, Mapping) else told
 
     def named(self, subject: str, recipient: bytes | None = None) -> str:
         """Name a subject on a page, masked: by the address that a link went to, or the main one where there is none.
@@ -149,6 +167,8 @@ class Lobby:
         """Answer with a page. `same-origin`: with `no-referrer`, Chromium would send `Origin: null` from its form."""
         headers = (
             ("Content-Type", "text/html; charset=utf-8"),
+            ("Cache-Control", "no-store"),
+            ("Vary", "Cookie" if len(self.languages) == 1 else "Cookie, Accept-Language"),
             *_ALWAYS,
             ("Referrer-Policy", "same-origin"),
             ("Content-Security-Policy", _PAGE_POLICY),
@@ -163,6 +183,8 @@ class Lobby:
         headers = (
             ("Location", location),
             ("Content-Type", "text/html; charset=utf-8"),
+            ("Cache-Control", "no-store"),
+            ("Vary", "Cookie"),
             *_ALWAYS,
             ("Referrer-Policy", "no-referrer"),
             ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),

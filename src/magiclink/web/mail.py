@@ -22,6 +22,7 @@ from ..clock import SystemClock, read
 from ..errors import BadArgumentError
 from ..instants import instant
 from ..policy import Opens
+from .languages import ENGLISH
 from .words import date_in_words
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from ..clock import Clock
     from ..values import Link
+    from .languages import Language
 
 ABOUT_LENGTH = 200
 """How many characters of `about` a mail shows."""
@@ -39,7 +41,7 @@ LINE_LENGTH = 998
 
 _HTML = """\
 <!DOCTYPE html>
-<html>
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -47,7 +49,7 @@ _HTML = """\
 <meta name="format-detection" content="telephone=no, date=no, address=no, email=no, url=no">
 <title>{subject}</title>
 </head>
-<body style="margin: 0; padding: 24px; font: 16px/1.5 sans-serif">
+<body dir="auto" style="margin: 0; padding: 24px; font: 16px/1.5 sans-serif">
 <div style="max-width: 560px; margin: 0 auto">
 <p>{lead}</p>
 <p><a href="{url}"
@@ -76,25 +78,28 @@ def compose(
     link: Link,
     *,
     to: str,
-    about: str,
+    about: str | None,
     opens: Opens = Opens.RESOURCE,
     sender: str | None = None,
     reply_to: str | None = None,
-    translate: Callable[[str], str] = str,
+    language: Language = ENGLISH,
     clock: Clock = SystemClock(),  # noqa: B008
 ) -> EmailMessage:
     """Write the mail for a link, with a text and an HTML part; nothing is sent.
 
     `about` says what the link opens ("Invoice 1001") or, where `opens` is the account, what it signs in to ("Acme
-    Billing"). `sender` and `reply_to` are an address or `Name <address>`; without a sender the mail comes from
-    `no-reply@` the link's own host. `translate` is the `gettext` of the reader's language. `clock` dates the mail.
+    Billing"); None says "the document" or "your account". `sender` and `reply_to` are an address or `Name <address>`;
+    without a sender the mail comes from `no-reply@` the link's own host. `language` is the reader's. `clock` dates the
+    mail.
 
     Raises BadArgumentError for an address that isn't exactly one and for an `about` that says nothing; ClockError.
     Sources: RFC 5322 (3.6), RFC 3834 (5), MS-OXCMAIL (X-Auto-Response-Suppress).
     """
     source = Address(username="no-reply", domain=_domain_of(link.url)) if sender is None else _mailbox(sender)
-    words = _account_words(translate) if opens == Opens.ACCOUNT else _document_words(translate)
-    facts = {"about": harmless(about), "until": date_in_words(link.expires_at, translate), "url": link.url}
+    words = (_account_words if opens == Opens.ACCOUNT else _document_words)(language.gettext, named=about is not None)
+    facts = {"until": date_in_words(link.expires_at, language), "url": link.url}
+    if about is not None:
+        facts["about"] = harmless(about)
     message = EmailMessage(policy=SMTP)
     message["From"] = source
     message["To"] = _address(to)
@@ -107,7 +112,7 @@ def compose(
     # Exchange heeds its own header only. Never `All`: that would silence the bounces too.
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
     message.set_content(text := _text(words, facts), cte=_encoding(text))
-    message.add_alternative(html := _html(words, facts), subtype="html", cte=_encoding(html))
+    message.add_alternative(html := _html(words, facts, language.tag), subtype="html", cte=_encoding(html))
     return message
 
 
@@ -199,10 +204,11 @@ def _text(words: _Words, facts: dict[str, str]) -> str:
     return "\n\n".join(paragraph.format_map(facts) for paragraph in told) + "\n"
 
 
-def _html(words: _Words, facts: dict[str, str]) -> str:
+def _html(words: _Words, facts: dict[str, str], language: str) -> str:
     safe = {name: escape(fact) for name, fact in facts.items()}
     filled = [f"<p>{escape(paragraph).format_map(safe)}</p>" for paragraph in words.paragraphs]
     return _HTML.format(
+        language=language,
         subject=escape(words.subject).format_map(safe),
         lead=escape(words.lead).format_map(safe),
         button=escape(words.button),
@@ -211,10 +217,10 @@ def _html(words: _Words, facts: dict[str, str]) -> str:
     )
 
 
-def _document_words(_: Callable[[str], str]) -> _Words:
+def _document_words(_: Callable[[str], str], *, named: bool) -> _Words:
     return _Words(
-        subject="{about}",
-        lead=_("Hello, this link opens {about}:"),
+        subject="{about}" if named else _("Your document"),
+        lead=_("Hello, this link opens {about}:") if named else _("Hello, this link opens the document:"),
         button=_("Open"),
         paragraphs=(
             _("It works until {until}. You need no account and no login."),
@@ -225,10 +231,11 @@ def _document_words(_: Callable[[str], str]) -> _Words:
     )
 
 
-def _account_words(_: Callable[[str], str]) -> _Words:
+def _account_words(_: Callable[[str], str], *, named: bool) -> _Words:
+    unnamed = _("Hello, this link signs you in to your account:")
     return _Words(
-        subject=_("Sign in to {about}"),
-        lead=_("Hello, this link signs you in to {about}:"),
+        subject=_("Sign in to {about}") if named else _("Sign in to your account"),
+        lead=_("Hello, this link signs you in to {about}:") if named else unnamed,
         button=_("Sign in"),
         paragraphs=(
             _("It works until {until}. You need no password."),

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..records import State
 from .exchange import Button, Field, Page
+from .languages import ENGLISH
 from .words import ago_in_words, date_in_words, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+
+    from .languages import Language
 
 
 class _Ended(NamedTuple):
@@ -27,29 +30,27 @@ class _Ended(NamedTuple):
 
 
 class Pages:
-    """The pages of one site in one language. Buttons post to `path` and below it; `translate` is that of gettext.
+    """The pages of one site in one language. Buttons post to `path` and below it.
 
-    `account` and `document` name what a link opens where the app doesn't say.
+    `about` says what a link opens, in the app's words; where it is empty, they say "the document" or "your account".
     """
 
-    def __init__(self, path: str, translate: Callable[[str], str] = str, *, language: str = "en") -> None:
+    def __init__(self, path: str, language: Language = ENGLISH) -> None:
         self._path = path
-        self._translate = _ = translate
         self._language = language
-        self.account: str = _("your account")
-        self.document: str = _("the document")
+        self._translate = language.gettext
 
     def confirm(self, about: str, *, to: str, form: str, signs_in: bool) -> Page:
         """Ask for the press of the button, which is what uses the link."""
         _ = self._translate
-        facts = {"about": one_line(about) or (self.account if signs_in else self.document), "to": one_line(to)}
+        facts = {"about": one_line(about), "to": one_line(to)}
         stays = _("If you did not expect this, close the page: nothing happens until the button is pressed.")
         if signs_in:
-            title, label = _("Sign in to {about}"), _("Sign in")
+            title, label = _("Sign in to {about}") if facts["about"] else _("Sign in to your account"), _("Sign in")
             told = _("Press the button, and you are signed in as {to}.")
             needs = _("You need no password, and there is no account to set up.")
         else:
-            title, label = _("Open {about}"), _("Open")
+            title, label = _("Open {about}") if facts["about"] else _("Open the document"), _("Open")
             told = _("Press the button, and it opens. The link in the mail is for {to}.")
             needs = _("You need no account and no password.")
         button = Button(label=label, action=self._path, fields=_hidden(form))
@@ -58,11 +59,12 @@ class Pages:
     def switch(self, about: str, *, to: str, other: str, form: str) -> Page:
         """Ask somebody who is signed in whether to sign in as somebody else."""
         _ = self._translate
-        facts = {"about": one_line(about) or self.account, "to": one_line(to), "other": one_line(other)}
+        facts = {"about": one_line(about), "to": one_line(to), "other": one_line(other)}
+        unnamed = _("Sign in to your account with another account?")
         label = _("Sign in as {to}").format_map(facts)
         return self._page(
             "switch",
-            _("Sign in to {about} with another account?").format_map(facts),
+            _("Sign in to {about} with another account?").format_map(facts) if facts["about"] else unnamed,
             _("In this browser you are signed in as {other}. The link is for another account, {to}.").format_map(facts),
             _("If you go on, you are signed out as {other}. If you close this page, nothing changes.").format_map(
                 facts
@@ -70,7 +72,9 @@ class Pages:
             buttons=(Button(label=label, action=self._path, fields=_hidden(form)),),
         )
 
-    def ended(self, state: State, about: str, *, at: datetime | None, now: datetime, form: str | None) -> Page:
+    def ended(
+        self, state: State, about: str, *, at: datetime | None, now: datetime, form: str | None, signs_in: bool
+    ) -> Page:
         """Say what has ended a link, when, and the way on; `form` is that of a fresh link, where there may be one."""
         if state is State.OUTSTANDING:
             # Only an app whose `admit` raises a rejection of its own comes here: the link itself still works.
@@ -79,8 +83,10 @@ class Pages:
         told = _ended(_)[state]
         happened = told.undated
         if at is not None:
-            happened = told.dated.format(ago=ago_in_words(at, now, _), date=date_in_words(at, _))
-        what = _("The link was for {about}.").format(about=one_line(about) or self.document)
+            dates = {"ago": ago_in_words(at, now, self._language), "date": date_in_words(at, self._language)}
+            happened = told.dated.format_map(dates)
+        unnamed = _("The link was for your account.") if signs_in else _("The link was for the document.")
+        what = _("The link was for {about}.").format(about=one_line(about)) if one_line(about) else unnamed
         way_on, buttons = self._way_on(state, form)
         return self._page(state.value, told.title, f"{happened} {what}", told.advice, way_on, buttons=buttons)
 
@@ -229,7 +235,7 @@ class Pages:
 
     def _page(self, name: str, title: str, *paragraphs: str, buttons: tuple[Button, ...] = ()) -> Page:
         told = tuple(each for each in paragraphs if each)
-        return Page(name=name, title=title, paragraphs=told, buttons=buttons, language=self._language)
+        return Page(name=name, title=title, paragraphs=told, buttons=buttons, language=self._language.tag)
 
 
 def _hidden(form: str) -> tuple[Field, ...]:

@@ -1,7 +1,7 @@
 """Instants, spans and names in the reader's words, for pages and mails.
 
-`_` is the `gettext` of the reader's language: every text passes through it, whole, and is filled in afterwards. Nothing
-here asks the clock, and nothing follows the locale of the server.
+Every text passes through the reader's language, whole, and is filled in afterwards. Nothing here asks the clock, and
+nothing follows the locale of the server.
 """
 
 from __future__ import annotations
@@ -14,16 +14,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from .languages import Language
+
 NAME_LENGTH = 200
 """How many characters of the app's own words a page shows in one place."""
 
-_DAY = timedelta(days=1)
-_MONTH, _YEAR = 31 * _DAY, 366 * _DAY
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+_WEEK, _MONTH, _YEAR = 7 * _DAY, 31 * _DAY, 366 * _DAY
 
 
-def date_in_words(moment: datetime, _: Callable[[str], str]) -> str:
+def date_in_words(moment: datetime, language: Language) -> str:
     """Give an instant in UTC, such as "Monday, 19 January 2026 (09:00 UTC)", with its seconds where they aren't 0."""
-    return _("{weekday}, {day} {month} {year} ({time} UTC)").format(
+    _ = language.gettext
+    # The first of a month is an ordinal in some languages: 1er janvier, and then 2 janvier.
+    first, other = _("{weekday}, 1 {month} {year} ({time} UTC)"), _("{weekday}, {day} {month} {year} ({time} UTC)")
+    return (first if moment.day == 1 else other).format(
         weekday=_weekdays(_)[moment.weekday()],
         day=moment.day,
         month=_months(_)[moment.month - 1],
@@ -32,7 +37,7 @@ def date_in_words(moment: datetime, _: Callable[[str], str]) -> str:
     )
 
 
-def ago_in_words(moment: datetime, now: datetime, _: Callable[[str], str]) -> str:
+def ago_in_words(moment: datetime, now: datetime, language: Language) -> str:
     """Tell how long ago an instant was, such as "3 hours ago"; one in the future is "just now".
 
     Only what has passed in full counts, so that nothing is rounded up: below a minute "just now", then minutes, hours
@@ -40,10 +45,12 @@ def ago_in_words(moment: datetime, now: datetime, _: Callable[[str], str]) -> st
     hours and below 48 it's "yesterday", where the date (UTC) is the day before, else "a day ago".
     """
     passed = now - moment
-    yesterday = moment.date() == now.date() - _DAY
-    for least, unit, text in _spans(_, yesterday=yesterday):
+    _ = language.gettext
+    if _DAY <= passed < 2 * _DAY and moment.date() == now.date() - _DAY:
+        return _("yesterday")
+    for least, unit, told in _SPANS:
         if passed >= least:
-            return text.format(count=passed // unit)
+            return told(language.ngettext, passed // unit).format(count=passed // unit)
     return _("just now")
 
 
@@ -60,21 +67,15 @@ def one_line(name: str) -> str:
     return f"\u2068{kept}\u2069" if any(bidirectional(each) in {"R", "AL"} for each in kept) else kept
 
 
-def _spans(_: Callable[[str], str], *, yesterday: bool) -> tuple[tuple[timedelta, timedelta, str], ...]:
-    """Give the least that must have passed, what is counted, and how it's told; the longest come first."""
-    hour, minute = timedelta(hours=1), timedelta(minutes=1)
-    return (
-        (2 * _YEAR, _YEAR, _("{count} years ago")),
-        (_YEAR, _YEAR, _("a year ago")),
-        (2 * _MONTH, _MONTH, _("{count} months ago")),
-        (14 * _DAY, 7 * _DAY, _("{count} weeks ago")),
-        (2 * _DAY, _DAY, _("{count} days ago")),
-        (_DAY, _DAY, _("yesterday") if yesterday else _("a day ago")),
-        (2 * hour, hour, _("{count} hours ago")),
-        (hour, hour, _("an hour ago")),
-        (2 * minute, minute, _("{count} minutes ago")),
-        (minute, minute, _("a minute ago")),
-    )
+_SPANS: tuple[tuple[timedelta, timedelta, Callable[[Callable[[str, str, int], str], int], str]], ...] = (
+    (_YEAR, _YEAR, lambda ngettext, count: ngettext("a year ago", "{count} years ago", count)),
+    (2 * _MONTH, _MONTH, lambda ngettext, count: ngettext("a month ago", "{count} months ago", count)),
+    (2 * _WEEK, _WEEK, lambda ngettext, count: ngettext("a week ago", "{count} weeks ago", count)),
+    (_DAY, _DAY, lambda ngettext, count: ngettext("a day ago", "{count} days ago", count)),
+    (_HOUR, _HOUR, lambda ngettext, count: ngettext("an hour ago", "{count} hours ago", count)),
+    (_MINUTE, _MINUTE, lambda ngettext, count: ngettext("a minute ago", "{count} minutes ago", count)),
+)
+"""The least that must have passed, what is counted, and how it's told; the longest come first."""
 
 
 # Not strftime: its names follow the locale of the server, not the language of the reader.
