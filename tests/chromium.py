@@ -5,31 +5,73 @@ from __future__ import annotations
 import os
 import shutil
 import ssl
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from ipaddress import ip_address
 from socket import create_server
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from werkzeug.serving import make_server
 
-from tests.flask_site import QuietHandler, Shop
+from tests.flask_site import QuietHandler
 from tests.services import missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from concurrent.futures import Executor
     from pathlib import Path
 
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+    from magiclink import MagicLinks
+    from magiclink.testing import FrozenClock, Outbox
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 FLAGS = ["--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
+class Chromium:
+    """Chromium on a thread of its own: Playwright keeps an event loop where it runs, and there Django's ORM refuses."""
+
+    def __init__(self, thread: Executor, browser: Browser) -> None:
+        self._thread = thread
+        self._browser = browser
+
+    def do(self, act: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
+        """Do something on Chromium's thread."""
+        return self._thread.submit(act, *args, **given).result()
+
+    def context(self, **options: Any) -> BrowserContext:
+        """Open a browser of somebody's own; only on Chromium's thread."""
+        return self._browser.new_context(ignore_https_errors=True, **options)
+
+    def close_pages(self) -> None:
+        """Close every page, so that no connection keeps a server waiting."""
+
+        def close() -> None:
+            for context in self._browser.contexts:
+                context.close()
+
+        self.do(close)
+
+
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium() -> Iterator[Chromium]:
     """Start Chromium: $MAGICLINK_TEST_BROWSER, else one on PATH, else Playwright's own."""
+    with ThreadPoolExecutor(1) as thread, ExitStack() as stack:
+        started = ExitStack()
+        stack.callback(lambda: thread.submit(started.close).result())
+        yield Chromium(thread, thread.submit(started.enter_context, _browser()).result())
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
@@ -67,21 +109,27 @@ class Server:
     origin: str
     app: Callable[..., Any] | None = None
     seen: list[Seen] = field(default_factory=list)
+    pages: dict[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
+    """Pages of its own beside those of the app, and their headers, by their paths."""
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Any:
         """Answer a request by the app, and remember it with its answer's status."""
+        # Read first: the Django porch puts the path away.
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
 
         def watched(status: str, headers: Any, exc_info: Any = None) -> Any:
             given = [environ.get(f"HTTP_{name}", "") for name in ("REFERER", "ORIGIN", "SEC_FETCH_SITE", "COOKIE")]
             referer, origin, site, cookies = given
-            self.seen.append(
-                Seen(environ["REQUEST_METHOD"], environ["PATH_INFO"], referer, origin, site, cookies, status[:3])
-            )
+            self.seen.append(Seen(method, path, referer, origin, site, cookies, status[:3]))
             return start(status, headers, exc_info)
 
-        if self.app is None or environ["PATH_INFO"] == "/favicon.ico":
+        if self.app is None or path == "/favicon.ico":
             start("204 No Content", [])
             return []
+        if path in self.pages:
+            html, headers = self.pages[path]
+            watched("200 OK", [("Content-Type", "text/html"), *headers.items()])
+            return [html.encode()]
         return self.app(environ, watched)
 
     def posts(self) -> list[Seen]:
@@ -137,19 +185,30 @@ def _context(folder: Path) -> ssl.SSLContext:
     return context
 
 
+class Portal(Protocol):
+    """The app that the browsers meet, and what is looked into behind it."""
+
+    clock: FrozenClock
+    outbox: Outbox
+    links: MagicLinks
+    tokens: dict[str, str]
+
+    def url(self, kind: str) -> str:
+        """Give one of the two links, as in a mail."""
+
+
 class Site:
     """The app on a server, and what its customers' browsers complain of."""
 
-    def __init__(self, server: Server, browser: Browser) -> None:
+    def __init__(self, server: Server, shop: Portal, browser: Chromium) -> None:
         self.server = server
-        self.shop = Shop(origin=server.origin, home="/invoices")
+        self.shop = shop
         self.complaints: list[str] = []
-        self._browser = browser
-        server.app = self.shop.app
+        self.browser = browser
 
     def customer(self, **options: Any) -> Page:
         """Open a browser of somebody's own."""
-        page = self._browser.new_context(ignore_https_errors=True, **options).new_page()
+        page = self.browser.context(**options).new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._hear)
@@ -166,10 +225,15 @@ class Site:
             self.complaints.append(message.text)
 
 
-def close(browser: Browser) -> None:
-    """Close every page, so that no connection keeps a server waiting."""
-    for context in browser.contexts:
-        context.close()
+def told_in_chromium(test: Callable[P, None]) -> Callable[P, None]:
+    """Tell a test on the thread of its site's browser."""
+
+    @wraps(test)
+    def told(*args: P.args, **given: P.kwargs) -> None:
+        [site] = [each for each in given.values() if isinstance(each, Site)]
+        site.browser.do(test, *args, **given)
+
+    return told
 
 
 def show(server: Server, html: str) -> str:

@@ -106,7 +106,7 @@ class Stage:
             _keep(cookies, raw)
             found = re.search(r'name="form" value="([^"]+)"', raw.body)
             seal = found[1] if found else seal
-            answers.append(_answer(raw))
+            answers.append(compared(raw))
         return answers
 
     def _filled(self, text: str) -> str:
@@ -138,7 +138,8 @@ def _keep(cookies: dict[str, str], raw: Raw) -> None:
                 del cookies[key]
 
 
-def _answer(raw: Raw) -> Answer:
+def compared(raw: Raw) -> Answer:
+    """Give what came back as it can be compared."""
     headers = sorted((name.lower(), value) for name, value in raw.headers if name.lower() not in _SERVERS)
     set_cookies = [value for name, value in raw.headers if name.lower() == "set-cookie" and "magiclink-" in value]
     hidden = [_SEALED.sub("<sealed>", value) for value in set_cookies]

@@ -1,36 +1,28 @@
-"""The invoicing example: its tour from outside, its pages and hostile forms inside, and `serve` as a process."""
+"""The invoicing example in Flask: its pages, hostile forms, and its folder when it is opened again."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
-from pathlib import Path
-from signal import SIG_DFL, SIGINT, signal
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
 from magiclink.testing import FrozenClock
+from tests.served import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
     from examples.invoicing.demo import Demo
 
-ROOT = Path(__file__).resolve().parent.parent
 SITE = "http://127.0.0.1:8042"
 BASE_URL = f"{SITE}/l/"
-TOKEN = re.compile(r"[A-Za-z0-9_-]{60}")
-COMMAND = [sys.executable, "-m", "examples.invoicing"]
 ANN, MALLORY = "1", "3"
 """The contacts' numbers in the books that the demonstration begins with; Mallory is another customer's."""
 
@@ -81,51 +73,6 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     demo.invoicing.close()
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the example as the README does."""
-    return subprocess.run([*COMMAND, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
-
-
-# The tour.
-
-
-def test_tour_that_stops() -> None:
-    """The tour ends by itself with status 0, tells every status of the story, and shows no token."""
-    told = run("tour")
-    assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.endswith("The end: every step went as it should.\n")
-    assert TOKEN.search(told.stdout) is None
-    for step in ("GET /l/<token> -> 303", "GET /invoices/1001 -> 200", "GET /l/ -> 410", "POST /l/new -> 200"):
-        assert step in told.stdout
-
-
-def test_tour_told_twice(tmp_path: Path) -> None:
-    """A tour on a store that outlives it works again on the same store."""
-    for _ in range(2):
-        told = run("tour", "--store", f"sqlite:///{tmp_path}/links.db")
-        assert (told.returncode, told.stderr) == (0, "")
-
-
-def test_tour_on_no_store() -> None:
-    """A store that can't be opened is one sentence and status 2."""
-    told = run("tour", "--store", "elsewhere:")
-    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
-
-
-def test_step_that_goes_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer that isn't as told stops the tour with a sentence that says both, and no token."""
-    monkeypatch.syspath_prepend(str(ROOT))
-    from examples.invoicing.browser import Answer, Page
-    from examples.invoicing.stage import shows
-
-    answer = Answer("GET", "/l/" + "a" * 60, 200, None, Page("<main data-page='confirm'><h1>Sign in</h1></main>"))
-    shows(answer, 200, "confirm")
-    with pytest.raises(AssertionError, match="GET /l/<token> was answered 200 “Sign in”, not 410 “used”"):
-        shows(answer, 410, "used")
-    with pytest.raises(AssertionError, match="doesn't say “soon”"):
-        shows(answer, 200, "confirm", "soon")
-
-
 # The pages.
 
 
@@ -172,10 +119,10 @@ def test_sign_in_that_outlives_its_session(shop: Shop) -> None:
     """A sign-in ends with its 12 hours, and with the contact."""
     shop.sign_in("ann@acme.example")
     shop.demo.clock.tick(timedelta(hours=12))
-    assert shop.get("/invoices").status_code == 303
+    assert shop.get("/invoices").location == "/l/sign-in"
     shop.sign_in("bob@acme.example")
     shop.post("/contacts/2/leave")
-    assert shop.get("/invoices").status_code == 303
+    assert shop.get("/invoices").location == "/l/sign-in"
 
 
 def test_payment_that_leaves_a_page_open(shop: Shop) -> None:
@@ -282,44 +229,12 @@ def test_reminder_that_comes_too_soon(shop: Shop) -> None:
     assert shop.mails() == ["ann@acme.example"]
 
 
-# `serve`.
-
-
-def fetch(address: str) -> int:
-    """Open a page over HTTP, without the environment's proxies, and give its status."""
-    try:
-        with build_opener(ProxyHandler({})).open(address, timeout=30) as answer:
-            return int(answer.status)
-    except HTTPError as error:
-        with error:
-            return error.code
-
-
-def test_log_that_tells(tmp_path: Path) -> None:
-    """M05: `serve` says where to point the browser, keeps its key to its owner, and logs no token."""
-    command = [*COMMAND, "serve", "--port", "0", "--folder", str(tmp_path / "kept")]
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    # A shell that starts something in the background has it ignore Ctrl-C, and so does all that it starts.
-    pipes["preexec_fn"] = partial(signal, SIGINT, SIG_DFL)
-    with subprocess.Popen(command, cwd=ROOT, **pipes) as served:
-        try:
-            [site] = re.findall(r"http://127\.0\.0\.1:\d+(?=/ )", served.stdout.readline() if served.stdout else "")
-            answers = [fetch(site + path) for path in ("/", "/outbox", f"/l/{'a' * 60}")]
-            served.send_signal(SIGINT)
-            log = served.communicate(timeout=30)[1]
-        finally:
-            served.kill()
-    assert (answers, served.returncode) == ([200, 200, 404], 0)
-    assert "GET /l/<token> HTTP/1.1" in log
-    assert TOKEN.search(log) is None
-    assert (tmp_path / "kept" / "key").stat().st_mode & 0o077 == 0
-
-
 def test_folder_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that is opened again has its clock where it was left, its books, its mails, and links that open."""
     monkeypatch.syspath_prepend(str(ROOT))
-    from examples.invoicing.demo import KeptClock, open_demo
+    from examples.invoicing.demo import open_demo
     from examples.invoicing.web import create_app
+    from examples.story.props import KeptClock
 
     def opened() -> Shop:
         demo = open_demo(tmp_path, base_url=BASE_URL, clock=KeptClock(tmp_path / "clock"))

@@ -101,6 +101,16 @@ def test_send_outside_of_a_request() -> None:
     assert page_of(shop.visitor().open(shop.url("invoice"))) == "410 superseded"
 
 
+def test_reminder_outside_of_a_request() -> None:
+    """A support desk's reminder needs no app: a fresh link goes to the address on file, and ends the one before."""
+    shop = Shop()
+    shop.clock.tick(timedelta(minutes=5))
+    old = shop.links.find(subject="ann", policy=INVOICE)[0]
+    link = shop.manager.remind(old.link_id)
+    assert (shop.outbox.last.url, shop.outbox.last.to) == (link.url, ANN)
+    assert page_of(shop.visitor().open(shop.url("invoice"))) == "410 superseded"
+
+
 class Down:
     """A mailer whose server is down."""
 

@@ -58,7 +58,7 @@ def test_store_down_at_an_open_document(monkeypatch: pytest.MonkeyPatch) -> None
     def down(*_: object, **__: object) -> None:
         raise StoreError("down")
 
-    monkeypatch.setattr(shop.links.flows._store, "get", down)
+    monkeypatch.setattr(shop.links.flows.store, "get", down)
     assert page_of(visitor.get("/invoices/1001")) == "503 unavailable"
 
 

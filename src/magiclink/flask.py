@@ -151,6 +151,10 @@ class LinkManager:
         """
         run(self.conversation.send(link, to=to, about=about, language=language))
 
+    def remind(self, link_id: str) -> Link:
+        """Mail a fresh link in place of one to the address that it was mailed to; give it: `Conversation.remind`."""
+        return run(self.conversation.remind(link_id))
+
     def run(self, job: Job) -> None:
         """Do what a deferred job asks for; what is refused ends without a word."""
         run(self.conversation.run(job))

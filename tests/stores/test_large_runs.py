@@ -91,7 +91,7 @@ def test_monthly_run_cut_off(tmp_path: Path) -> None:
 def test_monthly_run_with_a_link_that_is_there(tmp_path: Path) -> None:
     """2: where the last of very many links is there already, none of the others is written."""
     with new_ground(LEVELLED[0], tmp_path) as ground, links_on(ground.open()) as links:
-        store: Store = links.flows._store
+        store: Store = links.flows.store
         known = record()
         assert store.add([known], now=NOW, renamed={})
         before = contents(ground)
@@ -162,7 +162,7 @@ def test_revocation_that_writes_every_link(keeper: str, tmp_path: Path, record_p
     with new_ground(keeper, tmp_path) as ground, links_on(ground.open()) as links:
         counts = {"few": FEW, "many": MANY}
         for subject, count in counts.items():
-            fill(links.flows._store, count, subject=subject)
+            fill(links.flows.store, count, subject=subject)
         for subject in counts:
             before = contents(ground)
             links.revoke_all(subject=subject)
@@ -176,7 +176,7 @@ def test_revocation_that_writes_every_link(keeper: str, tmp_path: Path, record_p
 def test_revocation_in_memory() -> None:
     """10: in memory, too, one entry is written, and no record."""
     store = MemoryStore()
-    fill(store, MANY, subject="many")
+    fill(store, 1_000, subject="many")
     records, subjects = store._records.copy(), store._subjects.copy()
     store.revoke_subject(record().audience, "many", now=NOW, reason="left")
     assert store._records == records

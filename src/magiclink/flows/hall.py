@@ -69,7 +69,7 @@ class Hall:
         self.policies: dict[str, Policy] = by_purpose(policies)
         self._keys = of_type(keys, KeyRing, "keys: a KeyRing")
         self._contexts = contexts(self.policies, self.audience)
-        self._store = able(store)
+        self.store: Store = able(store)
         self.clock = clock
         self._security_stamp = called(security_stamp, "security_stamp")
         self._on_event = at_once(called(on_event, "on_event"))
@@ -155,7 +155,7 @@ class Hall:
 
     async def _record(self, link_id: bytes) -> Record:
         """Give a link's record. Raises InvalidLinkError where it's unknown: never made here, or forgotten."""
-        record = await self._ask(self._store.get, self.audience, link_id)
+        record = await self._ask(self.store.get, self.audience, link_id)
         if record is None:
             raise InvalidLinkError("the link is unknown")
         return record
@@ -184,7 +184,7 @@ class Hall:
             self._noted.clear()
         note = Note(audience=self.audience, link_id=record.link_id, kind=kind, at=at, reason=reason)
         with best_effort(f"note of {kind}", record.link_id):
-            await self._ask(self._store.note, note)
+            await self._ask(self.store.note, note)
             self._noted.add(grain)
 
     async def _tell_superseded(self, by: Record, now: int, *, sharing: str) -> None:
@@ -196,7 +196,7 @@ class Hall:
             return
         selector = Selector(audience=self.audience, purpose=by.purpose, subject=by.subject)
         with best_effort("telling what was superseded by", by.link_id):
-            for record in await self._ask(self._store.find, selector, limit=100):
+            for record in await self._ask(self.store.find, selector, limit=100):
                 if record.superseded_at == now and getattr(record, sharing) == getattr(by, sharing):
                     self._tell(Kind.SUPERSEDED, record, at=now, reason=by.link_id.hex())
 

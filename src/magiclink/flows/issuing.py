@@ -149,12 +149,12 @@ class Issuing(Hall):
             raise BadArgumentError("mark_delivered takes link ids")
         known = [raw for raw in map(link_id_bytes, link_ids) if raw is not None]
         now = self._now()
-        await self._ask(self._store.mark_delivered, self.audience, known, now=now)
+        await self._ask(self.store.mark_delivered, self.audience, known, now=now)
         if self._on_event is None:
             return
         for raw in known:
             with best_effort("telling of delivered", raw):
-                record = await self._ask(self._store.get, self.audience, raw)
+                record = await self._ask(self.store.get, self.audience, raw)
                 if record is not None and record.delivered_at == now:
                     self._tell(Kind.DELIVERED, record, at=now)
                     if record.supersede == Supersede.ON_DELIVERY:
@@ -176,7 +176,7 @@ class Issuing(Hall):
             renamed |= _renamed(names, addresses)
             made.append(self._make(order, plan, names, addresses, origin=Origin.ISSUE, stamp=stamp, now=now))
         records = [record for _, record in made]
-        if records and not await self._ask(self._store.add, records, now=now, renamed=renamed):
+        if records and not await self._ask(self.store.add, records, now=now, renamed=renamed):
             raise StoreError("the store refused new links")
         for record in records if self._is_heard else ():
             await self._told(record, now)
@@ -194,13 +194,13 @@ class Issuing(Hall):
         """Read the newest of the series, decide, and write only if both it and the subject's generation still stand."""
         names, addresses = self._names(order)
         for _ in range(TRIES):
-            newest, generation = await self._ask(self._store.newest, self.audience, order.subject, names)
+            newest, generation = await self._ask(self.store.newest, self.audience, order.subject, names)
             told, plan, parent = fresh(newest)
             link, record = self._make(told, plan, names, addresses, origin=origin, stamp=stamp, now=now)
             number = 1 if newest is None or newest.number is None else newest.number + 1
             record = record._replace(number=number, generation=generation, parent=parent)
             renamed = _renamed(names, addresses)
-            if await self._ask(self._store.add, [record], now=now, renamed=renamed):
+            if await self._ask(self.store.add, [record], now=now, renamed=renamed):
                 await self._told(record, now)
                 return link
         raise StoreError("others kept reissuing the same link")

@@ -35,7 +35,7 @@ class Keeping(Hall):
         Raises InvalidLinkError (unknown), BadArgumentError, UnavailableError.
         """
         raw, now = known_link_id(link_id), self._now()
-        record = await self._ask(self._store.revoke, self.audience, raw, now=now, reason=_reason(reason))
+        record = await self._ask(self.store.revoke, self.audience, raw, now=now, reason=_reason(reason))
         if record is None:
             raise InvalidLinkError("the link is unknown")
         if record.revoked_at == now:
@@ -66,9 +66,9 @@ class Keeping(Hall):
             raise BadArgumentError("revoke_all without a selector would withdraw every link")
         now = self._now()
         if subject is not None and selector == Selector(audience=self.audience, subject=subject):
-            await self._ask(self._store.revoke_subject, self.audience, subject, now=now, reason=text)
+            await self._ask(self.store.revoke_subject, self.audience, subject, now=now, reason=text)
         else:
-            await self._ask(self._store.revoke_matching, selector, now=now, reason=text)
+            await self._ask(self.store.revoke_matching, selector, now=now, reason=text)
         told = Event(
             kind=Kind.REVOKED,
             at=instant(now),
@@ -111,7 +111,7 @@ class Keeping(Hall):
         if after is not None and behind is None:
             raise BadArgumentError("after: a link id")
         now = self._now()
-        records = await self._ask(self._store.find, selector, limit=_limit(limit), after=behind)
+        records = await self._ask(self.store.find, selector, limit=_limit(limit), after=behind)
         return [self._info(record, now) for record in records]
 
     async def history(
@@ -128,8 +128,8 @@ class Keeping(Hall):
         if selector.is_empty:
             raise BadArgumentError("history needs a subject or a resource")
         most = _limit(limit)
-        records = await self._ask(self._store.find, selector, limit=PAGE)
-        notes = await self._ask(self._store.notes, self.audience, [record.link_id for record in records])
+        records = await self._ask(self.store.find, selector, limit=PAGE)
+        notes = await self._ask(self.store.notes, self.audience, [record.link_id for record in records])
         return history(records, notes)[-most:]
 
     async def purge(self, *, keep: timedelta) -> int:
@@ -145,7 +145,7 @@ class Keeping(Hall):
         now = self._now()
         before, purged = max(0, now - span(keep)), 0
         while True:
-            count = await self._ask(self._store.purge, self.audience, before=before, limit=PURGED_AT_ONCE)
+            count = await self._ask(self.store.purge, self.audience, before=before, limit=PURGED_AT_ONCE)
             purged += count
             if count < PURGED_AT_ONCE:
                 break
@@ -154,7 +154,7 @@ class Keeping(Hall):
 
     async def close(self) -> None:
         """Let go of the store's files and connections."""
-        await self._ask(self._store.close)
+        await self._ask(self.store.close)
 
     def _selector(
         self,

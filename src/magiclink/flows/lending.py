@@ -79,14 +79,14 @@ class Lending(Opening):
     async def take(self, bucket: str, *, limit: int, window: timedelta) -> datetime | None:
         """Count one in a bucket that the caller names; None, or the instant from which to try again."""
         digest = self._digests.digest("bucket", bucket)
-        retry_at = await self._ask(self._store.take, digest, now=self._now(), limit=limit, window=span(window))
+        retry_at = await self._ask(self.store.take, digest, now=self._now(), limit=limit, window=span(window))
         return None if retry_at is None else instant(retry_at)
 
     async def tell_limited(self, link_id: str | None = None) -> None:
         """Tell that a mail was asked for once too often: in the history of its link, where it's about one."""
         now = self._now()
         raw = link_id_bytes(link_id)
-        record = None if raw is None else await self._ask(self._store.get, self.audience, raw)
+        record = None if raw is None else await self._ask(self.store.get, self.audience, raw)
         if record is None:
             tell(Event(kind=Kind.LIMITED, at=instant(now), link_id=link_id), self._on_event)
         else:

@@ -191,7 +191,7 @@ class Opening(Hall):
 
     async def _use(self, click: _Click, terms: Terms) -> Redemption:
         """Write the use; after a refusal, read the link once more to say what happened."""
-        used = await self._ask(self._store.consume, click.link_id, terms)
+        used = await self._ask(self.store.consume, click.link_id, terms)
         if used is not None:
             record = decisions.tightened(used, click.policy)
             self._tell(Kind.REDEEMED if record.uses == 1 else Kind.REUSED, record, at=click.now)

@@ -12,7 +12,7 @@ from traceback import format_tb
 from typing import TYPE_CHECKING
 
 from ..addresses import canonical, matched
-from ..errors import BadArgumentError, ReissueRefusedError, RejectedLinkError
+from ..errors import BadArgumentError, ConfigurationError, ReissueRefusedError, RejectedLinkError
 from ..events import logger
 from .directory import MOST_ACCOUNTS
 from .jobs import Job, Task
@@ -122,6 +122,30 @@ class Asking(Lobby):
         )
         self._mailer.send(message)
         await self.flows.mark_delivered(link.link_id)
+
+    async def remind(self, link_id: str) -> Link:
+        """Mail a fresh link of a link's series to the address that it was mailed to; give it.
+
+        For the support desk: a mail was lost, or its link is too old. Whether there may be a fresh one is for the
+        link's policy to say, and where it goes is the address on file whose digest is the record's.
+
+        Raises ReissueRefusedError: as `MagicLinks.remind`, `account` where the subject is no active account,
+        `recipient` where the address isn't on file any more. InvalidLinkError (unknown), BadArgumentError (its policy
+        is gone), UnavailableError (the mail wasn't taken: older links still work), ConfigurationError (no directory).
+        """
+        if self._directory is None:
+            raise ConfigurationError("a reminder goes to an address on file, and there is no directory")
+        info = await self.flows.inspect(link_id)
+        policy = self.policy_of(info)
+        account = self._directory.by_subject(info.subject)
+        if account is None or not account.active:
+            raise ReissueRefusedError("the account may not be used", reason="account")
+        to = await self.flows.recipient_among(link_id, account.addresses)
+        if to is None:
+            raise ReissueRefusedError("the address that the link was mailed to isn't on file", reason="recipient")
+        link = await self.flows.remind(policy, subject=info.subject, resource=info.resource, recipient=to)
+        await self.send(link, to=to)
+        return link
 
     async def _renew(self, job: Job, directory: Directory) -> None:
         if not await self._within(job, f"link:{job.link_id}", self.limits.per_link):

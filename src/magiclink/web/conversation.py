@@ -112,7 +112,7 @@ class Conversation(Clicking, Asking):
         """Raise ConfigurationError unless the app says how the links of each policy that opens an account sign in."""
         for policy in self.flows.policies.values():
             if policy.opens is Opens.ACCOUNT and policy.purpose not in purposes:
-                raise ConfigurationError(f"{policy.purpose} opens an account, and has no on_redeemed")
+                raise ConfigurationError(f"{policy.purpose} opens an account, and nothing says how its links sign in")
 
 
 def _is_token_like(name: str, value: str) -> bool:
