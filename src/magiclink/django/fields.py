@@ -1,0 +1,41 @@
+"""The one kind of column that Django has not: text that every database compares byte for byte.
+
+No case folding, no trimming of final spaces, no normalising, whatever collation the database has of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+if TYPE_CHECKING:
+    Characters = models.CharField[Any, Any]
+else:
+    Characters = models.CharField
+
+
+class ExactTextField(Characters):
+    """A CharField that is compared byte for byte; SQLite does so by itself."""
+
+    def db_type(self, connection: Any) -> str | None:
+        """Give the column's type."""
+        if connection.vendor == "postgresql":
+            # The long name of varchar: for the short one Django makes a second index, which the collation "C" spares.
+            return f"character varying({self.max_length})"
+        given: str | None = super().db_type(connection)
+        return given
+
+    def db_parameters(self, connection: Any) -> Any:
+        """Give the column's type and the collation that compares bytes."""
+        return super().db_parameters(connection) | {"collation": collation(connection)}
+
+
+def collation(connection: Any) -> str | None:
+    """Give the collation of a database that compares bytes; None where it does so by itself."""
+    if connection.vendor == "postgresql":
+        return "C"
+    if connection.vendor == "mysql":
+        # Of MySQL's collations the others that are called binary take "a" and "a " for one text.
+        return "utf8mb4_nopad_bin" if connection.mysql_is_mariadb else "utf8mb4_0900_bin"
+    return None
