@@ -6,12 +6,15 @@ import os
 import tempfile
 from pathlib import Path
 
+import django
+
 _FOLDER = Path(tempfile.gettempdir())
 
 SECRET_KEY = "a key of the tests, which guards nothing at all"
 DEBUG = False
 ALLOWED_HOSTS = ["billing.example", "localhost", "127.0.0.1"]
 USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
 ROOT_URLCONF = "tests.django.urls"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
@@ -30,6 +33,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "magiclink.django",
+    "tests.django.people",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -54,3 +58,7 @@ TEMPLATES = [
     }
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+MAGICLINK = {"LINKS": "tests.django.links.links"}
+
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}

@@ -1,0 +1,101 @@
+"""Views that a link opens: `@opened_by` for functions, `OpenedByMixin` for classes, synchronous and asynchronous ones.
+
+Whoever has opened the document by a link of that policy sees the view; everybody else gets the conversation's answer.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse
+from django.utils.cache import patch_vary_headers
+
+from .conf import porch
+from .porch import keep_out_of_caches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from ..policy import Policy
+    from ..values import Redemption
+
+    View = Callable[..., Any]
+
+
+def opened_by(
+    policy: Policy, *, resource: str, unless: Callable[[HttpRequest], object] | None = None
+) -> Callable[[View], View]:
+    """Let a view be seen by whoever opened its document with a link of this policy; else 403, with the ways on.
+
+    `resource` is a template over the view's arguments, such as `"invoice:{number}"`. The view gets `redemption`: the
+    Redemption, or None where `unless(request)` said that this visitor needs no link; ask `redemption is None`.
+    LoginRequiredMiddleware lets it through: the link stands in for the login.
+    """
+
+    def find(request: HttpRequest, arguments: dict[str, Any]) -> Redemption | HttpResponse | None:
+        if unless is not None and unless(request):
+            return None
+        return porch().guard(request, policy, resource.format(**arguments))
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            found = find(request, kwargs)
+            if isinstance(found, HttpResponse):
+                return found
+            return _shown(request, found, view(request, *args, redemption=found, **kwargs))
+
+        @wraps(view)
+        async def guarded_later(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            found = await sync_to_async(find)(request, kwargs)
+            if isinstance(found, HttpResponse):
+                return found
+            return _shown(request, found, await view(request, *args, redemption=found, **kwargs))
+
+        return login_not_required(guarded_later if iscoroutinefunction(view) else guarded)
+
+    return decorate
+
+
+class OpenedByMixin:
+    """Guards every method of a class of views, as `opened_by` does a function; `self.redemption` says for whom.
+
+    It comes first among the bases. A method is called with the arguments that its route gives.
+    """
+
+    opened_by_policy: ClassVar[Policy]
+    opened_by_resource: ClassVar[str]
+    """A template over the view's arguments, such as `"invoice:{number}"`."""
+    redemption: Redemption | None
+
+    def needs_no_link(self, request: HttpRequest) -> bool:  # noqa: ARG002  # for subclasses
+        """Tell whether this visitor sees the view without a link; then `self.redemption` is None."""
+        return False
+
+    @login_not_required
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Guard the view, and then go on as it would without."""
+
+        def show(request: HttpRequest, *args: Any, redemption: Redemption | None, **kwargs: Any) -> Any:
+            self.redemption = redemption
+            return super(OpenedByMixin, self).dispatch(request, *args, **kwargs)  # type: ignore[misc]
+
+        if self.view_is_async:  # type: ignore[attr-defined]
+            markcoroutinefunction(show)
+        guard = opened_by(self.opened_by_policy, resource=self.opened_by_resource, unless=self.needs_no_link)
+        return guard(show)(request, *args, **kwargs)
+
+
+def _shown(request: HttpRequest, redemption: Redemption | None, response: HttpResponseBase) -> HttpResponseBase:
+    """Keep what one browser may see out of shared caches, unless the view says otherwise."""
+    if redemption is not None:
+        response.headers.setdefault("Cache-Control", "no-store")
+        patch_vary_headers(response, ["Cookie"])
+        keep_out_of_caches(request)
+    return response

@@ -1,0 +1,77 @@
+"""`request.magiclink`: what this browser has opened by links, for views and templates that ask.
+
+Placed right after SecurityMiddleware, it also takes the token out of the address before any other middleware can log
+it. It asks the store nothing by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.urls import Resolver404, resolve
+
+from ..errors import ConfigurationError
+from .conf import porch
+from .reading import hide_cookies, put_away
+from .views import answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+
+    from ..policy import Policy
+    from ..values import Redemption
+
+
+class Opened:
+    """What one browser has open; the store is asked when this is, about that document alone."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    def opened(self, policy: Policy, resource: str) -> Redemption | None:
+        """Give the redemption by which this browser has a document open, or None. Raises UnavailableError."""
+        return porch().opened(self._request, policy, resource)
+
+    async def aopened(self, policy: Policy, resource: str) -> Redemption | None:
+        """Give the same to an asynchronous view."""
+        return await sync_to_async(self.opened)(policy, resource)
+
+
+class MagicLinkMiddleware:
+    """Sets `request.magiclink`, synchronously and asynchronously."""
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Give the answer of what comes after, or what gives it when it's awaited."""
+        request.magiclink = Opened(request)  # type: ignore[attr-defined]
+        hide_cookies(request)
+        _put_away(request)
+        return self._get_response(request)
+
+
+def _put_away(request: HttpRequest) -> None:
+    site = porch()
+    try:
+        mount = site.mount(request)
+    except ConfigurationError:
+        # The routes say so when they are asked for; the site's other pages go on.
+        return
+    if request.path_info.startswith(mount) and _is_ours(request):
+        put_away(request, mount)
+
+
+def _is_ours(request: HttpRequest) -> bool:
+    """Tell whether this will come to our view, and to none that the site has below the same path."""
+    try:
+        return resolve(request.path_info, getattr(request, "urlconf", None)).func is answer
+    except Resolver404:
+        return False

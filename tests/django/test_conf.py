@@ -1,0 +1,195 @@
+"""The setting `MAGICLINK`: read when there is need, checked key by key, and dropped when it changes."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.test import override_settings
+
+from magiclink import INVOICE, SIGN_IN, ConfigurationError
+from magiclink.django import conf
+from magiclink.django.directory import UserDirectory
+from magiclink.django.mail import DjangoMailer
+from magiclink.web import Limits
+from tests.exchanges import ANN
+from tests.stage import Accounts, Stage
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import Settings
+
+STAGE = Stage()
+links = STAGE.links
+LIMITS = Limits(per_source=7)
+
+
+def described(_: object) -> str:
+    """Say what any link opens."""
+    return "an invoice"
+
+
+def said(**keys: Any) -> Any:
+    """Set `MAGICLINK` for a while."""
+    return override_settings(MAGICLINK={"LINKS": "tests.django.test_conf.links", **keys})
+
+
+def test_setting_is_missing(settings: Settings) -> None:
+    """Without `MAGICLINK` the error says what to write, and where."""
+    del settings.MAGICLINK
+    with pytest.raises(ConfigurationError, match=r'MAGICLINK: a dict such as \{"LINKS"'):
+        conf.read()
+
+
+@pytest.mark.parametrize("value", [None, "billing.links.links", [("LINKS", links)]])
+def test_setting_is_no_dict(value: object) -> None:
+    """What is no dict is told as a missing setting is."""
+    with override_settings(MAGICLINK=value), pytest.raises(ConfigurationError, match="MAGICLINK: a dict"):
+        conf.read()
+
+
+def test_unknown_key() -> None:
+    """A key that nobody reads is refused by its name: a misspelt ADMIT would let everybody in."""
+    with said(ADMITS=None), pytest.raises(ConfigurationError, match="'ADMITS'"):
+        conf.porch()
+
+
+@pytest.mark.parametrize("value", [{}, {"LINKS": None}])
+def test_links_are_missing(value: dict[str, object]) -> None:
+    """`LINKS` has no default."""
+    with override_settings(MAGICLINK=value), pytest.raises(ConfigurationError, match="LINKS is missing"):
+        conf.read()
+
+
+@pytest.mark.parametrize("path", ["nowhere.links", "tests.django.test_conf.nothing", "links", ""])
+@pytest.mark.parametrize("key", ["LINKS", "DIRECTORY", "ADMIT"])
+def test_path_that_leads_nowhere(key: str, path: str) -> None:
+    """A dotted path that can't be imported is told with its key."""
+    with said(**{key: path}), pytest.raises(ConfigurationError, match=key):
+        conf.porch()
+
+
+@pytest.mark.parametrize("value", ["tests.django.test_conf.STAGE", 7, Stage])
+def test_links_that_are_none(value: object) -> None:
+    """`LINKS` is a MagicLinks and nothing else."""
+    with said(LINKS=value), pytest.raises(ConfigurationError, match="LINKS is no"):
+        conf.porch()
+
+
+def test_objects_and_paths() -> None:
+    """A value is an object or its path; of a class, one is made."""
+    with said(DIRECTORY="tests.stage.Accounts", MAILER=STAGE.outbox, DESCRIBE="tests.django.test_conf.described"):
+        assert isinstance(conf.value("DIRECTORY"), Accounts)
+        assert conf.value("MAILER") is STAGE.outbox
+        assert conf.value("DESCRIBE") is described
+        assert conf.value("LINKS") is links
+        conf.porch().send(STAGE.links.issue(INVOICE, subject="ann", recipient=ANN, resource="invoice:2"), to=ANN)
+    assert STAGE.outbox.last.subject == "an invoice"
+
+
+def test_value_that_the_conversation_refuses() -> None:
+    """What a value must be is checked where every framework's values are."""
+    with said(HOME="https://evil.example/"), pytest.raises(ConfigurationError, match="home"):
+        conf.porch()
+
+
+def test_texts_are_no_paths() -> None:
+    """`HOME`, `SENDER` and `REPLY_TO` are what they say."""
+    with said(HOME="/home", SENDER="Acme <billing@acme.example>", LIMITS="tests.django.test_conf.LIMITS"):
+        conversation = conf.porch().conversation
+    assert (conversation.home, conversation.limits) == ("/home", LIMITS)
+
+
+def test_defaults() -> None:
+    """Where the site says nothing: its users, Django's mail, the sign-in policy, and what the conversation has."""
+    with said():
+        assert isinstance(conf.value("DIRECTORY"), UserDirectory)
+        assert isinstance(conf.value("MAILER"), DjangoMailer)
+        conversation = conf.porch().conversation
+        assert conf.porch().links is links
+    assert (conversation.home, conversation.limits, conversation.sign_in_policy) == ("/", Limits(), SIGN_IN)
+    assert conversation.offers_sign_in
+
+
+def test_directory_switched_off() -> None:
+    """None switches off: without a directory nobody asks for links."""
+    with said(DIRECTORY=None, MAILER=None):
+        assert not conf.porch().conversation.offers_sign_in
+
+
+def test_change_of_the_setting(settings: Settings) -> None:
+    """One porch serves the process until `MAGICLINK` is overridden; other settings leave it."""
+    settings.MAGICLINK = {"LINKS": links}
+    first = conf.porch()
+    with override_settings(DEBUG=True):
+        assert conf.porch() is first
+    with said(HOME="/elsewhere"):
+        assert conf.porch().conversation.home == "/elsewhere"
+    assert conf.porch() is not first
+    assert conf.porch().conversation.home == "/"
+
+
+def test_threads_at_the_first_request() -> None:
+    """Several first requests at once build one porch."""
+    made: list[object] = []
+    second = Barrier(2)
+
+    class Counted(Accounts):
+        def __init__(self) -> None:
+            made.append(self)
+            # Whoever else is let in meanwhile comes here too, and is counted.
+            with suppress(BrokenBarrierError):
+                second.wait(timeout=0.2)
+
+    start = Barrier(8)
+
+    def first(_: int) -> object:
+        start.wait()
+        return conf.porch()
+
+    with said(DIRECTORY=Counted), ThreadPoolExecutor(8) as pool:
+        assert len({id(porch) for porch in pool.map(first, range(8))}) == 1
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "listed", "expected"),
+    [
+        ("en-us", ["de", "pl", "es-ar"], ("en-us", "de", "es-ar")),
+        ("de", ["en", "de", "DE-at"], ("de", "en", "DE-at")),
+        ("pl", ["pl", "tlh"], ("en",)),
+    ],
+)
+def test_languages_of_the_site(code: str, listed: list[str], expected: tuple[str, ...], settings: Settings) -> None:
+    """Pages and mails are in those of the site's languages that there are texts for, its own first; else in English."""
+    settings.LANGUAGE_CODE, settings.LANGUAGES = code, [(tag, tag) for tag in listed]
+    settings.MAGICLINK = {"LINKS": links}
+    assert conf.languages() == expected
+    assert tuple(each.tag for each in conf.porch().conversation.languages) == expected
+
+
+def test_languages_that_the_setting_names() -> None:
+    """`LANGUAGES` in `MAGICLINK` goes before those of the site."""
+    with said(LANGUAGES=["fr"]):
+        assert [each.tag for each in conf.porch().conversation.languages] == ["fr"]
+
+
+@pytest.mark.parametrize(
+    ("default", "sender", "shown"),
+    [
+        (None, None, "no-reply@billing.example"),
+        ("Acme <billing@acme.example>", None, "Acme <billing@acme.example>"),
+        ("Acme <billing@acme.example>", "links@acme.example", "links@acme.example"),
+    ],
+)
+def test_sender(default: str | None, sender: str | None, shown: str, settings: Settings) -> None:
+    """Mails come from `SENDER`, or from DEFAULT_FROM_EMAIL if the site has set it; never from Django's own default."""
+    if default is not None:
+        settings.DEFAULT_FROM_EMAIL = default
+    stage = Stage()
+    link = stage.links.issue(INVOICE, subject="ann", resource="invoice:1", recipient=ANN)
+    with override_settings(MAGICLINK={"LINKS": stage.links, "MAILER": stage.outbox, "SENDER": sender}):
+        conf.porch().send(link, to=ANN)
+    assert stage.outbox.last.message["From"] == shown
