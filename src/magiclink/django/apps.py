@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from typing import TYPE_CHECKING, Any
+
+from django.apps import AppConfig, apps
+from django.core.checks import register
+
+if TYPE_CHECKING:
+    from django.core.checks import CheckMessage
 
 
 class MagicLinkConfig(AppConfig):
     """`magiclink.django`, whose label is `magiclink`."""
 
-    name = "magiclink.django"
-    label = "magiclink"
-    default_auto_field = "django.db.models.BigAutoField"
-    verbose_name = "Magic links"
+    name: str = "magiclink.django"
+    label: str = "magiclink"
+    default_auto_field: str = "django.db.models.BigAutoField"
+    verbose_name: str = "Magic links"
+
+    def ready(self) -> None:
+        """Listen to what happens to passwords, and say what `manage.py check` looks at."""
+        from . import stamps  # noqa: PLC0415  # models can't be imported before
+
+        stamps.connect(apps)
+        register(_check_site, "magiclink")
+        register(_check_deployment, "magiclink", deploy=True)
+
+
+# What the checks need is loaded when they are run: most processes of a site never do.
+
+
+def _check_site(**given: Any) -> list[CheckMessage]:
+    from .checks import check_site  # noqa: PLC0415
+
+    return check_site(**given)
+
+
+def _check_deployment(**given: Any) -> list[CheckMessage]:
+    from .checks_deploy import check_deployment  # noqa: PLC0415
+
+    return check_deployment(**given)

@@ -1,0 +1,53 @@
+"""Signing in by a link: `AUTHENTICATION_BACKENDS = [..., "magiclink.django.backends.MagicLinkBackend"]`.
+
+Whether a link may be used was decided before; here its proof, a Redemption, becomes the user whom it is for.
+"""
+
+# ruff: noqa: ARG002
+# Django calls these methods, with what it has.
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import ModelBackend
+
+from ..policy import Opens
+from ..values import Redemption
+from .conf import porch
+from .directory import find_user
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+
+# Signatures are narrower than the base's on purpose: Django skips a backend that can't take the credentials given, and
+# so this one never sees a password.
+class MagicLinkBackend(ModelBackend):
+    """Authenticates by a Redemption of an account link; permissions are `ModelBackend`'s, counted once beside it.
+
+    It is a `ModelBackend` so that a site without passwords needs no other. A subclass says by `user_can_authenticate`
+    who may sign in.
+    """
+
+    def authenticate(self, request: HttpRequest | None, magiclink: object = None) -> Any | None:  # type: ignore[override]
+        """Give the active user whose link was redeemed; None for a document's link, which signs nobody in.
+
+        Raises StoreError where the users' database fails.
+        """
+        if not isinstance(magiclink, Redemption) or not _opens_account(magiclink):
+            return None
+        user = find_user(get_user_model()._default_manager.all(), magiclink.subject)
+        return user if user is not None and self.user_can_authenticate(user) else None
+
+    # ModelBackend's own takes a password.
+    async def aauthenticate(self, request: HttpRequest | None, magiclink: object = None) -> Any | None:  # type: ignore[override]
+        """Do the same in an asynchronous view."""
+        return await sync_to_async(self.authenticate)(request, magiclink=magiclink)
+
+
+def _opens_account(redemption: Redemption) -> bool:
+    policy = porch().links.flows.policies.get(redemption.purpose)
+    return policy is not None and policy.opens is Opens.ACCOUNT
