@@ -8,6 +8,7 @@ from magiclink import MagicLinks
 from magiclink.addresses import canonical
 from magiclink.flask import LinkManager
 
+from ..story.books import SENDER, SUPPLIER
 from .accounts import Customers, resource_of, signed_in_as, subject_of
 from .ledger import UnknownError
 from .policies import INVOICE, POLICIES
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from magiclink.web import Mailer
 
     from .ledger import Contact, Invoice, Ledger
-
-SUPPLIER = "Hill & Sons"
-SENDER = f"{SUPPLIER} <billing@hill.example>"
 
 
 class Invoicing:

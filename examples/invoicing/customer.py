@@ -55,7 +55,7 @@ def _add_account(pages: Blueprint, invoicing: Invoicing) -> None:
     def invoices() -> str | Response:
         visitor = invoicing.visitor()
         if visitor is None:
-            return redirect(url_for("magiclink.answer", path="sign-in"), 303)
+            return redirect(url_for("magiclink.answer", path="sign-in"))
         found = invoicing.ledger.invoices_of(visitor.customer)
         return render_template("invoices.html", invoices=found, visitor=visitor)
 

@@ -5,11 +5,11 @@ There is no login here: this is a demonstration, bound to loopback. A real desk 
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 
+from ..story.props import STEPS
 from .accounts import resource_of
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from .app import Invoicing
     from .demo import Demo
     from .ledger import Contact, Invoice
-
-STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "13 days": timedelta(days=13)}
 
 desk = Blueprint("desk", __name__)
 

@@ -13,8 +13,9 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from magiclink import BadArgumentError, ReissueRefusedError, UnavailableError
 
-from . import accounts, customer, supplier, words
-from .app import SUPPLIER
+from ..story import words
+from ..story.books import SUPPLIER
+from . import accounts, customer, supplier
 from .ledger import UnknownError
 from .policies import SIGN_IN
 

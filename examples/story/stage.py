@@ -5,36 +5,28 @@ No token is ever printed: paths are shown as `/l/<token>`.
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from secrets import token_hex
-from socket import create_server
 from tempfile import TemporaryDirectory
-from threading import Condition, Thread
+from threading import Condition
 from typing import TYPE_CHECKING
 
-from werkzeug.serving import WSGIRequestHandler, make_server
-from werkzeug.wsgi import ClosingIterator
-
 from magiclink import Kind
-from magiclink.testing import FrozenClock
 
 from .browser import Answer, Browser
-from .demo import Demo, open_demo
-from .serve import HOST, masked, site_of
-from .web import create_app
+from .server import Silent, listening, masked, serving
+from .site import Opening
 from .words import stamp
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Iterable, Iterator
-    from wsgiref.types import StartResponse, WSGIEnvironment
-
-    from flask import Flask
+    from collections.abc import Callable, Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from magiclink import Event
+
+    from .site import OpenSite, Site
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 PATIENCE = 30
@@ -75,7 +67,7 @@ class Postman:
 class Attended:
     """An app that tells when it's at rest: mails that were asked for go out after the answer, in its own time."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: WSGIApplication) -> None:
         self._app = app
         self._at_work = 0
         self._bell = Condition()
@@ -84,7 +76,7 @@ class Attended:
         """Answer a request."""
         with self._bell:
             self._at_work += 1
-        return ClosingIterator(self._app(environ, start_response), [self._done])
+        return _Ending(self._app(environ, start_response), self._done)
 
     def wait(self) -> None:
         """Wait until nothing is left to be done."""
@@ -97,12 +89,32 @@ class Attended:
             self._bell.notify_all()
 
 
+class _Ending:
+    """The body of an answer; once the server has closed it, `then` is done."""
+
+    def __init__(self, body: Iterable[bytes], then: Callable[[], None]) -> None:
+        self._body = body
+        self._then = then
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._body)
+
+    def close(self) -> None:
+        """Let the app do what it does after its answer."""
+        try:
+            getattr(self._body, "close", lambda: None)()
+        finally:
+            self._then()
+
+
 class Stage:
     """What the story is played with, and how it's told."""
 
-    def __init__(self, demo: Demo, site: str, postman: Postman, app: Attended) -> None:
-        self.demo = demo
-        self.site = site
+    def __init__(self, site: Site, origin: str, postman: Postman, app: Attended) -> None:
+        self.links = site.links
+        self.origin = origin
+        self._clock = site.clock
+        self._mails = site.mails
         self._postman = postman
         self._app = app
         self._steps = 0
@@ -114,20 +126,20 @@ class Stage:
             title = f"  {answer.page.title}" if answer.page.title and answer.location is None else ""
             print(f"      {whose:<16} {answer.method} {masked(answer.path)} -> {answer.status}{title}")
 
-        return Browser(self.site, tell)
+        return Browser(self.origin, tell)
 
     def go_to(self, *, days: int, seconds: int = 0) -> None:
         """Move the clock."""
-        self.demo.clock.set(START + timedelta(days=days, seconds=seconds))
+        self._clock.set(START + timedelta(days=days, seconds=seconds))
 
     def wait(self, minutes: int) -> None:
         """Let some minutes pass."""
-        self.demo.clock.tick(timedelta(minutes=minutes))
+        self._clock.tick(timedelta(minutes=minutes))
 
     def step(self, text: str) -> None:
         """Print what happens next."""
         self._steps += 1
-        now = self.demo.clock.now()
+        now = self._clock.now()
         print(f"\n{self._steps:2}. Day {(now - START).days}, {stamp(now)}\n    {text}")
 
     def mail_to(self, address: str) -> Mailed:
@@ -135,9 +147,9 @@ class Stage:
         self._app.wait()
         link_ids = self._postman.fetch()
         expect(len(link_ids) == 1, f"one mail was to be sent, there are {len(link_ids)}")
-        mail = self.demo.mails.all()[-1]
+        mail = self._mails.all()[-1]
         expect(mail.to == address, f"the mail was to go to {address}, it went to {mail.to}")
-        expect(mail.url.startswith(f"{self.site}/l/"), "the link begins with the configured base URL")
+        expect(mail.url.startswith(f"{self.origin}/l/"), "the link begins with the configured base URL")
         print(f"      mail to {mail.to}: {mail.subject}")
         mailed = Mailed(mail.url, link_ids[0], mail.subject)
         self.state(mailed, "outstanding")
@@ -151,7 +163,7 @@ class Stage:
 
     def state(self, mailed: Mailed, expected: str, *, uses: int = 0) -> None:
         """Print a link's state, which must be the expected one."""
-        link = self.demo.invoicing.links.inspect(mailed.link_id)
+        link = self.links.inspect(mailed.link_id)
         used = "" if link.max_uses is None else f", used {link.uses} of {link.max_uses}"
         print(f"      link …{link.link_id[-6:]}: {link.state}{used}, works until {stamp(link.expires_at)}")
         expect(link.state == expected, f"the link was to be {expected}, it is {link.state}")
@@ -176,43 +188,17 @@ def shows(answer: Answer, status: int, name: str, *texts: str) -> None:
 
 
 @contextmanager
-def stage(store_url: str | None) -> Iterator[Stage]:
+def stage(open_site: OpenSite, kept_in: str | None) -> Iterator[Stage]:
     """Set everything up in a folder that goes away, and serve it on a free port of loopback."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        listening = stack.enter_context(create_server((HOST, 0)))
-        site, postman = site_of(listening), Postman()
-        demo = open_demo(
-            folder,
-            base_url=f"{site}/l/",
-            clock=FrozenClock(START),
-            store_url=store_url,
-            # A store that outlives the tour holds the links of every tour: each has an audience of its own.
-            audience=f"tour-{token_hex(8)}",
-            on_event=postman,
-        )
-        stack.enter_context(closing(demo.invoicing))
-        app = Attended(create_app(demo))
-        stack.enter_context(_serving(app, listening))
-        yield Stage(demo, site, postman, app)
-
-
-@contextmanager
-def _serving(app: Attended, listening: socket.socket) -> Iterator[None]:
-    server = make_server(HOST, 0, app, threaded=True, request_handler=_Silent, fd=listening.fileno())
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield
+        server, postman = stack.enter_context(listening(0, Silent)), Postman()
+        opening = Opening(folder=folder, origin=server.origin, kept_in=kept_in, on_event=postman, is_tour=True)
+        site = stack.enter_context(open_site(opening))
+        site.clock.set(START)
+        app = Attended(site.app)
+        server.set_app(app)
+        stack.enter_context(serving(server))
+        yield Stage(site, server.origin, postman, app)
         # No file must go away under what is still being done.
         app.wait()
-    finally:
-        server.shutdown()
-        thread.join()
-
-
-class _Silent(WSGIRequestHandler):
-    """Logs no request: the tour tells itself what was answered."""
-
-    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  # werkzeug's name for the level
-        """Write nothing."""

@@ -14,6 +14,7 @@ from .stage import Stage, expect, shows, stage
 from .words import sentence, stamp
 
 if TYPE_CHECKING:
+    from .site import OpenSite
     from .stage import Mailed
 
 ANN, BOB, MALLORY = "ann@acme.example", "bob@acme.example", "mallory@moor.example"
@@ -22,9 +23,9 @@ FRESH = "Mail me a fresh link"
 ASK = "Mail me a link"
 
 
-def main(store_url: str | None = None) -> int:
-    """Tell the story; give 0 when every step went as it should, or let AssertionError out."""
-    with stage(store_url) as ready:
+def tour(open_site: OpenSite, kept_in: str | None) -> int:
+    """Tell the story on a site; give 0 when every step went as it should, or let AssertionError out."""
+    with stage(open_site, kept_in) as ready:
         Tour(ready).tell()
     return 0
 
@@ -110,7 +111,7 @@ class Tour:
         self.stage.no_mail()
         self.stage.step("Nor would the app's own code have a fresh link mailed to another address.")
         try:
-            self.stage.demo.invoicing.links.renew(first.token, to=MALLORY)
+            self.stage.links.renew(first.token, to=MALLORY)
         except ReissueRefusedError as error:
             expect(error.reason == "recipient", f"it was to be refused for its recipient, not for {error.reason}")
             print(f"      links.renew(…, to=another address): ReissueRefusedError, {error.reason}")
@@ -207,7 +208,7 @@ class Tour:
         self.stage.step("What Hill & Sons read when a customer writes that a link didn't work:")
         page = self.desk.visit("/desk/1001")
         told = ["made because its reader asked", "made for a reminder", "refused: expired", "withdrawn: paid"]
-        for event in self.stage.demo.invoicing.links.history(resource="invoice:1001"):
+        for event in self.stage.links.history(resource="invoice:1001"):
             print(f"      {stamp(event.at)}  link …{(event.link_id or '')[-6:]}  {sentence(event)}")
         for words in told:
             expect(page.page.says(words), f"the supplier's page was to say “{words}”")

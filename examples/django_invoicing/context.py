@@ -1,0 +1,17 @@
+"""What every template may say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from ..story.books import SUPPLIER
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+
+def supplier(request: HttpRequest) -> dict[str, object]:  # noqa: ARG001  # Django gives it
+    """Name the supplier, and tell a demonstration's time."""
+    return {"supplier": SUPPLIER, "is_demonstration": settings.IS_DEMONSTRATION, "now": settings.CLOCK.now()}

@@ -1,0 +1,38 @@
+"""Databases by URL: `sqlite:///<path>` and `postgresql://…`, as the environment names them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from magiclink import ConfigurationError
+
+
+def database_at(url: str) -> dict[str, Any]:
+    """Give what DATABASES says of a database. Raises ConfigurationError for what is neither of the two."""
+    scheme = urlsplit(url).scheme
+    if scheme == "sqlite" and url.startswith("sqlite:///"):
+        return _sqlite(unquote(url.removeprefix("sqlite:///")))
+    if scheme in {"postgres", "postgresql"}:
+        return _postgresql(url)
+    raise ConfigurationError("a database is named by sqlite:///<path> or by postgresql://<user>@<host>/<name>")
+
+
+def _sqlite(path: str) -> dict[str, Any]:
+    # Writers wait for each other, and readers for nobody.
+    options = {"timeout": 20, "transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode = WAL"}
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": options}
+
+
+def _postgresql(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.removeprefix("/"),
+        "USER": unquote(parts.username or "") or options.pop("user", ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or options.pop("host", ""),
+        "PORT": str(parts.port or ""),
+        "OPTIONS": options,
+    }

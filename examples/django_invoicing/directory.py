@@ -1,0 +1,20 @@
+"""Whom links may be mailed to when somebody asks for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from magiclink.django.directory import UserDirectory
+
+from .models import Contact
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+
+class Contacts(UserDirectory):
+    """The customers' contacts, and none of the staff: their admin is for a password."""
+
+    def users(self) -> QuerySet[Contact]:
+        """Give the contacts of customers."""
+        return Contact.objects.filter(is_staff=False)

@@ -1,0 +1,1 @@
+"""Settings: `production`, which the environment fills in, and `development`, on the files of one folder."""

@@ -1,0 +1,11 @@
+"""The project for a WSGI server."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "examples.django_invoicing.settings.production")
+
+application = get_wsgi_application()
