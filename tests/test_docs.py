@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
-DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
+DOCUMENTS = sorted((ROOT / "docs").rglob("*.md"))
 TEXTS = [README, ROOT / "CHANGELOG.md", *DOCUMENTS]
 
 _FENCE = re.compile(r"^(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```$", re.M | re.S)
@@ -164,7 +164,7 @@ def test_document_that_nobody_finds() -> None:
     """`index.md` leads to every document, and the README leads to it."""
     index = ROOT / "docs" / "index.md"
     linked = {target for target, _ in _LINK.findall(prose(index))}
-    assert {path.name for path in DOCUMENTS} - {"index.md"} <= linked
+    assert {path.relative_to(index.parent).as_posix() for path in DOCUMENTS} - {"index.md"} <= linked
     assert "docs/index.md" in {target for target, _ in _LINK.findall(prose(README))}
 
 

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 setting_changed.disconnect(sesame_settings.reload)
 
 
-@setting_changed.connect
 def _reload(**changed: Any) -> None:
     with suppress(ImproperlyConfigured, NotImplementedError):
         sesame_settings.reload(**changed)
 
 
+setting_changed.connect(_reload)
 AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
 SESAME = "sesame.middleware.AuthenticationMiddleware"
 _PLACE = MIDDLEWARE.index(AUTH) + 1
@@ -53,7 +53,10 @@ class BothSites(Desk):
         settings.AUTHENTICATION_BACKENDS = [*BACKENDS, "sesame.backends.ModelBackend"]
         settings.SESAME_MAX_AGE = 600
         self._settings = settings
-        self.use(self.made(*policies, security_stamp=security_stamp))
+
+    def made(self, *policies: Policy, **changed: Any) -> MagicLinks:
+        """Make links over the same store that die with their user's password, unless told otherwise."""
+        return super().made(*policies, **{"security_stamp": security_stamp, **changed})
 
     def use(self, links: MagicLinks) -> None:
         """Put other links into the site."""

@@ -24,7 +24,9 @@ GROUNDS += [("postgresql", str(level.value)) for level in IsolationLevel if leve
 @pytest.mark.parametrize(("keeper", "level"), GROUNDS)
 def test_race_that_has_two_winners(keeper: str, level: str) -> None:
     """F01, F02, F04: what the races of `store_processes.py` say, in each of their rounds."""
-    environment = {**os.environ, "PYTHONPATH": str(RACES.parents[2])}
+    # The tree of this file, and this process' own places: the library may be a copy.
+    places = os.pathsep.join(filter(None, [str(RACES.parents[2]), *sys.path]))
+    environment = {**os.environ, "PYTHONPATH": places}
     if keeper == "postgresql":
         # One server for all.
         environment["MAGICLINK_TEST_POSTGRES"] = postgres()
