@@ -47,7 +47,7 @@ def test_mail_as_received() -> None:
     assert outbox.last.to == "ap@acme.example"
     assert outbox.last.subject == "Rechnung für März"
     assert outbox.last.text.startswith("Hello, this link opens Rechnung für März:\n\nhttps://")
-    assert outbox.last.html.startswith("<!DOCTYPE html>\n<html>\n")
+    assert outbox.last.html.startswith('<!DOCTYPE html>\n<html lang="en">\n')
     assert outbox.last.message["Auto-Submitted"] == "auto-generated"
 
 
