@@ -16,6 +16,8 @@ from ..instants import instant
 from .fields import ExactTextField
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
     Digest = models.CharField[str, str]
     Integer = models.BigIntegerField[int, int]
     Maybe = models.BigIntegerField[int | None, int | None]
@@ -36,20 +38,20 @@ ID = 12 + LINK_ID
 class Link(models.Model):
     """What is remembered of one link. A link id begins with its expiry, so that purging is a range of keys."""
 
-    id = ExactTextField(_("key"), max_length=ID, primary_key=True, editable=False)
-    audience = ExactTextField(_("audience"), max_length=WORD)
-    purpose = ExactTextField(_("purpose"), max_length=WORD)
-    subject = ExactTextField(_("subject"), max_length=WORD)
-    resource = ExactTextField(_("resource"), max_length=WORD, null=True)
-    destination = ExactTextField(_("destination"), max_length=2_000, null=True)
-    recipient = ExactTextField(_("digest of the recipient"), max_length=DIGEST, null=True)
-    stamp = ExactTextField(_("digest of the security stamp"), max_length=DIGEST, null=True)
-    browser = ExactTextField(_("digest of the browser"), max_length=DIGEST, null=True)
-    series = ExactTextField(_("series"), max_length=DIGEST)
+    id: ExactTextField = ExactTextField(_("key"), max_length=ID, primary_key=True, editable=False)
+    audience: ExactTextField = ExactTextField(_("audience"), max_length=WORD)
+    purpose: ExactTextField = ExactTextField(_("purpose"), max_length=WORD)
+    subject: ExactTextField = ExactTextField(_("subject"), max_length=WORD)
+    resource: ExactTextField = ExactTextField(_("resource"), max_length=WORD, null=True)
+    destination: ExactTextField = ExactTextField(_("destination"), max_length=2_000, null=True)
+    recipient: ExactTextField = ExactTextField(_("digest of the recipient"), max_length=DIGEST, null=True)
+    stamp: ExactTextField = ExactTextField(_("digest of the security stamp"), max_length=DIGEST, null=True)
+    browser: ExactTextField = ExactTextField(_("digest of the browser"), max_length=DIGEST, null=True)
+    series: ExactTextField = ExactTextField(_("series"), max_length=DIGEST)
     number: Integer = models.BigIntegerField(_("number in the series"))
-    origin = ExactTextField(_("origin"), max_length=32)
-    parent = ExactTextField(_("reissued from"), max_length=LINK_ID, null=True)
-    supersede = ExactTextField(_("supersedes"), max_length=32)
+    origin: ExactTextField = ExactTextField(_("origin"), max_length=32)
+    parent: ExactTextField = ExactTextField(_("reissued from"), max_length=LINK_ID, null=True)
+    supersede: ExactTextField = ExactTextField(_("supersedes"), max_length=32)
     generation: Integer = models.BigIntegerField(_("generation"))
     series_started_at: Integer = models.BigIntegerField(_("series started at"))
     reminded_at: Maybe = models.BigIntegerField(_("reminded at"), null=True)
@@ -60,26 +62,26 @@ class Link(models.Model):
     expires_at: Integer = models.BigIntegerField(_("expires at"))
     max_uses: Maybe = models.BigIntegerField(_("uses allowed"), null=True)
     session_lifetime: Integer = models.BigIntegerField(_("session lifetime"))
-    code = ExactTextField(_("digest of the code"), max_length=DIGEST, null=True)
-    passphrase = ExactTextField(_("hash of the passphrase"), max_length=WORD, null=True)
+    code: ExactTextField = ExactTextField(_("digest of the code"), max_length=DIGEST, null=True)
+    passphrase: ExactTextField = ExactTextField(_("hash of the passphrase"), max_length=WORD, null=True)
     code_expires_at: Maybe = models.BigIntegerField(_("code expires at"), null=True)
     attempts: Integer = models.BigIntegerField(_("attempts at the code"))
     uses: Integer = models.BigIntegerField(_("uses"))
     first_used_at: Maybe = models.BigIntegerField(_("first used at"), null=True)
     last_used_at: Maybe = models.BigIntegerField(_("last used at"), null=True)
-    attempt = ExactTextField(_("digest of the last use"), max_length=DIGEST, null=True)
+    attempt: ExactTextField = ExactTextField(_("digest of the last use"), max_length=DIGEST, null=True)
     delivered_at: Maybe = models.BigIntegerField(_("delivered at"), null=True)
     superseded_at: Maybe = models.BigIntegerField(_("superseded at"), null=True)
     revoked_at: Maybe = models.BigIntegerField(_("revoked at"), null=True)
-    revoke_reason = ExactTextField(_("reason of the revocation"), max_length=WORD)
+    revoke_reason: ExactTextField = ExactTextField(_("reason of the revocation"), max_length=WORD)
 
     class Meta:
         """Links come to be by `issue` and end by `purge`, so that nobody may add or delete one here."""
 
-        db_table = "magiclink_links"
-        default_permissions = ("view", "change")
-        verbose_name = _("link")
-        verbose_name_plural = _("links")
+        db_table: str = "magiclink_links"
+        default_permissions: tuple[str, ...] = ("view", "change")
+        verbose_name: _StrPromise = _("link")
+        verbose_name_plural: _StrPromise = _("links")
 
     def __str__(self) -> str:
         """Give the link id, which opens nothing."""
@@ -98,22 +100,22 @@ class Subject(models.Model):
     purging has passed it.
     """
 
-    pk = models.CompositePrimaryKey("audience", "subject")
-    audience = ExactTextField(_("audience"), max_length=WORD)
-    subject = ExactTextField(_("subject"), max_length=WORD)
+    pk: models.CompositePrimaryKey = models.CompositePrimaryKey("audience", "subject")
+    audience: ExactTextField = ExactTextField(_("audience"), max_length=WORD)
+    subject: ExactTextField = ExactTextField(_("subject"), max_length=WORD)
     generation: Integer = models.BigIntegerField(_("generation"))
     number: Integer = models.BigIntegerField(_("number"))
-    last_link = ExactTextField(_("last link"), max_length=LINK_ID)
+    last_link: ExactTextField = ExactTextField(_("last link"), max_length=LINK_ID)
     revoked_at: Maybe = models.BigIntegerField(_("revoked at"), null=True)
-    reason = ExactTextField(_("reason"), max_length=WORD)
+    reason: ExactTextField = ExactTextField(_("reason"), max_length=WORD)
 
     class Meta:
         """Rows of the keeper's own."""
 
-        db_table = "magiclink_subjects"
-        default_permissions = ()
-        verbose_name = _("subject")
-        verbose_name_plural = _("subjects")
+        db_table: str = "magiclink_subjects"
+        default_permissions: tuple[str, ...] = ()
+        verbose_name: _StrPromise = _("subject")
+        verbose_name_plural: _StrPromise = _("subjects")
 
     def __str__(self) -> str:
         """Give the subject as the app names it."""
@@ -123,18 +125,18 @@ class Subject(models.Model):
 class Name(models.Model):
     """One name under which a link is found: see `stores/names.py`."""
 
-    pk = models.CompositePrimaryKey("bucket", "name", "link")
-    bucket = ExactTextField(_("bucket"), max_length=16)
-    name = ExactTextField(_("name"), max_length=32)
-    link = ExactTextField(_("link"), max_length=ID)
+    pk: models.CompositePrimaryKey = models.CompositePrimaryKey("bucket", "name", "link")
+    bucket: ExactTextField = ExactTextField(_("bucket"), max_length=16)
+    name: ExactTextField = ExactTextField(_("name"), max_length=32)
+    link: ExactTextField = ExactTextField(_("link"), max_length=ID)
 
     class Meta:
         """Rows of the keeper's own."""
 
-        db_table = "magiclink_names"
-        default_permissions = ()
-        verbose_name = _("name")
-        verbose_name_plural = _("names")
+        db_table: str = "magiclink_names"
+        default_permissions: tuple[str, ...] = ()
+        verbose_name: _StrPromise = _("name")
+        verbose_name_plural: _StrPromise = _("names")
 
     def __str__(self) -> str:
         """Give the digest."""
@@ -144,20 +146,20 @@ class Name(models.Model):
 class Note(models.Model):
     """Something that happened to a link and changed nothing."""
 
-    pk = models.CompositePrimaryKey("link", "kind", "hour")
-    link = ExactTextField(_("link"), max_length=ID)
-    kind = ExactTextField(_("kind"), max_length=WORD)
+    pk: models.CompositePrimaryKey = models.CompositePrimaryKey("link", "kind", "hour")
+    link: ExactTextField = ExactTextField(_("link"), max_length=ID)
+    kind: ExactTextField = ExactTextField(_("kind"), max_length=WORD)
     hour: Integer = models.BigIntegerField(_("hour"))
     at: Integer = models.BigIntegerField(_("at"))
-    reason = ExactTextField(_("reason"), max_length=WORD)
+    reason: ExactTextField = ExactTextField(_("reason"), max_length=WORD)
 
     class Meta:
         """Rows of the keeper's own."""
 
-        db_table = "magiclink_notes"
-        default_permissions = ()
-        verbose_name = _("note")
-        verbose_name_plural = _("notes")
+        db_table: str = "magiclink_notes"
+        default_permissions: tuple[str, ...] = ()
+        verbose_name: _StrPromise = _("note")
+        verbose_name_plural: _StrPromise = _("notes")
 
     def __str__(self) -> str:
         """Tell what happened and when."""
@@ -167,19 +169,19 @@ class Note(models.Model):
 class Bucket(models.Model):
     """How often something was done in one window of time."""
 
-    pk = models.CompositePrimaryKey("ends_at", "bucket", "span")
+    pk: models.CompositePrimaryKey = models.CompositePrimaryKey("ends_at", "bucket", "span")
     ends_at: Integer = models.BigIntegerField(_("ends at"))
-    bucket = ExactTextField(_("bucket"), max_length=DIGEST)
+    bucket: ExactTextField = ExactTextField(_("bucket"), max_length=DIGEST)
     span: Integer = models.BigIntegerField(_("length of the window"))
     taken: Integer = models.BigIntegerField(_("taken"))
 
     class Meta:
         """Rows of the keeper's own."""
 
-        db_table = "magiclink_buckets"
-        default_permissions = ()
-        verbose_name = _("bucket")
-        verbose_name_plural = _("buckets")
+        db_table: str = "magiclink_buckets"
+        default_permissions: tuple[str, ...] = ()
+        verbose_name: _StrPromise = _("bucket")
+        verbose_name_plural: _StrPromise = _("buckets")
 
     def __str__(self) -> str:
         """Give the digest."""
@@ -189,17 +191,17 @@ class Bucket(models.Model):
 class PasswordRehash(models.Model):
     """Which stored password an account's security stamp was made of, so that a rehash of it ends no link."""
 
-    subject = ExactTextField(_("subject"), max_length=WORD, primary_key=True)
+    subject: ExactTextField = ExactTextField(_("subject"), max_length=WORD, primary_key=True)
     password: Digest = models.CharField(_("digest of the stored password"), max_length=64)
     stamp: Digest = models.CharField(_("stamp"), max_length=64)
 
     class Meta:
         """Rows of the porch's own."""
 
-        db_table = "magiclink_password_rehashes"
-        default_permissions = ()
-        verbose_name = _("password rehash")
-        verbose_name_plural = _("password rehashes")
+        db_table: str = "magiclink_password_rehashes"
+        default_permissions: tuple[str, ...] = ()
+        verbose_name: _StrPromise = _("password rehash")
+        verbose_name_plural: _StrPromise = _("password rehashes")
 
     def __str__(self) -> str:
         """Give the subject as the app names it."""

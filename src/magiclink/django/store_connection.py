@@ -56,7 +56,7 @@ class Session:
 
     def __init__(self, cursor: Any, dialect: Dialect) -> None:
         self._cursor = cursor
-        self.dialect = dialect
+        self.dialect: Dialect = dialect
 
     def ask(self, statement: str, values: Mapping[str, object]) -> Rows:
         """Run a statement and give its rows."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import migrations, models
 
 from ..fields import ExactTextField
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.migrations.operations.base import Operation
+
 
 class Migration(migrations.Migration):
     """Six tables; which, `models.py` says."""
 
-    initial = True
-    dependencies: ClassVar = []
+    initial: ClassVar[bool | None] = True
+    dependencies: ClassVar[Sequence[tuple[str, str]]] = []
 
-    operations: ClassVar = [
+    operations: ClassVar[Sequence[Operation]] = [
         migrations.CreateModel(
             name="Bucket",
             fields=[
