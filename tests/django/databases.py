@@ -5,6 +5,7 @@ Each is added to Django's connections under a name of its own, migrated, and tak
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import contextmanager
 from functools import wraps
@@ -103,16 +104,20 @@ def _mariadb(folder: Path) -> Iterator[dict[str, Any]]:
     pymysql: Any = import_module("pymysql")
     pymysql.version_info = (2, 2, 7, "final", 0)
     pymysql.install_as_MySQLdb()
+    import_module("django.db.backends.mysql.base")
+    # Django has what it asked for: to all others, mysqlclient isn't there.
+    for name in ("MySQLdb", "_mysql"):
+        sys.modules.pop(name, None)
     path = str(url.query.get("unix_socket", ""))
     with pymysql.connect(unix_socket=path, user=url.username, host=url.host) as server, server.cursor() as cursor:
-        name = new_schema()
-        cursor.execute(f"CREATE SCHEMA {name} CHARACTER SET utf8mb4")
+        schema = new_schema()
+        cursor.execute(f"CREATE SCHEMA {schema} CHARACTER SET utf8mb4")
         try:
             options = {"unix_socket": path}
             engine = "django.db.backends.mysql"
-            yield {"ENGINE": engine, "NAME": name, "USER": url.username, "HOST": url.host, "OPTIONS": options}
+            yield {"ENGINE": engine, "NAME": schema, "USER": url.username, "HOST": url.host, "OPTIONS": options}
         finally:
-            cursor.execute(f"DROP SCHEMA {name}")
+            cursor.execute(f"DROP SCHEMA {schema}")
 
 
 def empty(alias: str) -> None:

@@ -344,7 +344,7 @@ def test_interrupted(database: Database) -> None:
 @pytest.mark.parametrize("setting", ["statement_timeout", "lock_timeout"])
 def test_timeout(setting: str) -> None:
     """E17: a use that runs into a timeout of the server's is StoreError, and the link is as it was."""
-    with Place(**{setting: "50ms"}) as place:
+    with Place(**{setting: "500ms"}) as place:
         store = place.store()
         link = put(store, max_uses=1)
         with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):
