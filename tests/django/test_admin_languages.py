@@ -1,0 +1,195 @@
+"""The admin in other languages: each catalogue has every sentence of the code and the templates, and staff read it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import django.contrib.admin
+import django.contrib.auth
+import pytest
+from babel.messages.extract import DEFAULT_KEYWORDS, extract, extract_from_dir
+from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.utils import translation
+from django.utils.text import capfirst
+from django.utils.translation.template import templatize
+
+import magiclink.django
+from magiclink.django.models import Link
+from magiclink.web.languages import SHIPPED
+from tests.django.desk import LIST, Desk, browser, customer, listed, page
+
+if TYPE_CHECKING:
+    from babel.messages.catalog import Catalog, Message
+    from django.test import Client
+    from pytest_django.fixtures import Settings
+
+HOUSE = Path(magiclink.django.__file__).parent
+LOCALES = HOUSE / "locale"
+TRANSLATED = sorted({*SHIPPED} - {"en"})
+KEYWORDS = {**DEFAULT_KEYWORDS, "gettext_lazy": None, "ngettext_lazy": (1, 2)}
+PLACEHOLDER = re.compile(r"%(?:\(\w+\))?.")
+BORROWED = {"Home", "No, take me back"}
+"""Sentences that our templates share with the admin's own, which says them in its own way."""
+SAME = {"fr": {"destination", "note", "notes"}}
+
+Ids = frozenset[str | tuple[str, ...]]
+
+
+@cache
+def source() -> Ids:
+    """Give every sentence of the code and the templates, without those that are the admin's own."""
+    found = {told for _, _, told, _, _ in extract_from_dir(HOUSE, method_map=[("**.py", "python")], keywords=KEYWORDS)}
+    for template in (HOUSE / "templates").rglob("*.html"):
+        marked = BytesIO(templatize(template.read_text(encoding="utf-8")).encode())
+        found |= {told for _, told, _, _ in extract("javascript", marked, KEYWORDS)}
+    assert found >= BORROWED
+    return frozenset(found - BORROWED)
+
+
+@cache
+def catalogue(language: str) -> Catalog:
+    """Read the sentences of a language as they were written."""
+    with (LOCALES / language / "LC_MESSAGES" / "django.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def compiled(folder: Path, language: str) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Read the sentences of a language as Django does."""
+    with (folder / language / "LC_MESSAGES" / "django.mo").open("rb") as file:
+        return {forms(message.id): forms(message.string) for message in sentences(read_mo(file))}
+
+
+def sentences(catalog: Catalog) -> list[Message]:
+    """Give the sentences of a catalogue, without its header."""
+    return [message for message in catalog if message.id]
+
+
+def forms(text: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
+    """Give the forms of a sentence: one, or one for each kind of number."""
+    return (text,) if isinstance(text, str) else tuple(text or ("",))
+
+
+def reader(language: str) -> Client:
+    """Open the browser of one of the staff who prefers a language."""
+    client = browser("view_link", "change_link")
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = language
+    return client
+
+
+def heads(html: str) -> list[str]:
+    """Give the heads of the columns of a list, without the one of the boxes."""
+    return re.findall(r'<th scope="col" class="column-.*?<span>([^<]+)</span>', html, re.S)
+
+
+def texts(html: str) -> set[str]:
+    """Give what stands between two tags, or on a button, of a page."""
+    found = re.findall(r">([^<>]+)<", html) + re.findall(r'value="([^"]+)"', html)
+    return {text.strip().rstrip(":") for text in found}
+
+
+def english(language: str) -> set[str]:
+    """Give the sentences, as pages write them, that a page in another language hasn't got."""
+    written = {text for message in sentences(catalogue(language)) for text in forms(message.string)}
+    said = {text.rstrip(":") for told in source() for text in forms(told)}
+    return (said | {capfirst(text) for text in said}) - written - {capfirst(text) for text in written}
+
+
+def test_catalogues_that_are_there() -> None:
+    """The admin speaks the languages that the pages speak."""
+    assert sorted(path.name for path in LOCALES.iterdir()) == TRANSLATED
+    assert len(source()) > 50
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_sentence_that_is_missing(language: str) -> None:
+    """Each catalogue has every sentence and no other, none empty, none a guess, none left over."""
+    catalog = catalogue(language)
+    assert {message.id for message in sentences(catalog)} == source()
+    assert [message.id for message in sentences(catalog) if not all(forms(message.string))] == []
+    assert [message.id for message in sentences(catalog) if message.fuzzy] == []
+    assert not catalog.obsolete
+    assert not catalog.fuzzy
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_sentence_in_english(language: str) -> None:
+    """Only words that two languages share are the same in both."""
+    same = {message.id for message in sentences(catalogue(language)) if message.id == message.string}
+    assert same == SAME.get(language, set())
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_placeholders_and_ends_that_differ(language: str) -> None:
+    """A sentence is filled in with what the original is filled in with, and ends as it does."""
+    for message in sentences(catalogue(language)):
+        for original, told in zip(forms(message.id), forms(message.string), strict=True):
+            assert PLACEHOLDER.findall(told) == PLACEHOLDER.findall(original), message.id
+            assert (original[-1] in ".:") == (told[-1] in ".:"), told
+            assert told == " ".join(told.split(" ")).strip(), told
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_compiled_catalogue_that_is_stale(language: str) -> None:
+    """What is read at run time is what was written, and it is what Django says, for one and for several."""
+    written = {forms(message.id): forms(message.string) for message in sentences(catalogue(language))}
+    assert compiled(LOCALES, language) == written
+    with translation.override(language):
+        for (one, *many), told in written.items():
+            found = [translation.ngettext(one, many[0], n) for n in (1, 2)] if many else [translation.gettext(one)]
+            assert tuple(found) == told
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_sentence_taken_from_django(language: str) -> None:
+    """A site's catalogues are one: what Django's admin and accounts say already, they say as before."""
+    ours = compiled(LOCALES, language)
+    theirs: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for app in (django.contrib.auth, django.contrib.admin):
+        theirs |= compiled(Path(str(app.__file__)).parent / "locale", language)
+    assert {(borrowed,) for borrowed in BORROWED} <= theirs.keys()
+    for shared in ours.keys() & theirs.keys():
+        assert [capfirst(text) for text in ours[shared]] == [capfirst(text) for text in theirs[shared]]
+
+
+HEADS = {
+    "de": "Link-ID Zweck Inhaber Ressource Status Ausgestellt Zugestellt Läuft_ab Zuletzt_verwendet",
+    "fr": "Identifiant_du_lien Finalité Titulaire Ressource État Émis Remis Expire Dernière_utilisation",
+    "es": "Identificador_del_enlace Finalidad Titular Recurso Estado Emitido Entregado Caduca Último_uso",
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_list_in_english(settings: Settings, language: str) -> None:
+    """Staff who prefer a language read the list in it, a region's as well: its heads, its states, its actions."""
+    link = Desk(settings).invoice(customer())
+    html = page(reader(f"{language}-XX, en;q=0.5"), LIST)
+    assert heads(html) == [head.replace("_", " ") for head in HEADS[language].split()]
+    assert not texts(html) & english(language)
+    assert listed(html) == [link.link_id]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_link_in_english(settings: Settings, language: str) -> None:
+    """The page of a link, the question before it is revoked and what is told afterwards are in the language too."""
+    Desk(settings).invoice(customer())
+    key, client = Link.objects.get().pk, reader(language)
+    detail = page(client, f"{LIST}{key}/change/")
+    asked = {"action": "revoke", ACTION_CHECKBOX_NAME: [key]}
+    host = {"Host": "billing.example"}
+    question = client.post(LIST, asked, secure=True, headers=host).content.decode()
+    done = client.post(LIST, {**asked, "reason": "x"}, secure=True, follow=True, headers=host).content.decode()
+    events = re.compile(r"<tbody>.*?</tbody>", re.S)
+    for html in (events.sub("", detail), question, done):
+        assert not texts(html) & english(language)
+    with translation.override(language):
+        assert translation.gettext("What happened") in detail
+        assert translation.gettext("No, take me back") in question
+        assert translation.ngettext("%d link was revoked.", "%d links were revoked.", 1) % 1 in done
