@@ -6,14 +6,14 @@ import re
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import django.contrib.admin
-import django.contrib.auth
+import django.conf
 import pytest
 from babel.messages.extract import DEFAULT_KEYWORDS, extract, extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
+from django.apps import apps
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.utils import translation
 from django.utils.text import capfirst
@@ -21,35 +21,59 @@ from django.utils.translation.template import templatize
 
 import magiclink.django
 from magiclink.django.models import Link
+from magiclink.django.wording import _ as say
+from magiclink.django.wording import ngettext
 from magiclink.web.languages import SHIPPED
 from tests.django.desk import LIST, Desk, browser, customer, listed, page
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from babel.messages.catalog import Catalog, Message
     from django.test import Client
     from pytest_django.fixtures import Settings
 
 HOUSE = Path(magiclink.django.__file__).parent
+DJANGO = Path(django.conf.__file__).parent
 LOCALES = HOUSE / "locale"
 TRANSLATED = sorted({*SHIPPED} - {"en"})
-KEYWORDS = {**DEFAULT_KEYWORDS, "gettext_lazy": None, "ngettext_lazy": (1, 2)}
+CONTEXT = "magiclink"
+OURS = {"_": None, "ngettext": (1, 2)}
+"""What `wording.py` marks with its context."""
+OTHERS = {**{name: spec for name, spec in DEFAULT_KEYWORDS.items() if name not in OURS}, "gettext_lazy": None}
+"""What marks a sentence without one, or says it itself."""
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?.")
 BORROWED = {"Home", "No, take me back"}
 """Sentences that our templates share with the admin's own, which says them in its own way."""
 SAME = {"fr": {"destination", "note", "notes"}}
 
 Ids = frozenset[str | tuple[str, ...]]
+Marked = list[tuple[str | tuple[str, ...], str | None]]
+Forms = dict[tuple[str | None, tuple[str, ...]], tuple[str, ...]]
 
 
 @cache
 def source() -> Ids:
     """Give every sentence of the code and the templates, without those that are the admin's own."""
-    found = {told for _, _, told, _, _ in extract_from_dir(HOUSE, method_map=[("**.py", "python")], keywords=KEYWORDS)}
+    assert not code(OTHERS)
+    marked: Marked = [(told, CONTEXT) for told in code(OURS)]
     for template in (HOUSE / "templates").rglob("*.html"):
-        marked = BytesIO(templatize(template.read_text(encoding="utf-8")).encode())
-        found |= {told for _, told, _, _ in extract("javascript", marked, KEYWORDS)}
-    assert found >= BORROWED
-    return frozenset(found - BORROWED)
+        marked += in_template(template)
+    bare = {told for told, context in marked if context is None}
+    assert bare == BORROWED
+    return frozenset(told for told, context in marked if context == CONTEXT)
+
+
+def code(keywords: Mapping[str, Any]) -> Ids:
+    """Give what is marked in the code by these names."""
+    found = extract_from_dir(HOUSE, method_map=[("**.py", "python")], keywords=keywords)
+    return frozenset(told for path, _, told, _, _ in found if path != "wording.py")
+
+
+def in_template(template: Path) -> Marked:
+    """Give what is marked in a template, each with its context."""
+    marked = BytesIO(templatize(template.read_text(encoding="utf-8")).encode())
+    return [(told, context) for _, told, _, context in extract("javascript", marked, DEFAULT_KEYWORDS)]
 
 
 @cache
@@ -59,15 +83,25 @@ def catalogue(language: str) -> Catalog:
         return read_po(file, locale=language)
 
 
-def compiled(folder: Path, language: str) -> dict[tuple[str, ...], tuple[str, ...]]:
+def compiled(folder: Path, language: str) -> Forms:
     """Read the sentences of a language as Django does."""
     with (folder / language / "LC_MESSAGES" / "django.mo").open("rb") as file:
-        return {forms(message.id): forms(message.string) for message in sentences(read_mo(file))}
+        return forms_by_id(read_mo(file))
 
 
 def sentences(catalog: Catalog) -> list[Message]:
     """Give the sentences of a catalogue, without its header."""
     return [message for message in catalog if message.id]
+
+
+def forms_by_id(catalog: Catalog) -> Forms:
+    """Give what a catalogue says by the context and the original."""
+    return {(named(message.context), forms(message.id)): forms(message.string) for message in sentences(catalog)}
+
+
+def named(context: str | bytes | None) -> str | None:
+    """Give a context as it was written: out of a compiled catalogue Babel gives its bytes."""
+    return context.decode() if isinstance(context, bytes) else context
 
 
 def forms(text: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
@@ -111,6 +145,7 @@ def test_sentence_that_is_missing(language: str) -> None:
     """Each catalogue has every sentence and no other, none empty, none a guess, none left over."""
     catalog = catalogue(language)
     assert {message.id for message in sentences(catalog)} == source()
+    assert {message.context for message in sentences(catalog)} == {CONTEXT}
     assert [message.id for message in sentences(catalog) if not all(forms(message.string))] == []
     assert [message.id for message in sentences(catalog) if message.fuzzy] == []
     assert not catalog.obsolete
@@ -137,24 +172,33 @@ def test_placeholders_and_ends_that_differ(language: str) -> None:
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_compiled_catalogue_that_is_stale(language: str) -> None:
     """What is read at run time is what was written, and it is what Django says, for one and for several."""
-    written = {forms(message.id): forms(message.string) for message in sentences(catalogue(language))}
+    written = forms_by_id(catalogue(language))
     assert compiled(LOCALES, language) == written
     with translation.override(language):
-        for (one, *many), told in written.items():
-            found = [translation.ngettext(one, many[0], n) for n in (1, 2)] if many else [translation.gettext(one)]
+        for (_, (one, *many)), told in written.items():
+            found = [ngettext(one, many[0], n) for n in (1, 2)] if many else [str(say(one))]
             assert tuple(found) == told
 
 
+@cache
+def others(language: str) -> Mapping[str, str]:
+    """Give what a site with our admin says of its own, in the order in which Django asks its apps."""
+    homes = [Path(config.path) for config in apps.get_app_configs() if config.path != str(HOUSE)]
+    places = [place for place in (DJANGO, *reversed(homes)) if (place / "locale" / language).exists()]
+    known = [compiled(place / "locale", language) for place in places]
+    return {one: told[0] for said in known for (context, (one, *_)), told in said.items() if context is None}
+
+
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_sentence_taken_from_django(language: str) -> None:
-    """A site's catalogues are one: what Django's admin and accounts say already, they say as before."""
-    ours = compiled(LOCALES, language)
-    theirs: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for app in (django.contrib.auth, django.contrib.admin):
-        theirs |= compiled(Path(str(app.__file__)).parent / "locale", language)
-    assert {(borrowed,) for borrowed in BORROWED} <= theirs.keys()
-    for shared in ours.keys() & theirs.keys():
-        assert [capfirst(text) for text in ours[shared]] == [capfirst(text) for text in theirs[shared]]
+def test_word_of_the_site(language: str) -> None:
+    """A site's own "subject" isn't ours: every word of ours, without our context, is what Django says without us."""
+    theirs = others(language)
+    assert theirs.keys() >= BORROWED
+    assert "subject" not in theirs
+    with translation.override(language):
+        assert translation.gettext("subject") == "subject"
+        for one in {forms(told)[0] for told in source()}:
+            assert translation.gettext(one) == theirs.get(one, one)
 
 
 HEADS = {
@@ -187,9 +231,10 @@ def test_link_in_english(settings: Settings, language: str) -> None:
     question = client.post(LIST, asked, secure=True, headers=host).content.decode()
     done = client.post(LIST, {**asked, "reason": "x"}, secure=True, follow=True, headers=host).content.decode()
     events = re.compile(r"<tbody>.*?</tbody>", re.S)
+    assert "issue" not in texts(events.sub("", detail))
     for html in (events.sub("", detail), question, done):
         assert not texts(html) & english(language)
     with translation.override(language):
-        assert translation.gettext("What happened") in detail
+        assert str(say("What happened")) in detail
         assert translation.gettext("No, take me back") in question
-        assert translation.ngettext("%d link was revoked.", "%d links were revoked.", 1) % 1 in done
+        assert ngettext("%d link was revoked.", "%d links were revoked.", 1) % 1 in done

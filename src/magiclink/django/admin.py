@@ -17,22 +17,22 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.template.response import TemplateResponse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
-from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from ..errors import MagicLinkError, ReissueRefusedError
 from ..flows.hall import LONGEST_TEXT
-from ..records import State
+from ..records import Origin
 from .admin_lists import STATES, PurposeFilter, StateFilter, matching
 from .conf import porch
 from .models import Link
 from .store import DjangoStore
+from .wording import _, ngettext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
-    from django.utils.functional import _StrOrPromise
+    from django.utils.functional import _StrOrPromise, _StrPromise
 
     from ..events import Event
     from ..values import LinkInfo
@@ -49,6 +49,11 @@ MOST_AT_ONCE = 100
 MOST_EVENTS = 1_000
 """How many events of a subject are read to tell those of one link."""
 
+ORIGINS = {Origin.ISSUE: _("issued"), Origin.REMIND: _("reminder"), Origin.RENEW: _("renewal")}
+
+WORDS: dict[str, dict[Any, _StrPromise]] = {"state": {**STATES}, "origin": {**ORIGINS}}
+"""What is written for the values of a column that has few."""
+
 
 def told(link: Link) -> LinkInfo:
     """Give what `MagicLinks.inspect` tells of a row: asked once a row, so that states have one source."""
@@ -63,15 +68,14 @@ def shown(value: object) -> str:
     """Write a value for a page; instants to the second and with their zone, as logs have them."""
     if isinstance(value, datetime):
         return date_format(localtime(value), "Y-m-d H:i:s T")
-    if isinstance(value, State):
-        return str(STATES[value])
     return "–" if value in (None, "") else str(value)
 
 
 def _column(name: str, label: _StrOrPromise) -> Column:
     @admin.display(description=label)
     def column(link: Link) -> str:
-        return shown(getattr(told(link), name))
+        value = getattr(told(link), name)
+        return shown(WORDS.get(name, {}).get(value, value))
 
     column.__name__ = name
     return column
@@ -80,24 +84,24 @@ def _column(name: str, label: _StrOrPromise) -> Column:
 _COLUMNS = {
     name: _column(name, label)
     for name, label in {
-        "link_id": gettext_lazy("link id"),
-        "purpose": gettext_lazy("purpose"),
-        "subject": gettext_lazy("subject"),
-        "resource": gettext_lazy("resource"),
-        "destination": gettext_lazy("destination"),
-        "state": gettext_lazy("state"),
-        "origin": gettext_lazy("origin"),
-        "parent": gettext_lazy("reissued from"),
-        "issued_at": gettext_lazy("issued"),
-        "delivered_at": gettext_lazy("delivered"),
-        "expires_at": gettext_lazy("expires"),
-        "max_uses": gettext_lazy("uses allowed"),
-        "uses": gettext_lazy("uses"),
-        "first_used_at": gettext_lazy("first used"),
-        "last_used_at": gettext_lazy("last used"),
-        "superseded_at": gettext_lazy("superseded"),
-        "revoked_at": gettext_lazy("revoked"),
-        "revoke_reason": gettext_lazy("reason of the revocation"),
+        "link_id": _("link id"),
+        "purpose": _("purpose"),
+        "subject": _("subject"),
+        "resource": _("resource"),
+        "destination": _("destination"),
+        "state": _("state"),
+        "origin": _("origin"),
+        "parent": _("reissued from"),
+        "issued_at": _("issued"),
+        "delivered_at": _("delivered"),
+        "expires_at": _("expires"),
+        "max_uses": _("uses allowed"),
+        "uses": _("uses"),
+        "first_used_at": _("first used"),
+        "last_used_at": _("last used"),
+        "superseded_at": _("superseded"),
+        "revoked_at": _("revoked"),
+        "revoke_reason": _("reason of the revocation"),
     }.items()
 }
 
@@ -126,7 +130,7 @@ class LinkAdmin(ModelAdmin):
     show_full_result_count: ClassVar[bool] = False
     # It makes the page show its search box; what is searched is said by `get_search_results`.
     search_fields: ClassVar[tuple[str, ...]] = ("subject",)
-    search_help_text: ClassVar[_StrOrPromise] = gettext_lazy("A subject, resource, address or link id, written out.")
+    search_help_text: ClassVar[_StrOrPromise] = _("A subject, resource, address or link id, written out.")
     fields: ClassVar[tuple[Any, ...]] = tuple(_COLUMNS.values())
     readonly_fields: ClassVar[tuple[Any, ...]] = fields
     actions: tuple[str, ...] = ("revoke", "remind")
@@ -166,7 +170,7 @@ class LinkAdmin(ModelAdmin):
         context["action_checkbox_name"] = ACTION_CHECKBOX_NAME
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @admin.action(permissions=["desk"], description=gettext_lazy("Revoke"))
+    @admin.action(permissions=["desk"], description=_("Revoke"))
     def revoke(self, request: HttpRequest, queryset: Links) -> HttpResponse | None:
         """Withdraw links, once this has been confirmed."""
         chosen = self._chosen(request, queryset)
@@ -177,7 +181,7 @@ class LinkAdmin(ModelAdmin):
         self._tell(request, done, ngettext("%d link was revoked.", "%d links were revoked.", done))
         return None
 
-    @admin.action(permissions=["desk"], description=gettext_lazy("Remind"))
+    @admin.action(permissions=["desk"], description=_("Remind"))
     def remind(self, request: HttpRequest, queryset: Links) -> None:
         """Mail fresh links to the addresses on file that the old ones went to."""
         done = self._each(request, self._chosen(request, queryset), lambda link: porch().remind(link.link_id))
@@ -187,7 +191,7 @@ class LinkAdmin(ModelAdmin):
         chosen = list(queryset[: MOST_AT_ONCE + 1])
         if len(chosen) <= MOST_AT_ONCE:
             return chosen
-        self.message_user(request, gettext("At most %d links at once.") % MOST_AT_ONCE, messages.ERROR)
+        self.message_user(request, _("At most %d links at once.") % MOST_AT_ONCE, messages.ERROR)
         return []
 
     def _each(self, request: HttpRequest, chosen: Sequence[Link], do: Callable[[Link], object]) -> int:
@@ -211,7 +215,7 @@ class LinkAdmin(ModelAdmin):
     def _ask(self, request: HttpRequest, chosen: Sequence[Link]) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": gettext("Revoke links"),
+            "title": _("Revoke links"),
             "opts": self.opts,
             "chosen": [(link.pk, told(link)) for link in chosen],
             "action_checkbox_name": ACTION_CHECKBOX_NAME,

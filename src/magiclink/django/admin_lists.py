@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
-from django.utils.translation import gettext_lazy
 
 from ..errors import BadArgumentError
 from ..flows.hall import link_id_bytes
@@ -24,6 +23,7 @@ from ..records import State
 from .conf import porch
 from .models import Link, Subject
 from .store_rows import link_key
+from .wording import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,18 +40,18 @@ MOST_FOUND = 500
 """How many links of a subject, a resource or an address the search box finds: the newest."""
 
 STATES = {
-    State.OUTSTANDING: gettext_lazy("outstanding"),
-    State.USED: gettext_lazy("used"),
-    State.EXPIRED: gettext_lazy("expired"),
-    State.SUPERSEDED: gettext_lazy("superseded"),
-    State.REVOKED: gettext_lazy("revoked"),
+    State.OUTSTANDING: _("outstanding"),
+    State.USED: _("used"),
+    State.EXPIRED: _("expired"),
+    State.SUPERSEDED: _("superseded"),
+    State.REVOKED: _("revoked"),
 }
 
 
 class PurposeFilter(admin.SimpleListFilter):
     """By what a link is for, one of the purposes of the site's policies."""
 
-    title: _StrOrPromise = gettext_lazy("purpose")
+    title: _StrOrPromise = _("purpose")
     parameter_name: str = "purpose"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
@@ -66,7 +66,7 @@ class PurposeFilter(admin.SimpleListFilter):
 class StateFilter(admin.SimpleListFilter):
     """By what can be said of a link now."""
 
-    title: _StrOrPromise = gettext_lazy("state")
+    title: _StrOrPromise = _("state")
     parameter_name: str = "state"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, _StrOrPromise]]:

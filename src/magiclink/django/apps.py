@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 from django.apps import AppConfig, apps
 from django.core.checks import register
 
+from .wording import _
+
 if TYPE_CHECKING:
     from django.core.checks import CheckMessage
+    from django.utils.functional import _StrPromise
 
 
 class MagicLinkConfig(AppConfig):
@@ -17,7 +20,7 @@ class MagicLinkConfig(AppConfig):
     name: str = "magiclink.django"
     label: str = "magiclink"
     default_auto_field: str = "django.db.models.BigAutoField"
-    verbose_name: str = "Magic links"
+    verbose_name: _StrPromise = _("Magic links")
 
     def ready(self) -> None:
         """Listen to what happens to passwords, and say what `manage.py check` looks at."""

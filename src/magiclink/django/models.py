@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
 
 from ..instants import instant
 from .fields import ExactTextField
+from .wording import _
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
