@@ -29,6 +29,7 @@ TESTS = ROOT / "tests"
 _CONTRACT = ("stores/test_memory.py", "stores/test_contract*.py", "stores/contract/test_*.py")
 ELSEWHERE = {
     "stores/__init__": ("stores/test_from_url.py",),
+    "django/migrations": ("django/test_migrations.py",),
     "stores/base": _CONTRACT,
     "testing/contract": _CONTRACT,
 }

@@ -86,7 +86,7 @@ class PostgresServer:
         settings = {**self._settings, "unix_socket_directories": str(self.socket.parent)}
         chosen = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [*self._command("postgres"), *chosen]
-        self._process = subprocess.Popen(command, **_quiet(), **_nobody())
+        self._process = subprocess.Popen(command, **quiet(), **_nobody())
         atexit.register(self.stop)
         ready = [str(self._programs / "bin" / "pg_isready"), "-q", "-h", str(self.socket.parent)]
         wait_for_server(self._process, lambda: subprocess.run(ready, **_nobody()).returncode == 0)
@@ -115,10 +115,10 @@ def _own_valkey() -> str:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "socket"
     command = [str(programs[0]), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(command, **_quiet())
+    process = subprocess.Popen(command, **quiet())
     atexit.register(process.wait, PATIENCE)
     atexit.register(process.kill)
-    wait_for_server(process, lambda: listens(path))
+    wait_for_server(process, lambda: _listens(path))
     return f"unix://{path}?db=0"
 
 
@@ -152,16 +152,19 @@ def _nobody() -> dict[str, Any]:
     return {"user": "nobody", "group": "nogroup", "extra_groups": [], "cwd": "/"}
 
 
-def _quiet() -> dict[str, Any]:
-    return {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "preexec_fn": end_with_parent}
+def quiet() -> dict[str, Any]:
+    """Give how a server is started: it says nothing, and ends with its tests."""
+    return {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "preexec_fn": _end_with_parent}
 
 
-def end_with_parent() -> None:
+def _end_with_parent() -> None:
     """Let Linux end a server whose tests were killed."""
+    # What a shell starts in the background ignores this signal, and so would the server.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 
 
-def listens(path: Path) -> bool:
+def _listens(path: Path) -> bool:
     """Tell whether a server answers at a Unix socket."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(path)) == 0

@@ -13,9 +13,9 @@ import sys
 import time
 from itertools import cycle
 
-from tests.stores.grounds import BILL, Ground, links_on
+from tests.stores.grounds import BILL, IS_LONG, Ground, links_on
 
-ALONE = 500
+ALONE = 500 if IS_LONG else 50
 """How many are redeemed before the others begin."""
 
 

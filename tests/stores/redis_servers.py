@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
-from tests.services import PATIENCE, end_with_parent, missing, wait_for_server, wheel
+from tests.services import PATIENCE, missing, quiet, wait_for_server, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,11 +42,7 @@ class ValkeyServer:
     def start(self) -> None:
         """Begin, and wait until it answers."""
         self.path.unlink(missing_ok=True)
-        self._process = subprocess.Popen(
-            self._command,
-            preexec_fn=end_with_parent,  # noqa: PLW1509 - a server whose tests were killed must end, too.
-            stdout=subprocess.DEVNULL,
-        )
+        self._process = subprocess.Popen(self._command, **quiet())
         wait_for_server(self._process, self._answers)
 
     def _answers(self) -> bool:

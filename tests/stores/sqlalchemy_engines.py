@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
-from tests.services import missing, new_schema, postgres
+from tests.services import missing, new_schema, postgres, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ def _own_mariadb() -> str:
     path = folder / "socket"
     quick = ["--skip-networking", "--innodb-flush-log-at-trx-commit=0", f"--pid-file={folder / 'pid'}"]
     command = ["mariadbd", "--no-defaults", *who, data, f"--socket={path}", "--max-connections=300", *quick]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(command, **quiet())
     atexit.register(server.wait, PATIENCE)
     atexit.register(server.send_signal, signal.SIGTERM)
     deadline = time.monotonic() + PATIENCE

@@ -96,3 +96,13 @@ def test_window_of_a_clock_that_is_behind() -> None:
     assert store.take(b"bucket", now=minute - 1, limit=1, window=minute) == minute
     assert store.take(b"bucket", now=2 * minute + CLOCK_SKEW, limit=1, window=minute) is None
     assert (minute, minute, b"bucket") not in store.__dict__["_taken"]
+
+
+def test_revocation_that_writes_every_link() -> None:
+    """10: revoking all that a subject has writes one entry, and no record."""
+    store = MemoryStore()
+    assert store.add([record() for _ in range(1_000)], now=NOW, renamed={})
+    records, subjects = store._records.copy(), store._subjects.copy()
+    store.revoke_subject(AUDIENCE, record().subject, now=NOW, reason="left")
+    assert store._records == records
+    assert len(store._subjects.items() - subjects.items()) == 1
