@@ -64,10 +64,10 @@ def timestamp_signer() -> Call:
 
 def sesame() -> Call:
     """django-sesame: its parse alone, with a user that is there already."""
-    django, settings = import_module("django"), import_module("django.conf").settings
-    apps = ["django.contrib.auth", "django.contrib.contenttypes"]
-    settings.configure(SECRET_KEY=SECRET.hex(), INSTALLED_APPS=apps, SESAME_MAX_AGE=1_000, USE_TZ=True)
-    django.setup()
+    # One process has one Django: the settings are those of the tests' site, for all benchmarks.
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.django.settings")
+    import_module("django").setup()
+    import_module("django.conf").settings.SESAME_MAX_AGE = 1_000
     room = import_module("sesame.tokens_v2")
     user = import_module("django.contrib.auth.models").User(
         pk=7, username="customer-7", password="pbkdf2_sha256$1$salt$" + "h" * 44
