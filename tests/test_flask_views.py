@@ -8,7 +8,7 @@ import pytest
 from flask import Response, abort, request
 from flask.views import MethodView
 
-from magiclink import INVOICE, StoreError
+from magiclink import INVOICE, ConfigurationError, StoreError
 from tests.exchanges import ANN, ORIGIN
 from tests.flask_site import Shop, page_of
 
@@ -138,6 +138,19 @@ def test_visitor_who_needs_no_link() -> None:
     answer = shop.visitor().get("/guarded/1001?staff=1")
     assert (answer.text, "Cache-Control" in answer.headers) == ("1001 by None", False)
     assert page_of(shop.visitor().get("/guarded/1001")) == "403 closed"
+
+
+def test_unless_that_would_be_awaited() -> None:
+    """An asynchronous `unless` lets nobody in: it's a mistake, and told as one."""
+
+    async def is_staff() -> bool:
+        return False
+
+    shop = Shop()
+    guard = shop.manager.opened_by(INVOICE, resource="invoice:{number}", unless=is_staff)
+    shop.app.add_url_rule("/guarded/<int:number>", view_func=guard(lambda number, redemption: "seen"))
+    with pytest.raises(ConfigurationError, match="unless"):
+        shop.visitor().get("/guarded/1001")
 
 
 def test_template_of_a_resource() -> None:

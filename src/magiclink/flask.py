@@ -20,7 +20,7 @@ from werkzeug.routing import BaseConverter
 from . import cli, events
 from .errors import ConfigurationError
 from .links import run
-from .web.conversation import Conversation
+from .web.conversation import Conversation, lets_in
 from .web.exchange import MOST_FORM_BYTES, Page, Pairs, Reply, Request
 from .web.html import render
 from .web.languages import accepted
@@ -127,7 +127,7 @@ class LinkManager:
             @wraps(view)
             def guarded(*args: Any, **kwargs: Any) -> Any:
                 show = current_app.ensure_sync(view)
-                if unless is not None and unless():
+                if unless is not None and lets_in(unless()):
                     return show(*args, redemption=None, **kwargs)
                 found = run(self.conversation.guard(self._request(), policy, resource.format(**kwargs)))
                 if isinstance(found, Reply):

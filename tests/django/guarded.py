@@ -31,6 +31,17 @@ async def later(request: HttpRequest, number: int, redemption: Redemption) -> Ht
     return HttpResponse(f"{number} of {redemption.subject}")
 
 
+async def is_staff(request: HttpRequest) -> bool:
+    """Answer too late."""
+    return False
+
+
+@opened_by(INVOICE, resource="invoice:{number}", unless=is_staff)
+def unless_awaited(request: HttpRequest, number: int, redemption: Redemption | None) -> HttpResponse:
+    """Show an invoice to nobody."""
+    return HttpResponse("seen")
+
+
 def name_of(redemption: Redemption | None) -> str:
     """Name for whom a document was opened."""
     return "nobody" if redemption is None else redemption.subject
@@ -120,6 +131,7 @@ SHOWN = {
     "Later": Later.as_view(),
     "Generic": Generic.as_view(),
     "unless": unless,
+    "unless_awaited": unless_awaited,
     "unless_later": unless_later,
     "own_headers": own_headers,
     "missing": missing,

@@ -152,6 +152,12 @@ def test_visitor_who_needs_no_link(kind: str, shop: Shop) -> None:
     assert page_of(shop.visitor().get(f"/{kind}/1001")) == "403 closed"
 
 
+def test_unless_that_would_be_awaited(shop: Shop) -> None:
+    """An asynchronous `unless` lets nobody in: it's a mistake, and told as one."""
+    with pytest.raises(ConfigurationError, match="unless"):
+        shop.visitor().get("/unless_awaited/1001")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_wall_of_logins(kind: str, shop: Shop, settings: Settings) -> None:
     """LoginRequiredMiddleware lets guarded views through, whose links stand in for a login; others are behind it."""

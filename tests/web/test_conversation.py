@@ -10,9 +10,12 @@ import pytest
 from magiclink import INVOICE, SIGN_IN, ConfigurationError, Opens, StoreError
 from magiclink.links import run
 from magiclink.web import Conversation, Reply, Request
+from magiclink.web.conversation import lets_in
 from tests.web.conftest import ANN, ORIGIN, Site, Visitor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from magiclink import Link
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -452,3 +455,19 @@ def test_opened_by_an_account(site: Site) -> None:
     for policy in (SIGN_IN, replace(INVOICE, purpose="other")):
         with pytest.raises(ConfigurationError):
             site.conversation.check_opens_document(policy)
+
+
+def test_unless_that_would_be_awaited() -> None:
+    """An asynchronous `unless` is refused: its coroutine is true, whatever it would come to."""
+
+    async def is_staff() -> bool:
+        return False
+
+    class Later:
+        def __await__(self) -> Iterator[None]:
+            yield
+
+    for answer in (is_staff(), Later()):
+        with pytest.raises(ConfigurationError, match="unless"):
+            lets_in(answer)
+    assert [lets_in(answer) for answer in (None, 0, "", "staff", True)] == [False, False, False, True, True]

@@ -13,6 +13,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 
+from ..web.conversation import lets_in
 from .conf import porch
 from .porch import keep_out_of_caches
 
@@ -39,7 +40,7 @@ def opened_by(
     """
 
     def find(request: HttpRequest, arguments: dict[str, Any]) -> Redemption | HttpResponse | None:
-        if unless is not None and unless(request):
+        if unless is not None and lets_in(unless(request)):
             return None
         return porch().guard(request, policy, resource.format(**arguments))
 

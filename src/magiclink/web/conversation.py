@@ -15,6 +15,7 @@ sent.
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from .clicking import Clicking
 from .lobby import without_body
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Container, Iterable
+    from collections.abc import Callable, Container, Iterable
 
     from ..policy import Policy
     from ..values import Redemption
@@ -113,6 +114,18 @@ class Conversation(Clicking, Asking):
         for policy in self.flows.policies.values():
             if policy.opens is Opens.ACCOUNT and policy.purpose not in purposes:
                 raise ConfigurationError(f"{policy.purpose} opens an account, and nothing says how its links sign in")
+
+
+def lets_in(answer: object) -> bool:
+    """Tell what an app's `unless` has answered: whether this visitor needs no link.
+
+    Raises ConfigurationError for what would have to be awaited: a coroutine is true, and would let everybody in.
+    """
+    if isinstance(answer, Awaitable):
+        if isinstance(answer, Coroutine):
+            answer.close()
+        raise ConfigurationError("unless is called and not awaited: a plain function")
+    return bool(answer)
 
 
 def _is_token_like(name: str, value: str) -> bool:
