@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import delete
 
+from magiclink.stores.memory import MemoryStore
 from magiclink.stores.postgres import PostgresStore
 from magiclink.stores.redis import RedisStore
 from magiclink.stores.sqlalchemy import SQLAlchemyStore, metadata
@@ -42,6 +43,10 @@ PROFILE = settings(
     # A database is slow to draw from, and no reason to fail.
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+
+
+def _memory(stack: ExitStack) -> MakeStore:
+    return MemoryStore
 
 
 def _sqlite(stack: ExitStack) -> MakeStore:
@@ -75,6 +80,7 @@ def _sqlalchemy(keeper: str, stack: ExitStack) -> MakeStore:
 
 
 KEEPERS: dict[str, Callable[[ExitStack], MakeStore]] = {
+    "memory": _memory,
     "SQLite": _sqlite,
     "PostgreSQL": _postgres,
     "Valkey": _valkey,
