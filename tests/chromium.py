@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from werkzeug.serving import make_server
 
-from tests.flask_site import QuietHandler
+from tests.flask.site import QuietHandler
 from tests.services import missing
 
 if TYPE_CHECKING:

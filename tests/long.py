@@ -87,7 +87,7 @@ def servers() -> Iterator[str]:
     from sqlalchemy import create_engine, text
 
     from tests.services import postgres, valkey
-    from tests.stores.sqlalchemy_engines import mariadb
+    from tests.stores.sqlalchemy.engines import mariadb
 
     with psycopg.connect(postgres()) as db:
         yield f"PostgreSQL {db.info.parameter_status('server_version')}"

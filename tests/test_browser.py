@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser_story import BrowserStory
 from tests.chromium import Chromium, Server, Site, served_at
-from tests.flask_site import Shop
+from tests.flask.site import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ from magiclink import SIGN_IN, Kind, MagicLinks, Opens, Policy
 from magiclink.policy import RULES
 from magiclink.testing import double_click
 from tests.exchanges import STORIES
-from tests.flask_site import by_socket, served
+from tests.flask.site import by_socket, served
 from tests.stage import Accounts, Stage, bare
 
 if TYPE_CHECKING:

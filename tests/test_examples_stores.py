@@ -14,8 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL
 
 from tests.services import new_schema, postgres
-from tests.stores.redis_servers import free_port, serving
-from tests.stores.sqlalchemy_engines import KEEPERS, new_database
+from tests.stores.redis.servers import free_port, serving
+from tests.stores.sqlalchemy.engines import KEEPERS, new_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flask import session
-
 from magiclink import RejectedLinkError
 from magiclink.web import Account
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from flask import Flask, abort, render_template, request
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from flask import Flask, abort, render_template, request
 from magiclink import BadArgumentError, ReissueRefusedError, UnavailableError
 
 from ..story import words

@@ -25,7 +25,7 @@ from magiclink import CONFIRM_EMAIL  # noqa: E402
 from magiclink.django.models import Link as Kept  # noqa: E402
 from magiclink.django.models import Subject  # noqa: E402
 from magiclink.django.store import DjangoStore  # noqa: E402
-from magiclink.django.store_rows import link_key  # noqa: E402
+from magiclink.django.store.encoding import link_key  # noqa: E402
 from magiclink.records import CLOCK_SKEW  # noqa: E402
 from tests.django.databases import database  # noqa: E402
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from magiclink import CONFIRM_EMAIL, INVOICE, SIGN_IN, Key, KeyRing, MagicLinks, Order, SystemClock
 from magiclink.instants import SECOND
 from magiclink.records import Record
-from magiclink.stores import names
+from magiclink.stores import lookup_keys
 from magiclink.stores.sqlite import SQLiteStore
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def write(db: sqlite3.Connection, records: Sequence[Record]) -> Call:
     tables: tuple[Sequence[tuple[Any, ...]], ...] = (
         subjects,
         list(records),
-        list(chain.from_iterable(map(names.rows, records))),
+        list(chain.from_iterable(map(lookup_keys.rows, records))),
     )
 
     def call() -> None:

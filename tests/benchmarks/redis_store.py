@@ -17,7 +17,7 @@ import redis
 
 from magiclink import CONFIRM_EMAIL
 from magiclink.stores.redis import RedisStore
-from magiclink.stores.redis_packing import packed
+from magiclink.stores.redis.encoding import packed
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW
 from tests.services import valkey

@@ -11,9 +11,9 @@ from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, redirect, request, session
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from flask import Flask, redirect, request, session
 from magiclink import SIGN_IN
 from magiclink.flask import LinkManager
 from magiclink.stores.sqlite import SQLiteStore

@@ -24,7 +24,7 @@ from magiclink.django.store import DjangoStore
 from magiclink.testing.contract import record
 from magiclink.testing.contract.bench import NOW
 from tests.services import new_schema, postgres
-from tests.stores.sqlalchemy_engines import mariadb
+from tests.stores.sqlalchemy.engines import mariadb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,9 +20,9 @@ from django.utils.text import capfirst
 from django.utils.translation.template import templatize
 
 import magiclink.django
+from magiclink.django.i18n import _ as say
+from magiclink.django.i18n import ngettext
 from magiclink.django.models import Link
-from magiclink.django.wording import _ as say
-from magiclink.django.wording import ngettext
 from magiclink.web.languages import SHIPPED
 from tests.django.desk import LIST, Desk, browser, customer, listed, page
 

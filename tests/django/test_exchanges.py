@@ -13,9 +13,9 @@ from werkzeug.test import Client as WSGIClient
 from magiclink import SIGN_IN, StoreError
 from tests.django.site import Shop, ann, by_asgi, by_async_client, by_client
 from tests.exchanges import ANN, OPEN, ORIGIN, OURS, STORIES, ask, press
-from tests.flask_site import Shop as FlaskShop
-from tests.flask_site import by_client as by_flask_client
-from tests.flask_site import by_socket, new_app, served
+from tests.flask.site import Shop as FlaskShop
+from tests.flask.site import by_client as by_flask_client
+from tests.flask.site import by_socket, new_app, served
 from tests.stage import Raw, compared
 
 if TYPE_CHECKING:

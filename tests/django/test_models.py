@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 
 from magiclink.django import models
-from magiclink.django.store_rows import COLUMNS, link_key
+from magiclink.django.store.encoding import COLUMNS, link_key
 
 MODELS = (models.Link, models.Subject, models.Name, models.Note, models.Bucket, models.PasswordRehash)
 

@@ -28,8 +28,8 @@ from magiclink.stores.sqlalchemy import SQLAlchemyStore
 from magiclink.stores.sqlite import SQLiteStore
 from magiclink.testing import FrozenClock
 from tests.services import PATIENCE, new_schema, postgres, valkey
-from tests.stores.postgres_places import LEVELS, Call
-from tests.stores.sqlalchemy_engines import new_database
+from tests.stores.postgres.places import LEVELS, Call
+from tests.stores.sqlalchemy.engines import new_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

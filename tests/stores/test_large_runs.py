@@ -24,7 +24,7 @@ from magiclink.testing.contract import record
 from magiclink.testing.contract.bench import DAY, NOW
 from tests.stores.contents import contents
 from tests.stores.grounds import BILL, EVERY, IS_LONG, LEVELLED, SHARED, links_on, new_ground
-from tests.stores.postgres_places import Proxy
+from tests.stores.postgres.places import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,7 +27,7 @@ from magiclink.stores.sqlalchemy import SQLAlchemyStore, metadata
 from magiclink.stores.sqlite import SQLiteStore
 from magiclink.testing.machine import StoreMachine
 from tests.services import new_schema, postgres, valkey
-from tests.stores.sqlalchemy_engines import new_engine
+from tests.stores.sqlalchemy.engines import new_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable

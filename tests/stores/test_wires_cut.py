@@ -18,7 +18,7 @@ from magiclink import StoreError, UsedLinkError
 from magiclink.testing import FrozenClock
 from tests.services import missing
 from tests.stores.grounds import ONCE, Ground, links_on, new_ground
-from tests.stores.postgres_places import Proxy
+from tests.stores.postgres.places import Proxy
 from tests.stores.wires import Wire
 
 if TYPE_CHECKING:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask import redirect, request
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
+from flask import redirect, request
 from magiclink import SIGN_IN, BadArgumentError
 from magiclink.testing import double_click, scan
 from magiclink.testing.clicks import MOST_REDIRECTS, Answer
 from tests.exchanges import ORIGIN
-from tests.flask_site import Shop, new_app, page_of
+from tests.flask.site import Shop, new_app, page_of
 
 
 def statuses(answers: tuple[Answer, ...]) -> list[str]:

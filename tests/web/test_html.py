@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from magiclink.records import State
-from magiclink.web.exchange import Button, Field, Page
 from magiclink.web.html import STYLE, STYLE_HASH, render
+from magiclink.web.http import Button, Field, Page
 from magiclink.web.pages import Pages
 
 if TYPE_CHECKING:

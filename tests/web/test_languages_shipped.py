@@ -15,8 +15,8 @@ from babel.messages.pofile import read_po
 
 import magiclink.web
 from magiclink.web import Language
+from magiclink.web.humanize import ago_in_words, date_in_words
 from magiclink.web.languages import SHIPPED
-from magiclink.web.words import ago_in_words, date_in_words
 
 if TYPE_CHECKING:
     from babel.messages.catalog import Catalog, Message

@@ -10,14 +10,14 @@ import pytest
 
 from magiclink.records import State
 from magiclink.web import Language
-from magiclink.web.exchange import Button, Field
+from magiclink.web.http import Button, Field
 from magiclink.web.pages import Pages
 from tests.web.conftest import MARKED, unmarked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from magiclink.web.exchange import Page
+    from magiclink.web.http import Page
 
 AT = datetime(2026, 1, 19, 9, 0, tzinfo=UTC)
 NOW = AT + timedelta(days=14)

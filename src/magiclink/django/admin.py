@@ -19,13 +19,13 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from ..errors import MagicLinkError, ReissueRefusedError
-from ..flows.hall import LONGEST_TEXT
+from ..flows.core import LONGEST_TEXT
 from ..records import Origin
 from .admin_lists import STATES, PurposeFilter, StateFilter, matching
 from .conf import porch
+from .i18n import _, ngettext
 from .models import Link
 from .store import DjangoStore
-from .wording import _, ngettext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,13 +17,13 @@ from django.contrib import admin
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
 from ..errors import BadArgumentError
-from ..flows.hall import link_id_bytes
+from ..flows.core import link_id_bytes
 from ..instants import micros, span
 from ..records import State
 from .conf import porch
+from .i18n import _
 from .models import Link, Subject
-from .store_rows import link_key
-from .wording import _
+from .store.encoding import link_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import AppConfig, apps
 from django.core.checks import register
 
-from .wording import _
+from .i18n import _
 
 if TYPE_CHECKING:
     from django.core.checks import CheckMessage

@@ -19,15 +19,15 @@ from django.utils.module_loading import import_string
 
 from ..errors import ConfigurationError
 from ..policy import Opens
+from .adapter import signs_in
 from .conf import porch, read, value
 from .directory import UserDirectory, email_field
-from .porch import signs_in
 from .views import answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .porch import Porch
+    from .adapter import Porch
 
 _A_TOKEN = "x" * 60
 

@@ -18,7 +18,7 @@ from .middleware import MagicLinkMiddleware
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .porch import Porch
+    from .adapter import Porch
 
 
 def check_deployment(**_: Any) -> list[CheckMessage]:

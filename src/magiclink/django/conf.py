@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from ..errors import ConfigurationError
 from ..links import MagicLinks
 from ..web.languages import SHIPPED
-from .porch import Porch
+from .adapter import Porch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

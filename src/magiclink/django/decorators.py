@@ -14,8 +14,8 @@ from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from ..web.conversation import lets_in
+from .adapter import keep_out_of_caches
 from .conf import porch
-from .porch import keep_out_of_caches
 
 if TYPE_CHECKING:
     from collections.abc import Callable

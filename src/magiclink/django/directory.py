@@ -17,7 +17,7 @@ from django.db.models import Q
 
 from ..addresses import canonical, matched
 from ..errors import BadArgumentError, ConfigurationError, StoreError
-from ..flows.hall import checked_text
+from ..flows.core import checked_text
 from ..web.directory import MOST_ACCOUNTS, Account
 
 if TYPE_CHECKING:

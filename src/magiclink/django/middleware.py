@@ -13,7 +13,7 @@ from django.urls import Resolver404, resolve
 
 from ..errors import ConfigurationError
 from .conf import porch
-from .reading import hide_cookies, put_away
+from .requests import hide_cookies, put_away
 from .views import answer
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from django.db import models
 
 from ..instants import instant
 from .fields import ExactTextField
-from .wording import _
+from .i18n import _
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise

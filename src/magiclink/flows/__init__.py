@@ -2,18 +2,18 @@
 
 `magiclink.links` runs each flow to its end at once, `magiclink.aio` awaits it: two faces of this one text.
 
-- `hall.py`: what every flow stands on: configuration, the clock, the seam to the store, events and notes
+- `core.py`: what every flow stands on: configuration, the clock, the seam to the store, events and notes
 - `issuing.py`: issue, remind, renew, and what the mail server took
-- `opening.py`: verify, redeem, recall
-- `keeping.py`: revoke, find, inspect, history, purge
-- `lending.py`: what the web conversation borrows, and neither face offers
+- `redeeming.py`: verify, redeem, recall
+- `managing.py`: revoke, find, inspect, history, purge
+- `web_calls.py`: what the web conversation borrows, and neither face offers
 """
 
 from __future__ import annotations
 
 from .issuing import Issuing
-from .keeping import Keeping
-from .lending import Lending
+from .managing import Keeping
+from .web_calls import Lending
 
 __all__ = ["Flows"]
 

@@ -15,7 +15,7 @@ from ..events import MADE, Kind
 from ..instants import given, span
 from ..records import Origin, Record, Supersede
 from ..values import Link, Order
-from .hall import Hall, best_effort, checked_text, known_link_id, link_id_bytes
+from .core import Hall, best_effort, checked_text, known_link_id, link_id_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .conversation import Conversation
     from .directory import Account, Directory
-    from .exchange import Button, Cookie, Field, Page, Reply, Request
+    from .http import Button, Cookie, Field, Page, Reply, Request
     from .jobs import Job, Task
     from .languages import Catalogue, Language
-    from .lobby import Limits, Options
     from .mail import compose
     from .mailers import FolderMailer, Mailer, Security, SMTPMailer
+    from .options import Limits, Options
 
 __all__ = [
     "Account",
@@ -45,10 +45,10 @@ __all__ = [
 _ROOMS = {
     "conversation": ("Conversation",),
     "directory": ("Account", "Directory"),
-    "exchange": ("Button", "Cookie", "Field", "Page", "Reply", "Request"),
+    "http": ("Button", "Cookie", "Field", "Page", "Reply", "Request"),
     "jobs": ("Job", "Task"),
     "languages": ("Catalogue", "Language"),
-    "lobby": ("Limits", "Options"),
+    "options": ("Limits", "Options"),
     "mail": ("compose",),
     "mailers": ("FolderMailer", "Mailer", "SMTPMailer", "Security"),
 }

@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError, UnavailableError
 from ..policy import Opens
-from .asking import Asking
-from .clicking import Clicking
-from .lobby import without_body
+from .options import without_body
+from .redeeming import Clicking
+from .requesting import Asking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
     from ..policy import Policy
     from ..values import Redemption
-    from .exchange import Reply, Request
+    from .http import Reply, Request
 
 _TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{60}", re.ASCII)
 

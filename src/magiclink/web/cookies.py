@@ -15,11 +15,11 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from ..instants import instant, micros
-from .exchange import Cookie
+from .http import Cookie
 
 if TYPE_CHECKING:
     from ..flows import Flows
-    from .exchange import Request
+    from .http import Request
 
 PENDING_FOR = timedelta(minutes=10)
 """How long a link that was clicked waits for its button."""

@@ -12,7 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .exchange import Button, Field, Page
+    from .http import Button, Field, Page
 
 STYLE = """
 :root {

@@ -22,8 +22,8 @@ from ..clock import SystemClock, read
 from ..errors import BadArgumentError
 from ..instants import instant
 from ..policy import Opens
+from .humanize import date_in_words
 from .languages import ENGLISH
-from .words import date_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

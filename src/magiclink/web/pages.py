@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..records import State
-from .exchange import Button, Field, Page
+from .http import Button, Field, Page
+from .humanize import ago_in_words, date_in_words, one_line
 from .languages import ENGLISH
-from .words import ago_in_words, date_in_words, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

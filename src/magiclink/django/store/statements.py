@@ -1,0 +1,141 @@
+"""What the Django keeper says to a database: the statements that read or change a record. Values are bound.
+
+A condition here restates a rule of `records.py`, which is the reference: `State`, `Terms.met_by`, `Selector.matches`.
+Whatever writes a link locks the row of its subject first. On PostgreSQL that happens in the statement that writes: a
+statement that has waited for a row reads that row anew, but no other, so that a generation from a plain subquery would
+be the one before the wait, and a use would be written after the revocation has returned.
+"""
+
+# ruff: noqa: S608
+# No value is ever part of a text here: what is put in are the names of columns and other texts of this room.
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from .encoding import COLUMNS
+
+if TYPE_CHECKING:
+    from .dialects import Dialect
+
+_ENDED = "CASE WHEN links.revoked_at IS NULL AND links.generation < subjects.generation THEN {} ELSE {} END"
+
+_READ = {
+    "revoked_at": _ENDED.format("subjects.revoked_at", "links.revoked_at"),
+    "revoke_reason": _ENDED.format("subjects.reason", "links.revoke_reason"),
+}
+
+_JOINED = (
+    "magiclink_links AS links JOIN magiclink_subjects AS subjects"
+    " ON subjects.audience = links.audience AND subjects.subject = links.subject"
+)
+
+SELECT = f"SELECT {', '.join(_READ.get(column, f'links.{column}') for column in COLUMNS)} FROM {_JOINED} WHERE "
+"""Reads records; one of an older generation comes as revoked, with that revocation's instant and reason."""
+
+_LINK = "links.id = %(id)s AND links.audience = %(audience)s"
+
+GET = SELECT + _LINK
+
+_GENERATION = (
+    "(SELECT subjects.generation FROM magiclink_subjects AS subjects"
+    " WHERE subjects.audience = links.audience AND subjects.subject = links.subject)"
+)
+
+STANDING = f"links.revoked_at IS NULL AND links.generation = {_GENERATION}"
+"""Not revoked, neither by itself nor by its subject."""
+
+_OPEN = (
+    "links.revoked_at IS NULL AND links.superseded_at IS NULL"
+    " AND (links.max_uses IS NULL OR links.uses < links.max_uses) AND links.expires_at > %(now)s"
+)
+
+OUTSTANDING = f"{_OPEN} AND links.generation = {_GENERATION}"
+
+UPDATE = "UPDATE magiclink_links AS links SET "
+
+_USE = (
+    "uses = links.uses + 1, first_used_at = coalesce(links.first_used_at, %(now)s), last_used_at = %(now)s,"
+    " attempt = %(attempt)s"
+)
+
+_ATTEMPT = "attempts = links.attempts + 1"
+
+GENERATION = "SELECT generation FROM magiclink_subjects WHERE audience = %(audience)s AND subject = %(subject)s"
+
+REVOKE_SUBJECT = (
+    "UPDATE magiclink_subjects SET generation = generation + 1, revoked_at = %(now)s, reason = %(reason)s"
+    " WHERE audience = %(audience)s AND subject = %(subject)s"
+)
+
+DELIVER = f"{UPDATE}delivered_at = %(now)s WHERE {_LINK} AND links.delivered_at IS NULL"
+
+INSERT = (
+    f"INSERT INTO magiclink_links ({', '.join(COLUMNS)}) VALUES ({', '.join(f'%({column})s' for column in COLUMNS)})"
+)
+
+
+@lru_cache(maxsize=64)
+def consume(dialect: Dialect, *, limited: bool, stamped: bool, attempted: bool) -> str:
+    """Write one use, where `Terms.met_by` holds; what the terms have says which conditions there are."""
+    conditions = [
+        "links.purpose = %(purpose)s AND links.issued_at > %(issued_after)s AND links.issued_at <= %(issued_until)s",
+        "links.stamp = %(stamp)s" if stamped else "links.stamp IS NULL",
+    ]
+    if limited:
+        conditions.append("links.uses < %(max_uses)s")
+    if attempted:
+        conditions.append(
+            "(links.attempt IS NULL OR links.attempt <> %(attempt)s"
+            " OR links.last_used_at IS NULL OR links.last_used_at <= %(reclick_after)s)"
+        )
+    return _changing(dialect, _USE, conditions)
+
+
+@lru_cache(maxsize=8)
+def count_attempt(dialect: Dialect) -> str:
+    """Count one try at a code, while the link is outstanding and its tries are below a limit."""
+    return _changing(dialect, _ATTEMPT, ["links.attempts < %(limit)s"])
+
+
+def _changing(dialect: Dialect, change: str, conditions: list[str]) -> str:
+    """Change one outstanding link, and return it as it is then where the database can."""
+    where = " AND ".join([_LINK, _OPEN, *conditions, "links.generation = "])
+    returned = f" RETURNING {', '.join(COLUMNS)}" if dialect.returning else ""
+    if not dialect.locks_in_place:
+        return f"{UPDATE}{change} WHERE {where}{_GENERATION}{returned}"
+    locked = f"SELECT subjects.generation AS latest FROM {_JOINED} WHERE {_LINK}{dialect.lock} OF subjects"
+    return f"WITH s AS MATERIALIZED ({locked}) {UPDATE}{change} FROM s WHERE {where}s.latest{returned}"
+
+
+@lru_cache(maxsize=64)
+def lock(dialect: Dialect, wanted: str) -> str:
+    """Lock the rows of some subjects, as far as there are any, in one order for everybody."""
+    where = f"audience = %(audience)s AND subject IN ({wanted})"
+    return f"SELECT subject FROM magiclink_subjects WHERE {where} ORDER BY subject{dialect.lock}"
+
+
+@lru_cache(maxsize=64)
+def enrol(dialect: Dialect, count: int) -> str:
+    """Lock the rows of some subjects, or make them; take numbers, and remember the highest link id."""
+    columns = "audience, subject, generation, number, last_link, reason"
+    rows = ", ".join(f"(%(audience{at})s, %(subject{at})s, 0, %(links{at})s, %(last{at})s, '')" for at in range(count))
+    began = f"INSERT INTO magiclink_subjects ({columns}) VALUES {rows}"
+    if not dialect.returning:
+        return f"{began} ON DUPLICATE KEY UPDATE {_enrolling('magiclink_subjects.{}', 'VALUES({})')}"
+    again = f"ON CONFLICT (audience, subject) DO UPDATE SET {_enrolling('magiclink_subjects.{}', 'excluded.{}')}"
+    return f"{began} {again} RETURNING audience, subject, number, generation"
+
+
+def _enrolling(mine: str, new: str) -> str:
+    kept, given = mine.format("last_link"), new.format("last_link")
+    last = f"last_link = CASE WHEN {kept} < {given} THEN {given} ELSE {kept} END"
+    return f"number = {mine.format('number')} + {new.format('number')}, {last}"
+
+
+def enrolled(count: int) -> str:
+    """Read what `enrol` has written, where it can't return it."""
+    wanted = ", ".join(f"(%(audience{place})s, %(subject{place})s)" for place in range(count))
+    where = f"(audience, subject) IN ({wanted})"
+    return f"SELECT audience, subject, number, generation FROM magiclink_subjects WHERE {where}"

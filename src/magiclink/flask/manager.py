@@ -1,0 +1,259 @@
+"""Magic links in Flask: `LinkManager` mounts the conversation at the path of `base_url`.
+
+This porch reads requests and writes responses, and decides nothing: every answer, with its headers, cookies and text,
+is that of `magiclink.web`.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+from blinker import NamedSignal, Namespace
+from jinja2 import TemplateNotFound
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.routing import BaseConverter
+
+from flask import Blueprint, Response, current_app, make_response, render_template, request, session
+
+from .. import cli, events
+from ..errors import ConfigurationError
+from ..links import run
+from ..web.conversation import Conversation, lets_in
+from ..web.html import render
+from ..web.http import MOST_FORM_BYTES, Page, Pairs, Reply, Request
+from ..web.languages import accepted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Unpack
+
+    from flask.ctx import AppContext
+
+    from flask import Flask
+
+    from ..events import Event
+    from ..links import MagicLinks
+    from ..policy import Policy
+    from ..values import Link, Redemption
+    from ..web.jobs import Job
+    from ..web.options import Options
+
+    SignIn = Callable[[Redemption], Any]
+    View = Callable[..., Any]
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+_SUBJECT = "magiclink.subject"
+
+link_event: NamedSignal = Namespace().signal("magiclink", doc="Something happened: `event` is a magiclink.Event.")
+
+
+def send_signal(event: Event) -> None:
+    """Send an event to whoever is connected to `link_event`, and to the log: `MagicLinks(…, on_event=send_signal)`."""
+    events.log(event)
+    link_event.send(None, event=event)
+
+
+class LinkManager:
+    """The conversation's porch in Flask: one manager may serve several apps of a process.
+
+    `options` are `magiclink.web.Options`, the same in every framework. `signed_in_as()` gives the subject who is signed
+    in, or None; by default it's who was signed in by a link in this session. `language()` gives the language that the
+    app has chosen for the reader, as Flask-Babel's `get_locale` does; what the browser prefers comes after it.
+    `defer(job)` hands a mail that was asked for to the app's queue, which calls `manager.run(job)`; by default it is
+    sent after the response.
+
+    Raises ConfigurationError for what can't work.
+    """
+
+    def __init__(
+        self,
+        links: MagicLinks,
+        *,
+        signed_in_as: Callable[[], str | None] | None = None,
+        language: Callable[[], object] | None = None,
+        defer: Callable[[Job], object] | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        self.links = links
+        self.conversation: Conversation = Conversation(links.flows, **options)
+        self._signed_in_as = signed_in_as or _remembered
+        self._language = language
+        self._defer = defer
+        self._redeemed: dict[str, SignIn] = {}
+
+    def init_app(self, app: Flask) -> None:
+        """Mount the routes at the path of `base_url`, less the app's own APPLICATION_ROOT; add `flask magiclink …`.
+
+        Raises ConfigurationError for a second manager, and for a `base_url` outside of APPLICATION_ROOT.
+        """
+        if "magiclink" in app.extensions:
+            raise ConfigurationError("this app has a LinkManager already")
+        path = self.conversation.mounted_at(app.config["APPLICATION_ROOT"]) + "<magiclink_path:path>"
+        app.extensions["magiclink"] = self
+        app.url_map.converters["magiclink_path"] = _AnyPath
+        routes = Blueprint("magiclink", __name__)
+        routes.add_url_rule(path, "answer", self._answer, methods=_METHODS, merge_slashes=False)
+        # It comes before every before_request, and so before CSRF protection, whichever was set up first.
+        routes.url_value_preprocessor(self._exempt)
+        app.register_blueprint(routes)
+        _add_command(app, self.links)
+
+    def on_redeemed(self, policy: Policy) -> Callable[[SignIn], SignIn]:
+        """Say how a link of this policy signs its subject in: with Flask-Login's `login_user`, or into `flask.session`.
+
+        The session has been cleared before, save for a step-up. What is returned, if it is a path of the app's own
+        site, is where the browser lands instead: the page of a second factor, say.
+        """
+        self.conversation.check_opens_account(policy)
+
+        def register(function: SignIn) -> SignIn:
+            self._redeemed[policy.purpose] = function
+            return function
+
+        return register
+
+    def opened_by(
+        self, policy: Policy, *, resource: str, unless: Callable[[], object] | None = None
+    ) -> Callable[[View], View]:
+        """Let a view be seen by whoever opened its document with a link of this policy; else 403, with the ways on.
+
+        `resource` is a template over the view's arguments, such as `"invoice:{number}"`. The view gets `redemption`:
+        the Redemption, or None where `unless()` said that this visitor needs no link; ask `redemption is None`.
+        """
+        self.conversation.check_opens_document(policy)
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def guarded(*args: Any, **kwargs: Any) -> Any:
+                show = current_app.ensure_sync(view)
+                if unless is not None and lets_in(unless()):
+                    return show(*args, redemption=None, **kwargs)
+                found = run(self.conversation.guard(self._request(), policy, resource.format(**kwargs)))
+                if isinstance(found, Reply):
+                    return self._response(found)
+                response = make_response(show(*args, redemption=found, **kwargs))
+                # What one browser may see is no page for a shared cache.
+                response.headers.setdefault("Cache-Control", "no-store")
+                response.vary.add("Cookie")
+                return response
+
+            return guarded
+
+        return decorate
+
+    def send(self, link: Link, *, to: str, about: str = "", language: str | None = None) -> None:
+        """Mail a link and mark it delivered; from a cron job too. `about` is what it opens, as `describe` says.
+
+        `language` is the reader's, such as `de-AT`: the mail is in the nearest that the site offers, or in its own.
+
+        Raises UnavailableError where the mail wasn't taken; then the link isn't marked, and older ones still work.
+        """
+        run(self.conversation.send(link, to=to, about=about, language=language))
+
+    def remind(self, link_id: str) -> Link:
+        """Mail a fresh link in place of one to the address that it was mailed to; give it: `Conversation.remind`."""
+        return run(self.conversation.remind(link_id))
+
+    def run(self, job: Job) -> None:
+        """Do what a deferred job asks for; what is refused ends without a word."""
+        run(self.conversation.run(job))
+
+    def _answer(self, path: str) -> Response:
+        self.conversation.check_signs_in(self._redeemed)
+        reply = run(self.conversation.answer(self._request(path, form=_form())))
+        return self._response(reply if reply.sign_in is None else self._signed_in(reply, reply.sign_in))
+
+    def _request(self, path: str = "", form: Pairs | None = ()) -> Request:
+        return Request(
+            method=request.method,
+            path=path,
+            query=tuple(request.args.items(multi=True)),
+            form=form,
+            headers={name.lower(): value for name, value in request.headers.items()},
+            cookies=request.cookies,
+            source=request.remote_addr,
+            signed_in_as=self._signed_in_as(),
+            languages=self._languages(),
+        )
+
+    def _languages(self) -> tuple[str, ...]:
+        chosen = None if self._language is None else self._language()
+        preferred = accepted(request.headers.get("Accept-Language", ""))
+        return preferred if chosen is None else (str(chosen), *preferred)
+
+    def _signed_in(self, reply: Reply, redemption: Redemption) -> Reply:
+        """Sign in whom the reply names, under a new session id: one that was planted before is worth nothing."""
+        if not reply.keeps_session:
+            session.clear()
+        # Flask-Session gives a new id to a session only if it holds something.
+        session.setdefault(_SUBJECT, None)
+        if hasattr(current_app.session_interface, "regenerate"):
+            current_app.session_interface.regenerate(session)
+        landing = self._redeemed[redemption.purpose](redemption)
+        session[_SUBJECT] = redemption.subject
+        return self.conversation.landing(reply, landing) if isinstance(landing, str) else reply
+
+    def _response(self, reply: Reply) -> Response:
+        body = "" if reply.page is None else _html(reply.page)
+        cookies = [("Set-Cookie", cookie.header()) for cookie in reply.cookies]
+        response = Response(body, reply.status, [*reply.headers, *cookies])
+        if reply.after is not None:
+            self._do_after(response, reply.after)
+        return response
+
+    def _do_after(self, response: Response, job: Job) -> None:
+        if self._defer is not None:
+            self._defer(job)
+        elif current_app.testing:
+            # Flask's test client closes responses late or never; there is nobody whose stopwatch tells anything.
+            self.run(job)
+        else:
+            response.call_on_close(partial(self._run_late, current_app.app_context(), job))
+
+    def _run_late(self, context: AppContext, job: Job) -> None:
+        with context:
+            run(self.conversation.run_late(job))
+
+    def _exempt(self, *_: object) -> None:
+        """Take our routes out of Flask-WTF's CSRF protection: their own check stands in every framework."""
+        if "csrf" in current_app.extensions:
+            current_app.extensions["csrf"].exempt(self._answer)
+
+
+class _AnyPath(BaseConverter):
+    """Whatever follows, slashes, line feeds and nothing at all too: an odd link gets our page, no redirect with it."""
+
+    regex = "(?s:.*?)"
+    part_isolating = False
+    weight = 300
+
+
+def _remembered() -> str | None:
+    return session.get(_SUBJECT)
+
+
+def _form() -> Pairs | None:
+    request.max_content_length = MOST_FORM_BYTES
+    try:
+        return tuple(request.form.items(multi=True))
+    except RequestEntityTooLarge:
+        return None
+
+
+def _html(page: Page) -> str:
+    try:
+        template = current_app.jinja_env.get_template("magiclink/page.html")
+    except TemplateNotFound:
+        return render(page)
+    return render_template(template, page=page)
+
+
+def _add_command(app: Flask, links: MagicLinks) -> None:
+    @app.cli.command("magiclink", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def command(arguments: tuple[str, ...]) -> None:
+        """Inspect, revoke and purge links; see their history."""
+        sys.exit(cli.main(arguments, links=links))

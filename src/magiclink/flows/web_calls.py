@@ -1,0 +1,97 @@
+"""What the web conversation borrows from the hall, and neither face offers: a look at a link, seals, limits, the time.
+
+It is trusted with more than an app: it sees whom a link is for before the link is used, and shows it to nobody.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..addresses import canonical, matched
+from ..errors import BadArgumentError, InvalidLinkError
+from ..events import Event, Kind, tell
+from ..instants import instant, span
+from ..values import LinkInfo
+from .core import known_link_id, link_id_bytes
+from .redeeming import Opening
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from datetime import datetime, timedelta
+
+
+class Seen(NamedTuple):
+    """A link that may be used now, as the conversation sees it."""
+
+    info: LinkInfo
+    recipient: bytes | None
+    """The digest of the address that it was mailed to."""
+
+
+class Lending(Opening):
+    """look, is_recipient, recipient_among, seal, unseal, take, now."""
+
+    async def look(
+        self,
+        token: str,
+        *,
+        browser: str | None = None,
+        admit: Callable[[LinkInfo], bool | Awaitable[bool]] | None = None,
+        note: bool = True,
+    ) -> Seen:
+        """Check a link of any policy and change nothing, as `verify` does; without `note`, not even its history.
+
+        `admit` is the app's own last check, as `redeem` asks it. Raises as `verify`, and NotAdmittedError (`app`).
+        """
+        genuine = self.genuine(token)
+        del token
+        if genuine is None:
+            raise InvalidLinkError("the token isn't genuine")
+        policy = self.policies[genuine.purpose]
+        click = self._click(genuine, policy, browser=browser, admit=admit)._replace(is_noted=note)
+        record = await self._read(click)
+        await self._check(click, record)
+        if note:
+            await self._note(Kind.VERIFIED, record, at=click.now)
+        return Seen(LinkInfo.of(record, now=click.now), record.recipient)
+
+    def is_recipient(self, recipient: bytes | None, address: str) -> bool:
+        """Tell whether an address on file is the one that a link was mailed to; what is no address isn't."""
+        try:
+            spelled = matched(canonical(address))
+        except BadArgumentError:
+            return False
+        return self._digests.matches("recipient", recipient, spelled)
+
+    async def recipient_among(self, link_id: str, addresses: Iterable[str]) -> str | None:
+        """Give that of the addresses on file to which a link was mailed, or None. Raises InvalidLinkError (unknown)."""
+        record = await self._record(known_link_id(link_id))
+        return next((each for each in addresses if self.is_recipient(record.recipient, each)), None)
+
+    async def seal(self, kind: str, value: bytes, *, lifetime: timedelta) -> str:
+        """Seal a value for a cookie or a form: a text that only `unseal` with the same kind reads, for `lifetime`."""
+        return self._seals.seal(kind, value, expires_at=self._now() + span(lifetime))
+
+    async def unseal(self, kind: str, text: object) -> bytes | None:
+        """Give a sealed value; None for anything that isn't ours, of this kind and in date."""
+        return self._seals.unseal(kind, text, now=self._now())
+
+    async def take(self, bucket: str, *, limit: int, window: timedelta) -> datetime | None:
+        """Count one in a bucket that the caller names; None, or the instant from which to try again."""
+        digest = self._digests.digest("bucket", bucket)
+        retry_at = await self._ask(self.store.take, digest, now=self._now(), limit=limit, window=span(window))
+        return None if retry_at is None else instant(retry_at)
+
+    async def tell_limited(self, link_id: str | None = None) -> None:
+        """Tell that a mail was asked for once too often: in the history of its link, where it's about one."""
+        now = self._now()
+        raw = link_id_bytes(link_id)
+        record = None if raw is None else await self._ask(self.store.get, self.audience, raw)
+        if record is None:
+            tell(Event(kind=Kind.LIMITED, at=instant(now), link_id=link_id), self._on_event)
+        else:
+            await self._note(Kind.LIMITED, record, at=now)
+
+    def now(self) -> datetime:
+        """Give the present instant."""
+        return instant(self._now())

@@ -1,0 +1,208 @@
+"""The PostgreSQL keeper, for many machines: psycopg 3, extra `postgres`.
+
+A write has happened when its call returns, as far as the server's `synchronous_commit` promises it (on, as it comes).
+It works under READ COMMITTED, REPEATABLE READ and SERIALIZABLE as the server's default, and behind a pooler in
+transaction mode: no call needs anything of the session but what `prepared` says. This room says which statement answers
+which call; `connections.py` runs them, and the conditions stand in `statements.py`.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ...errors import BadArgumentError, ConfigurationError
+from ...records import CLOCK_SKEW, Note, Record, Supersede
+from ..base import HOUR, NOTES_A_LINK
+from ..selftest import PROBES, prove_same
+from . import purging, queries, statements, transactions
+from .connections import Database, NotWrittenError
+from .schema import checked, prepare, prove
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date, datetime
+
+    import psycopg
+
+    from ...records import Selector, Terms
+    from .connections import Session
+
+POOL_SIZE = 8
+"""Connections that one store opens at most."""
+
+PATIENCE = timedelta(seconds=5)
+"""How long a call waits for one of them, and for the server to answer at all, until it raises StoreError."""
+
+_LARGEST = 2**63 - 1
+
+
+class PostgresStore:
+    """A store in one schema of a PostgreSQL database, 14 or newer, made where it is missing.
+
+    `source` is a URL as libpq reads it, or the app's own function that opens a connection: it is the store's then.
+    `prepared=False` is for a pooler in transaction mode that doesn't keep track of prepared statements: there, one
+    client's may be another's. `partitioned` is how the tables are made, if they are: see `add_months`. Timeouts for
+    statements and locks are the role's or the URL's: `ALTER ROLE app SET statement_timeout = '5s'`.
+
+    Raises ConfigurationError where the database can't be reached, written or believed: a replica, another application's
+    tables, a newer schema, a missing column or privilege. A forked child opens connections of its own.
+    """
+
+    def __init__(
+        self,
+        source: str | Callable[[], psycopg.Connection],
+        *,
+        schema: str = "magiclink",
+        partitioned: bool = False,
+        prepared: bool = True,
+        pool_size: int = POOL_SIZE,
+        patience: timedelta = PATIENCE,
+    ) -> None:
+        if pool_size < 1 or patience < timedelta(0):
+            raise ConfigurationError("pool_size must be at least 1, and patience not negative")
+        self._schema = checked(schema)
+        self._database = Database(source, schema=schema, prepared=prepared, pool_size=pool_size, patience=patience)
+        try:
+            prepare(self._database, schema, partitioned=partitioned)
+        finally:
+            # Nothing stays open until the first use: a server that builds its store and then forks shares nothing.
+            self._database.drain()
+
+    def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
+        """Write all of them or none (2–6)."""
+        try:
+            if len(records) == 1 and not renamed and _is_plain(records[0]):
+                self._database.run(statements.ISSUE, records[0]._asdict())
+            else:
+                self._database.transaction(lambda session: transactions.add(session, records, now, renamed))
+        except NotWrittenError:
+            return False
+        return True
+
+    def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
+        """Give the record with the highest number of a series, named under every key, and the subject's generation."""
+        values = {"audience": audience, "subject": subject, "series": list(series)}
+        [(generation, *found)] = self._database.run(statements.NEWEST, values)
+        return (None if found[0] is None else Record._make(found)), generation
+
+    def get(self, audience: str, link_id: bytes) -> Record | None:
+        """Give one record, or None."""
+        return _first(self._database.run(statements.GET, {"audience": audience, "link_id": link_id}))
+
+    def consume(self, link_id: bytes, terms: Terms) -> Record | None:
+        """Write one use if the terms are met, and give the record after it; else None (7)."""
+        values = _bound(link_id, terms)
+        if not terms.ends_others:
+            return _first(self._database.run(statements.CONSUME, values))
+        return self._database.transaction(lambda session: transactions.consume_alone(session, values))
+
+    def mark_delivered(self, audience: str, link_ids: Sequence[bytes], *, now: int) -> None:
+        """Remember that the mail server took them, and end what they replace (6)."""
+        self._database.transaction(lambda session: transactions.deliver(session, audience, list(link_ids), now))
+
+    def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
+        """Give what matches, newest first (11)."""
+        rows = self._database.run(*queries.find(selector, limit=limit, after=after))
+        return [Record._make(row) for row in rows]
+
+    def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
+        """Withdraw one link and give the record after it; None where it is unknown (9)."""
+        values = {"audience": audience, "link_id": link_id, "now": now, "reason": reason}
+        return _first(self._database.run(statements.REVOKE, values)) or self.get(audience, link_id)
+
+    def revoke_matching(self, selector: Selector, *, now: int, reason: str) -> None:
+        """Withdraw every link that matches, row by row (9)."""
+        if selector.is_empty:
+            raise BadArgumentError("an empty selector would revoke every link of the audience")
+        self._database.run(*queries.revoke(selector, now=now, reason=reason))
+
+    def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
+        """Withdraw every link that the subject has, by its generation (10)."""
+        values = {"audience": audience, "subject": subject, "now": now, "reason": reason}
+        self._database.run(statements.REVOKE_SUBJECT, values)
+
+    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+        """Count one in a bucket; None, or the instant from which to try again (12)."""
+        ends_at = now - now % window + window
+        values = {"bucket": bucket, "limit": limit, "window": window, "ends_at": ends_at, "ended": now - CLOCK_SKEW}
+        return None if self._database.run(statements.TAKE, values) else ends_at
+
+    def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
+        """Count one try at a link's code; None when no more are allowed (13)."""
+        values = {"audience": audience, "link_id": link_id, "now": now, "limit": limit}
+        return _first(self._database.run(statements.COUNT_ATTEMPT, values))
+
+    def note(self, note: Note) -> None:
+        """Remember something that changed nothing (14)."""
+        values = {"audience": note.audience, "link_id": note.link_id, "kind": note.kind, "at": note.at}
+        values |= {"hour": note.at // HOUR, "reason": note.reason, "most": NOTES_A_LINK}
+        self._database.run(statements.NOTE, values)
+
+    def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
+        """Give the notes of some links, oldest first (14)."""
+        rows = self._database.run(statements.NOTES, {"audience": audience, "link_ids": list(link_ids)})
+        found = [Note(audience=audience, link_id=row[0], kind=row[1], at=row[2], reason=row[3]) for row in rows]
+        return sorted(found, key=lambda note: note.at)
+
+    def purge(self, audience: str, *, before: int, limit: int) -> int:
+        """Forget what expired before an instant, in transactions of at most 5,000 links (15)."""
+        return purging.purge(self._database, audience, before=before, limit=limit)
+
+    def add_months(self, first: date, count: int = 1) -> None:
+        """Make the partitions for links that expire in these months (UTC), before the first such link is issued.
+
+        Where the tables were made with `partitioned=True`; links of a month without a partition go to that of the rest,
+        and keep it from getting one. Months that are there stay as they are. Raises BadArgumentError, StoreError.
+        """
+        purging.add_months(self._database, first, count)
+
+    def drop_months(self, before: datetime) -> list[str]:
+        """Forget the months (UTC) of all audiences that ended before an instant, and name them, as `2026_03`.
+
+        Dropping a partition costs the same however many links it has; `purge` is still needed for the rest. `before` is
+        now less what `purge` would keep. Raises BadArgumentError, and StoreError where the table is busy for 2 seconds.
+        """
+        return purging.drop_months(self._database, before)
+
+    def check(self) -> None:
+        """Prove the schema, the privileges and a round trip of bytes and integers; else ConfigurationError."""
+        with suppress(NotWrittenError):
+            self._database.transaction(self._prove, ConfigurationError)
+
+    def close(self) -> None:
+        """Let go of the connections; a later call is StoreError."""
+        self._database.close()
+
+    def _prove(self, session: Session) -> None:
+        prove(session, self._schema)
+        for probe in PROBES:
+            transactions.add(session, [probe], 0, {})
+            prove_same(probe, _first(session.ask(statements.GET, probe._asdict())))
+        raise NotWrittenError("nothing of the proof is kept")
+
+
+def _is_plain(record: Record) -> bool:
+    """Tell whether writing a link looks nothing up and ends nothing: one statement does."""
+    return record.number is None and record.supersede != Supersede.ON_ISSUE
+
+
+def _first(rows: Sequence[tuple[Any, ...]]) -> Record | None:
+    return Record._make(rows[0]) if rows else None
+
+
+def _bound(link_id: bytes, terms: Terms) -> dict[str, object]:
+    """Bind the terms. Sums are made here: in PostgreSQL one that passes 63 bits would be an error."""
+    return {
+        "audience": terms.audience,
+        "link_id": link_id,
+        "purpose": terms.purpose,
+        "now": terms.now,
+        "issued_after": max(terms.now - terms.lifetime, -_LARGEST),
+        "issued_until": min(terms.now + CLOCK_SKEW, _LARGEST),
+        "max_uses": terms.max_uses,
+        "stamp": terms.stamp,
+        "attempt": terms.attempt,
+        "reclick_after": max(terms.now - terms.reclick, -_LARGEST),
+    }

@@ -1,0 +1,43 @@
+"""The proof of a Redis keeper: one link goes through every call, in an audience of its own, and leaves nothing.
+
+It shows that the server lets this user run every command that the scripts need, and that bytes and integers come back
+as they went in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from ...errors import ConfigurationError
+from ...records import Note, Record, Selector, Terms
+from ..selftest import LARGEST, PROBE, prove_same
+
+if TYPE_CHECKING:
+    from ..base import Store
+
+
+def prove(store: Store) -> None:
+    """Put a link through a store's calls. Raises ConfigurationError where it comes back changed, and StoreError."""
+    # Nobody else's: two proofs at once don't meet, and one that is cut off leaves a link that opens nothing.
+    probe = PROBE._replace(audience=f"Probe\0 \u00c9 {uuid4()}")
+    try:
+        store.add([probe], now=0, renamed={})
+        prove_same(probe, store.get(probe.audience, probe.link_id))
+        _exercise(store, probe)
+    finally:
+        store.purge(probe.audience, before=LARGEST, limit=1)
+
+
+def _exercise(store: Store, probe: Record) -> None:
+    audience, link_id = probe.audience, probe.link_id
+    terms = Terms(audience=audience, purpose=probe.purpose, now=1, lifetime=1, max_uses=None, ends_others=True)
+    note = Note(audience=audience, link_id=link_id, kind="a", at=0, reason="A ")
+    selector = Selector(audience=audience, subject=probe.subject)
+    store.note(note)
+    store.take(audience.encode(), now=0, limit=0, window=1)
+    used = store.consume(link_id, terms)
+    store.revoke_subject(audience, probe.subject, now=2, reason="a ")
+    expected = [used and used._replace(revoked_at=2, revoke_reason="a ")], [note]
+    if (list(store.find(selector, limit=2)), list(store.notes(audience, [link_id]))) != expected:
+        raise ConfigurationError("a use, a note or a revocation doesn't come back from the server as it went in")

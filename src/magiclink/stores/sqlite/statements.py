@@ -1,0 +1,125 @@
+"""What the SQLite keeper says to SQLite: every statement that reads or changes a record. Text only; values are bound.
+
+A condition here restates a rule of `records.py`, which is the reference: `State`, `Terms.met_by`, `Selector.matches`.
+"""
+
+# ruff: noqa: S608
+# No value is ever part of a text here: what is put in are the names of columns and other texts of this room.
+
+from __future__ import annotations
+
+from ...records import Record
+
+_ALL = ", ".join(Record._fields)
+
+_ENDED = "CASE WHEN links.revoked_at IS NULL AND links.generation < subjects.generation THEN {} ELSE {} END"
+
+_READ = {
+    "revoked_at": _ENDED.format("subjects.revoked_at", "links.revoked_at"),
+    "revoke_reason": _ENDED.format("subjects.reason", "links.revoke_reason"),
+}
+
+SELECT = (
+    f"SELECT {', '.join(_READ.get(field, f'links.{field}') for field in Record._fields)} FROM links"
+    " JOIN subjects ON subjects.audience = links.audience AND subjects.subject = links.subject WHERE "
+)
+"""Reads records; one of an older generation comes as revoked, with that revocation's instant and reason."""
+
+_LINK = "links.audience = :audience AND links.link_id = :link_id"
+
+_STANDING = (
+    "links.revoked_at IS NULL AND links.generation = (SELECT subjects.generation FROM subjects"
+    " WHERE subjects.audience = links.audience AND subjects.subject = links.subject)"
+)
+
+OUTSTANDING = f"{_STANDING} AND superseded_at IS NULL AND (max_uses IS NULL OR uses < max_uses) AND expires_at > :now"
+
+GET = SELECT + _LINK
+
+CONSUME = f"""
+UPDATE links SET uses = uses + 1, first_used_at = coalesce(first_used_at, :now), last_used_at = :now, attempt = :attempt
+WHERE {_LINK} AND purpose = :purpose AND {OUTSTANDING}
+AND issued_at > :issued_after AND issued_at <= :issued_until
+AND (:max_uses IS NULL OR uses < :max_uses) AND stamp IS :stamp
+AND NOT (:attempt IS NOT NULL AND attempt IS :attempt AND last_used_at IS NOT NULL AND last_used_at > :reclick_after)
+RETURNING {_ALL}"""
+"""One use, where `Terms.met_by` holds."""
+
+COUNT_ATTEMPT = f"""
+UPDATE links SET attempts = attempts + 1
+WHERE {_LINK} AND {OUTSTANDING} AND attempts < :limit
+RETURNING {_ALL}"""
+
+DELIVER = f"UPDATE links SET delivered_at = :now WHERE {_LINK} AND delivered_at IS NULL"
+
+REVOKE_WHERE = f"UPDATE links SET revoked_at = :now, revoke_reason = :reason WHERE {_STANDING} AND "
+
+REVOKE = REVOKE_WHERE + _LINK
+
+REVOKE_SUBJECT = """
+UPDATE subjects SET generation = generation + 1, revoked_at = :now, reason = :reason
+WHERE audience = :audience AND subject = :subject"""
+
+SUPERSEDE_WHERE = f"UPDATE links SET superseded_at = :now WHERE {_STANDING} AND superseded_at IS NULL AND "
+
+SUPERSEDE = SUPERSEDE_WHERE + _LINK
+
+# The first link of a subject begins its row; each takes the next number.
+ENROL = """
+INSERT INTO subjects (audience, subject, generation, number, last_link, reason) VALUES (?, ?, 0, 1, ?, '')
+ON CONFLICT (audience, subject) DO UPDATE SET number = number + 1, last_link = max(last_link, excluded.last_link)
+RETURNING number, generation"""
+
+# A reissue brings its number; the counter stays above it.
+ENROL_NUMBERED = """
+INSERT INTO subjects (audience, subject, generation, number, last_link, reason) VALUES (?, ?, 0, ?, ?, '')
+ON CONFLICT (audience, subject) DO UPDATE SET
+number = max(number, excluded.number), last_link = max(last_link, excluded.last_link)
+RETURNING generation"""
+
+INSERT = f"""
+INSERT INTO links ({_ALL}) VALUES ({", ".join("?" * len(Record._fields))})
+ON CONFLICT (audience, link_id) DO NOTHING"""
+
+NAME = "INSERT INTO names (bucket, name, link_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+GENERATION = "SELECT generation FROM subjects WHERE audience = :audience AND subject = :subject"
+
+TAKE = """
+INSERT INTO buckets (ends_at, bucket, "window", taken) SELECT :ends_at, :bucket, :window, 1 WHERE :limit > 0
+ON CONFLICT (ends_at, bucket, "window") DO UPDATE SET taken = taken + 1 WHERE taken < :limit
+RETURNING taken"""
+
+# A few at a time, so that no call pays for a day's; other machines' clocks may still be in a window that ended here.
+FORGET_WINDOWS = """
+DELETE FROM buckets WHERE (ends_at, bucket, "window") IN
+(SELECT ends_at, bucket, "window" FROM buckets WHERE ends_at < :ended ORDER BY ends_at LIMIT 10)"""
+
+NOTE = """
+INSERT INTO notes (audience, link_id, kind, hour, at, reason)
+SELECT :audience, :link_id, :kind, :hour, :at, :reason
+WHERE EXISTS (SELECT 1 FROM links WHERE audience = :audience AND link_id = :link_id)
+AND (SELECT count(*) FROM notes WHERE audience = :audience AND link_id = :link_id) < :most
+ON CONFLICT (audience, link_id, kind, hour) DO NOTHING"""
+
+NOTES = "SELECT kind, at, reason FROM notes WHERE audience = ? AND link_id = ?"
+
+PURGE_TO = """
+SELECT count(*), max(link_id) FROM
+(SELECT link_id FROM links WHERE audience = :audience AND link_id < :end ORDER BY link_id LIMIT :limit)"""
+
+# Links go strictly in order of their ids, so a subject whose highest id has been passed has none left.
+PURGE = (
+    """DELETE FROM subjects WHERE audience = :audience AND last_link <= :last AND subject IN
+    (SELECT subject FROM links WHERE audience = :audience AND link_id <= :last)""",
+    "DELETE FROM notes WHERE audience = :audience AND link_id <= :last",
+    "DELETE FROM links WHERE audience = :audience AND link_id <= :last",
+)
+
+EARLIEST = "SELECT min(link_id) FROM links WHERE audience = :audience"
+
+PURGE_NAMES_TO = """
+SELECT bucket, name, link_id FROM names WHERE bucket >= :first AND bucket < :dead LIMIT 1 OFFSET :limit"""
+
+PURGE_NAMES = """
+DELETE FROM names WHERE bucket >= :first AND (bucket, name, link_id) < (:bucket, :name, :link_id)"""

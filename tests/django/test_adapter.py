@@ -1,0 +1,284 @@
+"""The porch: what is done after an answer, and how it looks."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import Client, RequestFactory
+
+from magiclink import INVOICE, SIGN_IN, ConfigurationError
+from magiclink import django as front
+from magiclink.django.conf import porch
+from magiclink.web import Limits
+from tests.django.site import HOST, Shop, Visitor, ann, page_of, text_of
+from tests.exchanges import ANN, OURS
+from tests.flask.site import by_socket, served
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+    from django.http import HttpRequest, HttpResponse
+    from pytest_django.fixtures import Settings
+
+    from magiclink.web import Job
+
+pytestmark = pytest.mark.django_db
+
+
+# What the site's own views ask.
+
+
+def visited(shop: Shop) -> HttpRequest:
+    """Give a request of a browser that has opened an invoice."""
+    visitor = shop.visitor()
+    visitor.get(shop.url("invoice"))
+    request = RequestFactory().get("/invoices/1001")
+    request.COOKIES = {name: morsel.value for name, morsel in visitor.client.cookies.items()}
+    request.user = AnonymousUser()
+    return request
+
+
+def test_document_that_is_open(settings: Settings) -> None:
+    """A view hears for whom a document has been opened, or gets the answer to give."""
+    request = visited(Shop(settings))
+    opened = [porch().opened(request, INVOICE, f"invoice:{number}") for number in (1001, 1002)]
+    assert [None if each is None else each.subject for each in opened] == ["ann", None]
+    assert porch().guard(request, INVOICE, "invoice:1001") == opened[0]
+    assert page_of(porch().guard(request, INVOICE, "invoice:1002")) == "403 closed"
+
+
+def test_document_of_a_policy_that_opens_none(settings: Settings) -> None:
+    """A policy that opens accounts opens no document, and asking is a mistake."""
+    request = visited(Shop(settings))
+    for ask_for in (porch().opened, porch().guard):
+        with pytest.raises(ConfigurationError, match="opened_by"):
+            ask_for(request, SIGN_IN, "invoice:1001")
+
+
+def test_address_that_leads_nowhere(settings: Settings) -> None:
+    """G40: where the server has the application beside `base_url`, that is an error, and the request keeps no token."""
+    shop = Shop(settings)
+    request = RequestFactory().get(f"/l/{shop.tokens['invoice']}", SCRIPT_NAME="/app")
+    with pytest.raises(ConfigurationError, match="outside"):
+        porch().answer(request)
+    assert shop.tokens["invoice"] not in f"{request} {request.META}"
+
+
+# What is done afterwards, and without any request.
+
+
+def test_mail_of_the_site(settings: Settings) -> None:
+    """The site's own mails go the same way, in the language that it names."""
+    shop = Shop(settings)
+    link = shop.links.issue(INVOICE, subject="ann", resource="invoice:1", recipient=ANN)
+    porch().send(link, to=ANN, about="Rechnung 1", language="de")
+    assert (shop.outbox.last.subject, shop.outbox.last.text.split(",")[0]) == ("Rechnung 1", "Guten Tag")
+
+
+def ask(visitor: Visitor, address: str = ANN) -> HttpResponse:
+    """Ask for a sign-in link."""
+    asked: HttpResponse = visitor.post("/l/sign-in", {"email": address})
+    return asked
+
+
+def test_mail_after_the_answer(settings: Settings) -> None:
+    """A mail that was asked for is sent when the response is closed, once, and the database's connection afterwards."""
+    shop = Shop(settings)
+    response = answered("POST", headers=OURS, data=f"email={ANN}", content_type="application/x-www-form-urlencoded")
+    assert (response.status_code, len(shop.outbox)) == (200, 0)
+    response.close()
+    response.close()
+    assert len(shop.outbox) == 1
+
+
+class Watched:
+    """A mailer that tells whether the customer had the whole answer when it was called."""
+
+    def __init__(self) -> None:
+        self.answered, self.done = Event(), Event()
+        self.was_answered: list[bool] = []
+
+    def send(self, message: EmailMessage) -> None:
+        """Wait until the customer has read the answer; before it was sent, that never happens."""
+        self.was_answered.append(self.answered.wait(timeout=5))
+        self.done.set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mail_before_the_answer(settings: Settings) -> None:
+    """K10: a mail that was asked for is written once the browser has the whole answer: its time tells nothing."""
+    mailer = Watched()
+    Shop(settings, MAILER=mailer)
+    headers = {"Host": HOST, **OURS, "Content-Type": "application/x-www-form-urlencoded"}
+    with served(WSGIHandler()) as port:
+        assert by_socket(port)("POST", "/l/sign-in", headers, f"email={ANN}").status == 200
+        mailer.answered.set()
+        assert mailer.done.wait(timeout=10)
+    assert mailer.was_answered == [True]
+
+
+def test_mail_handed_to_a_queue(settings: Settings) -> None:
+    """`DEFER` gets the job, and `magiclink.django.run` does it, within the limits."""
+    queue: list[Job] = []
+    shop = Shop(settings, DEFER=queue.append, LIMITS=Limits(per_address=1))
+    for _ in range(2):
+        assert page_of(ask(shop.visitor())) == "200 sent"
+    assert (len(queue), len(shop.outbox)) == (2, 0)
+    for job in queue:
+        front.run(job)
+    assert len(shop.outbox) == 1
+
+
+class Broken:
+    """A mailer that says too much when it fails."""
+
+    def send(self, message: EmailMessage) -> None:
+        """Fail."""
+        raise RuntimeError(f"nobody takes mails for {message['To']}")
+
+
+def test_address_in_the_log(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """What a late mailer raises is logged, with what failed and where, and without the address that it names."""
+    Shop(settings, MAILER=Broken)
+    assert page_of(ask(Visitor(Client()))) == "200 sent"
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.name == "magiclink"
+    assert "sign-in, RuntimeError" in record.getMessage()
+    assert not record.exc_info
+    assert "acme" not in caplog.text
+
+
+def test_source_of_a_request(settings: Settings) -> None:
+    """H07: who asks is the address that Django was told, and a forged header is nobody's."""
+    shop = Shop(settings, LIMITS=Limits(per_source=1))
+    for source in ("198.51.100.1", "198.51.100.2"):
+        headers = {"Host": HOST, **OURS, "X-Forwarded-For": source}
+        shop.visitor().post("/l/sign-in", {"email": ANN}, headers=headers)
+    assert len(shop.outbox) == 1
+    shop.visitor().post("/l/sign-in", {"email": ANN}, REMOTE_ADDR="198.51.100.3")
+    assert len(shop.outbox) == 2
+
+
+# How an answer looks.
+
+
+def answered(method: str, **given: Any) -> HttpResponse:
+    """Give what the porch itself answers on the sign-in page, before any middleware."""
+    request = RequestFactory().generic(method, "/l/sign-in", **given)
+    request.user = AnonymousUser()
+    return porch().answer(request)
+
+
+def test_headers_that_a_middleware_sets(settings: Settings) -> None:
+    """No middleware changes what a reply says, or puts in what it left out; other headers are the site's affair."""
+    settings.SECURE_HSTS_SECONDS = 60
+    settings.SECURE_REFERRER_POLICY = "unsafe-url"
+    settings.X_FRAME_OPTIONS = "SAMEORIGIN"
+    shop = Shop(settings)
+    settings.MIDDLEWARE = ["tests.django.test_adapter.meddling", *settings.MIDDLEWARE]
+    answer = shop.visitor().get(shop.url("sign_in"))
+    assert (answer["Referrer-Policy"], answer["X-Frame-Options"]) == ("no-referrer", "DENY")
+    assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert "Content-Security-Policy-Report-Only" not in answer
+    assert "Content-Language" not in answer
+    assert (answer["Strict-Transport-Security"], answer["X-Request-Id"]) == ("max-age=60", "7")
+
+
+def test_policy_of_the_site(settings: Settings) -> None:
+    """Django's own Content Security Policy leaves ours alone, and reports no address of ours to anybody."""
+    pytest.importorskip("django.middleware.csp", reason="Django has it from 6.0 on")
+    shop = Shop(settings)
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.csp.ContentSecurityPolicyMiddleware"]
+    settings.SECURE_CSP = settings.SECURE_CSP_REPORT_ONLY = {"default-src": ["https:"], "report-uri": "/csp"}
+    for answer in (shop.visitor().get("/l/sign-in"), shop.visitor().get("/invoices/1001")):
+        assert answer["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
+        assert "Content-Security-Policy-Report-Only" not in answer
+    assert "report-uri" in shop.visitor().get("/invoices")["Content-Security-Policy-Report-Only"]
+
+
+def meddling(get_response: Any) -> Any:
+    """Set headers on every response."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response: HttpResponse = get_response(request)
+        response["Content-Security-Policy"] = "default-src *"
+        response["content-security-policy-report-only"] = "report-uri https://evil.example"
+        response.headers.setdefault("Content-Language", "tlh")
+        response["X-Request-Id"] = "7"
+        return response
+
+    return middleware
+
+
+def test_page_in_the_cache_of_an_older_django(settings: Settings) -> None:
+    """G30: a site's own cache that pays no heed to `no-store`, as Django's once did, is told so."""
+    Shop(settings)
+    fetch = "django.middleware.cache.FetchFromCacheMiddleware"
+    settings.MIDDLEWARE = ["tests.django.test_adapter.heedless", *settings.MIDDLEWARE, fetch]
+    assert Visitor(Client()).get("/l/sign-in")["X-Cached"] == "False"
+
+
+def heedless(get_response: Any) -> Any:
+    """Say whether a cache would keep a response."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response: HttpResponse = get_response(request)
+        response["X-Cached"] = vars(request)["_cache_update_cache"]
+        return response
+
+    return middleware
+
+
+def test_length_of_a_head(settings: Settings) -> None:
+    """G01: HEAD tells the length that GET would have, and has no body, on servers that don't see to it either."""
+    Shop(settings)
+    page, head = answered("GET"), answered("HEAD")
+    assert head.content == b""
+    assert int(head["Content-Length"]) == len(page.content)
+
+
+def test_redirects_are_followed(settings: Settings) -> None:
+    """Django's test client follows our redirects as its own."""
+    shop = Shop(settings)
+    answer = shop.visitor().client.get(f"/l/{shop.tokens['invoice']}", secure=True, headers={"Host": HOST}, follow=True)
+    assert text_of(answer) == "invoice 1001 of ann"
+
+
+def test_template_of_the_site(settings: Settings, tmp_path: Path) -> None:
+    """A template `magiclink/page.html` of the site takes the place of ours, and has what its own templates have."""
+    (tmp_path / "magiclink").mkdir()
+    (tmp_path / "magiclink" / "page.html").write_text("{{ page.title }}|{{ page.name }}|{{ user }}")
+    [engine] = settings.TEMPLATES
+    settings.TEMPLATES = [{**engine, "DIRS": [tmp_path]}]
+    shop = Shop(settings, DESCRIBE=lambda info: "<b>Acme</b>")
+    assert text_of(shop.visitor().get("/l/")).endswith("|no-cookie|AnonymousUser")
+    assert "&lt;b&gt;" in text_of(shop.visitor().open(shop.url("sign_in")))
+
+
+def test_template_that_fails(settings: Settings, tmp_path: Path) -> None:
+    """A template of the site that is broken is told as any other; ours isn't shown in its place."""
+    (tmp_path / "magiclink").mkdir()
+    (tmp_path / "magiclink" / "page.html").write_text("{% extends 'nowhere.html' %}")
+    [engine] = settings.TEMPLATES
+    settings.TEMPLATES = [{**engine, "DIRS": [tmp_path]}]
+    with pytest.raises(Exception, match=r"nowhere\.html"):
+        Shop(settings).visitor().get("/l/")
+
+
+def test_template_of_the_documents(settings: Settings, tmp_path: Path) -> None:
+    """The template that `page-template.md` has to start from shows each page as ours does."""
+    text = (Path(__file__).parents[2] / "docs" / "page-template.md").read_text()
+    (tmp_path / "magiclink").mkdir()
+    (tmp_path / "magiclink" / "page.html").write_text(text.split("```html\n")[1].split("```")[0])
+    [engine] = settings.TEMPLATES
+    settings.TEMPLATES = [{**engine, "DIRS": [tmp_path]}]
+    ann()
+    shop = Shop(settings)
+    visitor = shop.visitor()
+    assert page_of(visitor.press(visitor.open(shop.url("sign_in")))) == "303 /invoices"

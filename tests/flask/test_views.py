@@ -1,0 +1,186 @@
+"""Views that a link opens: for whom, with which headers, and what is left as the view made it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask.views import MethodView
+
+from flask import Response, abort, request
+from magiclink import INVOICE, ConfigurationError, StoreError
+from tests.exchanges import ANN, ORIGIN
+from tests.flask.site import Shop, page_of
+
+if TYPE_CHECKING:
+    from magiclink import Redemption
+
+
+def test_document_opens_for_its_browser_alone() -> None:
+    """One click opens the document in the browser that clicked, and in no other."""
+    shop = Shop()
+    visitor, other = shop.visitor(), shop.visitor()
+    assert visitor.open(shop.url("invoice")).text == "invoice 1001 of ann"
+    assert page_of(other.get("/invoices/1001")) == "403 closed"
+
+
+def test_document_of_another_number() -> None:
+    """B02: a link of one invoice opens no other one."""
+    shop = Shop()
+    visitor = shop.visitor()
+    visitor.open(shop.url("invoice"))
+    assert page_of(visitor.get("/invoices/1002")) == "403 closed"
+
+
+def test_closed_page_leads_on() -> None:
+    """The page of a closed document takes an address, and its mail signs in."""
+    shop = Shop()
+    visitor = shop.visitor()
+    assert page_of(visitor.press(visitor.get("/invoices/1001"), email=ANN)) == "200 sent"
+    assert page_of(visitor.open(shop.outbox.last.url)) == "200 confirm"
+
+
+def test_revoked_while_open() -> None:
+    """M14: what a link opened closes at the next request after it was revoked."""
+    shop = Shop()
+    visitor = shop.visitor()
+    visitor.open(shop.url("invoice"))
+    shop.links.revoke_all(subject="ann")
+    assert page_of(visitor.get("/invoices/1001")) == "403 closed"
+
+
+def test_store_down_at_an_open_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document is shown only after the store was asked: without it, 503."""
+    shop = Shop()
+    visitor = shop.visitor()
+    visitor.open(shop.url("invoice"))
+
+    def down(*_: object, **__: object) -> None:
+        raise StoreError("down")
+
+    monkeypatch.setattr(shop.links.flows.store, "get", down)
+    assert page_of(visitor.get("/invoices/1001")) == "503 unavailable"
+
+
+def test_opened_page_in_a_shared_cache() -> None:
+    """G30: what one browser may see is kept by no cache, and depends on its cookies."""
+    shop = Shop(signed_in_as=lambda: None)
+    opened = shop.visitor().open(shop.url("invoice"))
+    assert (opened.headers["Cache-Control"], opened.headers["Vary"]) == ("no-store", "Cookie")
+
+
+def guarded(shop: Shop, view: Any, **options: Any) -> Any:
+    """Guard a view by the invoice's link, and give its answer to the browser that clicked."""
+    resource = options.pop("resource", "invoice:{number}")
+    guard = shop.manager.opened_by(INVOICE, resource=resource, **options)
+    shop.app.add_url_rule("/guarded/<int:number>", view_func=guard(view))
+    visitor = shop.visitor()
+    visitor.open(shop.url("invoice"))
+    return visitor.get("/guarded/1001")
+
+
+def test_headers_of_the_view() -> None:
+    """A view's own headers are kept."""
+
+    def view(number: int, redemption: Redemption) -> Response:
+        return Response("x", 201, {"Cache-Control": "private, max-age=5", "Vary": "Accept-Language", "X-Own": "1"})
+
+    answer = guarded(Shop(), view)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "private, max-age=5")
+    assert (answer.headers["Vary"], answer.headers["X-Own"]) == ("Accept-Language, Cookie", "1")
+
+
+def test_view_that_aborts() -> None:
+    """What a view raises stays the app's own affair."""
+
+    def view(number: int, redemption: Redemption) -> str:
+        abort(418)
+
+    assert guarded(Shop(), view).status_code == 418
+
+
+def test_class_of_a_view() -> None:
+    """A view in a class is guarded by its `decorators`."""
+    shop = Shop()
+
+    class Invoice(MethodView):
+        decorators = [shop.manager.opened_by(INVOICE, resource="invoice:{number}")]  # noqa: RUF012  # as Flask's docs do
+
+        def get(self, number: int, redemption: Redemption) -> str:
+            return f"{number} of {redemption.subject}"
+
+    shop.app.add_url_rule("/by-class/<int:number>", view_func=Invoice.as_view("by_class"))
+    visitor = shop.visitor()
+    assert page_of(visitor.get("/by-class/1001")) == "403 closed"
+    visitor.open(shop.url("invoice"))
+    assert visitor.get("/by-class/1001").text == "1001 of ann"
+
+
+def test_asynchronous_view() -> None:
+    """An `async def` view is guarded like any other."""
+    pytest.importorskip("asgiref", reason="Flask runs asynchronous views through asgiref")
+
+    async def view(number: int, redemption: Redemption) -> str:
+        return f"{number} of {redemption.subject}"
+
+    assert guarded(Shop(), view).text == "1001 of ann"
+
+
+def test_visitor_who_needs_no_link() -> None:
+    """Where `unless` says so, the view is shown without a redemption, and nothing is put on its answer."""
+
+    def view(number: int, redemption: Redemption | None) -> str:
+        return f"{number} by {redemption}"
+
+    shop = Shop()
+    guard = shop.manager.opened_by(INVOICE, resource="invoice:{number}", unless=lambda: "staff" in request.args)
+    shop.app.add_url_rule("/guarded/<int:number>", view_func=guard(view))
+    answer = shop.visitor().get("/guarded/1001?staff=1")
+    assert (answer.text, "Cache-Control" in answer.headers) == ("1001 by None", False)
+    assert page_of(shop.visitor().get("/guarded/1001")) == "403 closed"
+
+
+def test_unless_that_would_be_awaited() -> None:
+    """An asynchronous `unless` lets nobody in: it's a mistake, and told as one."""
+
+    async def is_staff() -> bool:
+        return False
+
+    shop = Shop()
+    guard = shop.manager.opened_by(INVOICE, resource="invoice:{number}", unless=is_staff)
+    shop.app.add_url_rule("/guarded/<int:number>", view_func=guard(lambda number, redemption: "seen"))
+    with pytest.raises(ConfigurationError, match="unless"):
+        shop.visitor().get("/guarded/1001")
+
+
+def test_template_of_a_resource() -> None:
+    """The resource is named by the view's own arguments, byte for byte; what a visitor writes there is no template."""
+    shop = Shop()
+
+    @shop.app.get("/files/<folder>/<path:name>")
+    @shop.manager.opened_by(INVOICE, resource="file:{folder}/{name}")
+    def file(folder: str, name: str, redemption: Redemption) -> str:
+        return redemption.resource or ""
+
+    for resource in ("file:a/b c/d", "file:{name}/x"):
+        link = shop.links.issue(INVOICE, subject="ann", resource=resource, recipient=ANN)
+        shop.visitor().get(link.url)
+        visitor = shop.visitor()
+        visitor.get(link.url)
+        path = resource.removeprefix("file:").replace(" ", "%20")
+        assert visitor.get(f"/files/{path}").text == resource
+        assert visitor.get(f"/files/{path}%20").status_code == 403
+
+
+def test_large_upload_to_a_view() -> None:
+    """The bound on our own forms is none on the app's."""
+    shop = Shop()
+
+    @shop.app.post("/uploads/<int:number>")
+    @shop.manager.opened_by(INVOICE, resource="invoice:{number}")
+    def upload(number: int, redemption: Redemption) -> str:
+        return str(len(request.get_data()))
+
+    visitor = shop.visitor()
+    visitor.open(shop.url("invoice"))
+    assert visitor.client.post(f"{ORIGIN}/uploads/1001", data=b"x" * 1_000_000).text == "1000000"

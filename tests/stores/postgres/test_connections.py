@@ -1,0 +1,470 @@
+"""How the PostgreSQL keeper lends its connections, tries again, and tells trouble without a value in it."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+
+from magiclink.errors import BadArgumentError, ConfigurationError, StoreError
+from magiclink.records import Selector
+from magiclink.stores.postgres import PostgresStore, connections
+from magiclink.stores.postgres.connections import Database, NotWrittenError
+from magiclink.testing.contract import record, terms
+from magiclink.testing.contract.bench import AUDIENCE, NOW
+from tests.services import PostgresServer, missing, new_schema, postgres
+from tests.stores.postgres.places import LEVELS, Call, Place, Proxy, put
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NOWHERE = "postgresql://app:hunter2@/db?host=/nowhere&connect_timeout=2"
+SECRET = "customer-7-secret"
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    """Give a schema."""
+    with Place() as made:
+        yield made
+
+
+@pytest.fixture
+def store(place: Place) -> PostgresStore:
+    """Give a new store."""
+    return place.store()
+
+
+@pytest.fixture
+def database(place: Place) -> Iterator[Database]:
+    """Give connections without a keeper."""
+    place.run(f"CREATE SCHEMA {place.schema}")
+    made = Database(place.url, schema=place.schema, prepared=True, pool_size=2, patience=timedelta(0))
+    yield made
+    made.close()
+
+
+# Lending.
+
+
+def test_connections_all_lent(place: Place, store: PostgresStore) -> None:
+    """A call that finds every connection lent waits its patience, and then is StoreError; the next one works."""
+    link, small = put(store), place.store(pool_size=1, patience=timedelta(0))
+    with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):
+        waits = Call(lambda: small.consume(link.link_id, terms()))
+        place.wait_for(1)
+        with pytest.raises(StoreError, match="busy for too long"):
+            small.get(AUDIENCE, link.link_id)
+    assert waits.result() is not None
+    assert small.get(AUDIENCE, link.link_id) is not None
+
+
+def test_closed_while_lent(place: Place, store: PostgresStore) -> None:
+    """A connection that is lent while the store is closed does its work and is closed when it comes back."""
+    link = put(store)
+    with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):
+        waits = Call(lambda: store.consume(link.link_id, terms()))
+        place.wait_for(1)
+        store.close()
+    assert waits.result() is not None
+    with pytest.raises(StoreError, match="closed"):
+        store.get(AUDIENCE, link.link_id)
+    asked = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{place.schema}'"
+    while place.run(asked) != [(0,)]:
+        pass
+
+
+def test_nothing_open_before_the_first_use(place: Place, store: PostgresStore) -> None:
+    """A store that was built and not used holds no connection: what forks then shares none."""
+    store.check()
+    other = place.store()
+    assert len(store._database.inherited()) == 1
+    assert other._database.inherited() == []
+
+
+def test_idle_connections_that_were_ended(place: Place, store: PostgresStore) -> None:
+    """Connections that the server has ended since their last use are no trouble of the next call."""
+    link = put(store)
+    with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):
+        calls = [Call(lambda: store.consume(link.link_id, terms())) for _ in range(3)]
+        place.wait_for(3)
+    assert all(call.result() for call in calls)
+    ended = f"FROM pg_stat_activity WHERE application_name = '{place.schema}'"
+    assert len(place.run(f"SELECT pg_terminate_backend(pid, 5000) {ended}")) == 3
+    assert store.consume(link.link_id, terms()) is not None
+
+
+def test_prepared(place: Place) -> None:
+    """Statements are prepared, each once whatever its values; with `prepared=False` none is."""
+    for prepared in (True, False):
+        store = place.store(prepared=prepared, pool_size=1)
+        for changes in ({"max_uses": 1}, {"max_uses": 2**40}, {"max_uses": 70_000}):
+            assert store.consume(put(store, **changes).link_id, terms()) is not None
+        for part in (r"last\_used_at =", r"mine.number + 1\n"):
+            told = f"SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE E'%{part}%'"
+            assert store._database.run(told) == [(int(prepared),)]
+
+
+def test_nothing_of_the_session_is_used(place: Place, store: PostgresStore) -> None:
+    """Behind a pooler any session may do the next call: no setting is left, no lock, no temporary table."""
+    settings = "SELECT name FROM pg_settings WHERE source = 'session' ORDER BY 1"
+    before = store._database.run(settings)
+    link = put(store)
+    store.consume(link.link_id, terms(ends_others=True))
+    store.mark_delivered(AUDIENCE, [link.link_id], now=NOW)
+    store.purge(AUDIENCE, before=NOW, limit=1)
+    store.check()
+    assert store._database.run(settings) == before
+    held = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE application_name"
+    assert place.run(f"{held} = '{place.schema}'") == [(0,)]
+
+
+def test_forked(database: Database) -> None:
+    """In a forked child no connection is there, and the parent's are neither used nor closed."""
+    [mine] = database.run("SELECT pg_backend_pid()")
+    [inherited] = database.inherited()
+    connections._after_fork_in_child()
+    assert database.inherited() == []
+    assert database.run("SELECT pg_backend_pid()") != [mine]
+    assert inherited.execute("SELECT pg_backend_pid()").fetchall() == [mine]
+    connections._INHERITED.remove(inherited)
+    inherited.close()
+
+
+# The app's own function.
+
+
+def test_connection_of_the_app(place: Place) -> None:
+    """Whatever the app's function has set on a connection, the store works, and commits."""
+
+    def connect() -> psycopg.Connection[Any]:
+        made = psycopg.connect(place.url, row_factory=dict_row, cursor_factory=psycopg.ClientCursor)
+        made.execute("SELECT 1")
+        return made
+
+    store = PostgresStore(connect, schema=place.schema)
+    link = put(store, max_uses=1)
+    assert store.consume(link.link_id, terms(ends_others=True)) is not None
+    store.close()
+    found = place.store().get(AUDIENCE, link.link_id)
+    assert found is not None
+    assert found.uses == 1
+
+
+def test_function_of_the_app_that_raises(place: Place) -> None:
+    """The driver's exceptions from the app's function are ours; the app's own pass through, and leak no place."""
+    raised: list[Exception] = [ZeroDivisionError(), psycopg.ProgrammingError(f"password={SECRET}")]
+
+    def connect() -> psycopg.Connection[Any]:
+        if raised:
+            raise raised.pop()
+        return psycopg.connect(place.url)
+
+    with pytest.raises(ConfigurationError) as refused:
+        PostgresStore(connect, schema=place.schema)
+    assert SECRET not in str(refused.value)
+    with pytest.raises(ZeroDivisionError):
+        PostgresStore(connect, schema=place.schema, pool_size=1)
+    PostgresStore(connect, schema=place.schema, pool_size=1).close()
+
+
+# Opening.
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://app:hunter2@host/db?hunter2=1",
+        "host=db password='hunter2",
+        "postgresql://app:hunter2\ud800@host/db",
+    ],
+)
+def test_url_that_can_not_be_read(url: str) -> None:
+    """A URL that libpq refuses is ConfigurationError that quotes nothing of it."""
+    with pytest.raises(ConfigurationError, match="can't be read") as raised:
+        PostgresStore(url)
+    assert "hunter2" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+def test_server_that_is_not_there() -> None:
+    """E01: a server that can't be reached is ConfigurationError when opened, without the password."""
+    with pytest.raises(ConfigurationError, match=r"<host>.*No such file") as raised:
+        PostgresStore(NOWHERE)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql://app:x@hunter2@/db", "postgresql://app@host:hunter2/hunter2"])
+def test_url_that_is_read_otherwise(url: str) -> None:
+    """A password with a sign that should have been encoded isn't told as what libpq takes it for."""
+    with pytest.raises(ConfigurationError) as raised:
+        PostgresStore(f"{url}?connect_timeout=2")
+    assert "hunter2" not in str(raised.value)
+
+
+def test_sessions_that_only_read(place: Place, store: PostgresStore) -> None:
+    """E11: sessions that only read are ConfigurationError when opened, where everything is there already too."""
+    url = make_conninfo(place.url, options="-c default_transaction_read_only=on")
+    with pytest.raises(ConfigurationError, match="only read"):
+        PostgresStore(url, schema=place.schema)
+
+
+def test_old_server() -> None:
+    """A server that doesn't tell whether it may write is refused in words."""
+    old = SimpleNamespace(info=SimpleNamespace(server_version=130_014))
+    with pytest.raises(psycopg.OperationalError, match="14 or newer") as raised:
+        connections._require_writable(old)  # type: ignore[arg-type]
+    assert connections._said(raised.value) == "PostgreSQL: PostgreSQL 14 or newer is needed"
+
+
+# Trying again.
+
+
+COUNTED = "DO $$ BEGIN PERFORM nextval('@tries'); RAISE EXCEPTION '{}' USING ERRCODE = '{}', DETAIL = '{}'; END $$"
+
+
+def tried(place: Place) -> int:
+    """Tell how often it was tried: a sequence isn't rolled back."""
+    return int(place.run("SELECT last_value FROM @tries")[0][0])
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01"])
+def test_tried_again(place: Place, database: Database, state: str) -> None:
+    """E15: a call that failed to be serialised, or was a deadlock's victim, is tried three times more."""
+    place.run("CREATE SEQUENCE @tries")
+    statement = COUNTED.format("in vain", state, SECRET)
+    with pytest.raises(StoreError, match="in vain"):
+        database.run(statement)
+    assert tried(place) == 4
+    with pytest.raises(ConfigurationError):
+        database.transaction(lambda session: session.ask(statement), ConfigurationError)
+    assert tried(place) == 8
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_tried_again_under_read_committed(level: str) -> None:
+    """A statement that failed under the default is tried again where waiting for a row fails nothing."""
+    told: list[str] = []
+
+    def work(session: connections.Session) -> None:
+        told.extend(session.ask("SHOW transaction_isolation")[0])
+        if len(told) < 3:
+            raise psycopg.errors.SerializationFailure
+
+    with Place(default_transaction_isolation=level) as place:
+        database = Database(place.url, schema="public", prepared=True, pool_size=1, patience=timedelta(0))
+        database._tried(work, StoreError, alone=True)
+        database.close()
+    assert told == [level, "read committed", "read committed"]
+
+
+def test_deadlock(place: Place, store: PostgresStore) -> None:
+    """E15: the victim of a real deadlock tries again, and succeeds."""
+    one, two = put(store, subject="customer-1"), put(store, subject="customer-2")
+    with place.holding("SELECT 1 FROM @subjects WHERE subject = 'customer-2' FOR UPDATE") as holder:
+        holder.execute("SET LOCAL deadlock_timeout = '30s'")
+        revocation = Call(
+            lambda: store.revoke_matching(Selector(audience=AUDIENCE, issued_before=NOW + 1), now=NOW, reason="")
+        )
+        place.wait_for(1)
+        holder.execute(f"SELECT 1 FROM {place.schema}.subjects WHERE subject = 'customer-1' FOR UPDATE".encode())
+    revocation.result()
+    found = [store.get(AUDIENCE, link.link_id) for link in (one, two)]
+    assert [each and each.revoked_at for each in found] == [NOW, NOW]
+
+
+# Trouble.
+
+
+TROUBLE = {
+    "42501": "in vain",
+    "53300": "in vain",
+    "57014": "in vain",
+    "55P03": "in vain",
+    "25006": "in vain",
+    "23514": "CheckViolation",
+    "P0001": "RaiseException",
+    "XX000": "InternalError_",
+}
+
+
+@pytest.mark.parametrize("state", TROUBLE)
+def test_trouble_with_a_value(place: Place, database: Database, state: str) -> None:
+    """17: a driver's error is StoreError with its state; where its message may hold a value, without the message."""
+    place.run("CREATE SEQUENCE @tries")
+    message = "in vain" if TROUBLE[state] == "in vain" else SECRET
+    with pytest.raises(StoreError, match=rf"{TROUBLE[state]}.*\({state}\)") as raised:
+        database.run(COUNTED.format(message, state, SECRET))
+    assert SECRET not in str(raised.value)
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+    assert tried(place) == 1
+
+
+def test_other_trouble(place: Place, database: Database) -> None:
+    """A value that doesn't fit is BadArgumentError; a key that is there ends what must leave nothing."""
+    place.run("CREATE SEQUENCE @tries")
+    with pytest.raises(BadArgumentError) as raised:
+        database.run(COUNTED.format(SECRET, "22001", SECRET))
+    assert SECRET not in str(raised.value)
+    with pytest.raises(NotWrittenError):
+        database.run(COUNTED.format(SECRET, "23505", SECRET))
+
+
+@pytest.mark.parametrize(("state", "kept"), [("22001", True), ("23505", True), ("57014", True), ("42501", False)])
+def test_connection_after_trouble(place: Place, database: Database, state: str, kept: bool) -> None:
+    """After trouble that says nothing about the connection it's used again; after any other it's shut."""
+    place.run("CREATE SEQUENCE @tries")
+    with pytest.raises((StoreError, BadArgumentError)):
+        database.run(COUNTED.format("", state, ""))
+    assert len(database.inherited()) == kept
+
+
+def test_interrupted(database: Database) -> None:
+    """Somebody who interrupts a transaction leaves nothing of it, and no place is lost."""
+
+    def work(session: connections.Session) -> None:
+        session.ask("CREATE TABLE @half (id int)")
+        raise KeyboardInterrupt
+
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            database.transaction(work)
+    assert database.run("SELECT to_regclass('@half') IS NULL") == [(True,)]
+
+
+@pytest.mark.parametrize("setting", ["statement_timeout", "lock_timeout"])
+def test_timeout(setting: str) -> None:
+    """E17: a use that runs into a timeout of the server's is StoreError, and the link is as it was."""
+    with Place(**{setting: "500ms"}) as place:
+        store = place.store()
+        link = put(store, max_uses=1)
+        with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):
+            for others in (False, True):
+                with pytest.raises(StoreError, match=r"canceling statement"):
+                    store.consume(link.link_id, terms(ends_others=others))
+        assert store.get(AUDIENCE, link.link_id) == link
+        assert store.consume(link.link_id, terms()) is not None
+
+
+# Losing the server.
+
+
+@pytest.fixture
+def proxy(place: Place) -> Iterator[Proxy]:
+    """Give a line to the server that can be cut."""
+    # A folder of its own under a short name: a socket's path has room for a hundred characters.
+    with tempfile.TemporaryDirectory(prefix="ml-", dir="/tmp") as folder:
+        try:
+            made = Proxy(place.url, Path(folder))
+        except KeyError:
+            missing("the given PostgreSQL has no Unix socket to stand before")
+        yield made
+        made.close()
+
+
+# How often the client speaks in a use: once, or to begin, use, end the others and commit.
+TURNS = [(False, 1), (True, 4)]
+
+
+@pytest.fixture
+def far(place: Place, proxy: Proxy) -> PostgresStore:
+    """Give a store behind the proxy, which has used links both ways before: its statements are prepared."""
+    place.url = proxy.url
+    store = place.store(pool_size=1)
+    for others in (False, True):
+        assert store.consume(put(store, subject="customer-8").link_id, terms(ends_others=others)) is not None
+    return store
+
+
+@pytest.mark.parametrize(("others", "turn"), [*TURNS, (True, 1), (True, 3)])
+def test_cut_before_a_use(far: PostgresStore, proxy: Proxy, others: bool, turn: int) -> None:
+    """E02, E05, E06: a connection that is lost before a use was committed is StoreError, and the link works."""
+    link = put(far, max_uses=1)
+    proxy.cut("client", turn)
+    with pytest.raises(StoreError):
+        far.consume(link.link_id, terms(ends_others=others))
+    assert far.get(AUDIENCE, link.link_id) == link
+    assert far.consume(link.link_id, terms(ends_others=others)) is not None
+
+
+@pytest.mark.parametrize(("others", "turn"), TURNS)
+def test_cut_after_a_use(far: PostgresStore, proxy: Proxy, others: bool, turn: int) -> None:
+    """E04: a connection that is lost after a use was committed is StoreError, isn't tried again, and the use counts."""
+    link = put(far, max_uses=2)
+    proxy.cut("server", turn)
+    with pytest.raises(StoreError):
+        far.consume(link.link_id, terms(ends_others=others))
+    found = far.get(AUDIENCE, link.link_id)
+    assert found is not None
+    assert found.uses == 1
+    assert far.consume(link.link_id, terms()) is not None
+    assert far.consume(link.link_id, terms()) is None
+
+
+def test_cut_in_the_middle_of_a_batch(place: Place, far: PostgresStore, proxy: Proxy) -> None:
+    """E02: a batch whose connection is lost on the way leaves nothing, and can be handed in again."""
+    before = place.rows("links", "subjects")
+    links = [record(subject=f"customer-{number}") for number in range(1_000)]
+    for turn in (1, 3, 5):
+        proxy.cut("client", turn)
+        with pytest.raises(StoreError):
+            far.add(links, now=NOW, renamed={})
+        assert place.rows("links", "subjects") == before
+    assert far.add(links, now=NOW, renamed={})
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """Give a server that the test may kill."""
+    made = PostgresServer()
+    yield made
+    made.stop()
+
+
+def test_server_that_is_killed(server: PostgresServer) -> None:
+    """E05, E07: while the server is down every call is StoreError; when it is up again, all that was told is there."""
+    with Place(server.url) as place:
+        store = place.store()
+        used, unused = put(store, max_uses=1), put(store, max_uses=1)
+        assert store.consume(used.link_id, terms()) is not None
+        server.stop()
+        for _ in range(3):
+            with pytest.raises(StoreError):
+                store.consume(unused.link_id, terms())
+        server.start()
+        assert store.consume(used.link_id, terms()) is None
+        assert store.consume(unused.link_id, terms()) is not None
+
+
+def test_server_that_becomes_a_replica(server: PostgresServer) -> None:
+    """E11, E12: a server that comes back as a replica is StoreError, for reads too; ConfigurationError when opened."""
+    with Place(server.url) as place:
+        store = place.store()
+        link = put(store)
+        server.stop()
+        (server.socket.parent / "data" / "standby.signal").touch()
+        server.start()
+        calls: list[Callable[[], object]] = [
+            lambda: store.get(AUDIENCE, link.link_id),
+            lambda: store.consume(link.link_id, terms()),
+        ]
+        for call in calls:
+            with pytest.raises(StoreError, match="replica"):
+                call()
+        with pytest.raises(ConfigurationError, match="replica"):
+            place.store()
+
+
+def test_schema_of_another_store(place: Place) -> None:
+    """Statements name the schema: two databases of one process never share a text."""
+    names = [new_schema(), new_schema()]
+    made = [Database(postgres(), schema=name, prepared=True, pool_size=1, patience=timedelta(0)) for name in names]
+    assert [each.text("SELECT 1 FROM @links") for each in made] == [f'SELECT 1 FROM "{name}".links' for name in names]

@@ -1,0 +1,187 @@
+"""Only a whole schema of ours is opened; anything else is ConfigurationError, and stays as it was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from magiclink.errors import ConfigurationError
+from magiclink.records import Record
+from magiclink.stores.postgres import PostgresStore, schema
+from magiclink.testing.contract.bench import race
+from tests.services import new_schema, postgres
+from tests.stores.postgres.places import LEVELS, Place, put
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    """Give a schema of ours, and no open store."""
+    with Place() as made:
+        PostgresStore(made.url, schema=made.schema).close()
+        yield made
+
+
+def refused(place: Place, why: str) -> None:
+    """See that the schema isn't opened, and says why."""
+    with pytest.raises(ConfigurationError, match=why):
+        place.store()
+
+
+def test_opened_again(place: Place) -> None:
+    """A schema of ours opens again, whichever way it is asked for; it stays as it was made."""
+    place.store(partitioned=True).check()
+    assert place.run("SELECT relkind FROM pg_class WHERE oid = '@links'::regclass") == [("r",)]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_eight_that_start_at_once(level: str) -> None:
+    """Eight processes' stores that find no schema make one, and all work."""
+    for _ in range(3):
+        with Place(default_transaction_isolation=level) as place:
+            for store in race(*[place.store] * 8):
+                store.check()
+
+
+def test_empty_schema() -> None:
+    """A schema that somebody has made and left empty is as good as none, also for a role that makes no schemas."""
+    with Place() as place:
+        place.run(f"CREATE SCHEMA {place.schema}")
+        place.store().check()
+
+
+def test_other_application(place: Place) -> None:
+    """A schema with tables of another application is refused, and stays as it was."""
+    other = new_schema()
+    place.run(f"CREATE SCHEMA {other}")
+    place.run(f"CREATE TABLE {other}.links (id int)")
+    with pytest.raises(ConfigurationError, match="another application"):
+        PostgresStore(place.url, schema=other)
+    found = place.run(f"SELECT relname FROM pg_class WHERE relnamespace = '{other}'::regnamespace")
+    assert found == [("links",)]
+
+
+def test_view_in_the_way() -> None:
+    """A schema in which something else bears a table's name is refused."""
+    with Place() as place:
+        place.run(f"CREATE SCHEMA {place.schema}")
+        place.run("CREATE VIEW @subjects AS SELECT 1")
+        refused(place, "already exists")
+
+
+def test_newer_schema(place: Place) -> None:
+    """A schema that a newer library has made is refused."""
+    place.run("UPDATE @meta SET value = 2")
+    refused(place, "version 2, this library reads 1")
+
+
+def test_no_version(place: Place) -> None:
+    """A schema of ours without a version is refused."""
+    place.run("DELETE FROM @meta")
+    refused(place, "version None")
+
+
+@pytest.mark.parametrize("table", [table for table in schema.COLUMNS if table != "meta"])
+def test_missing_table(place: Place, table: str) -> None:
+    """E26: a missing table is found when the schema is opened, not at the first click."""
+    place.run(f"DROP TABLE @{table}")
+    refused(place, rf"{place.schema}\.{table} is missing")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP COLUMN superseded_at",
+        "ALTER COLUMN expires_at TYPE integer",
+        "ALTER COLUMN subject TYPE varchar(32)",
+        "ALTER COLUMN purpose DROP NOT NULL",
+        "DROP CONSTRAINT links_pkey",
+        'ALTER COLUMN subject TYPE text COLLATE "default"',
+    ],
+)
+def test_other_column(place: Place, change: str) -> None:
+    """E25, E26: a column that is missing, too short or compared otherwise, or a lost key, is found at once."""
+    place.run(f"ALTER TABLE @links {change}")
+    refused(place, "links is missing or differs")
+
+
+def test_column_of_the_operator(place: Place) -> None:
+    """A column that an operator has added is nobody's business."""
+    place.run("ALTER TABLE @links ADD COLUMN remark text")
+    store = place.store()
+    store.check()
+    put(store)
+
+
+@pytest.fixture
+def role(place: Place) -> Iterator[str]:
+    """Give a role that may do nothing yet."""
+    name = new_schema()
+    place.run(f"CREATE ROLE {name} LOGIN")
+    yield name
+    place.run(f"DROP OWNED BY {name}")
+    place.run(f"DROP ROLE {name}")
+
+
+@pytest.mark.parametrize("schema", ["", "Links", "a b", 'a"b', "1a", "pg_links", "a" * 49, "links\n"])
+def test_schema_that_needs_quoting(schema: str) -> None:
+    """A schema's name is made of a-z, digits and `_`: it is the one thing that becomes part of a statement."""
+    with pytest.raises(ConfigurationError, match="schema"):
+        PostgresStore(postgres(), schema=schema)
+
+
+def test_transactions_that_only_read(place: Place) -> None:
+    """E11: an app's function whose transactions only read is ConfigurationError when opened."""
+
+    def connect() -> psycopg.Connection[Any]:
+        made = psycopg.connect(place.url)
+        made.read_only = True
+        return made
+
+    with pytest.raises(ConfigurationError, match="only read"):
+        PostgresStore(connect, schema=place.schema)
+
+
+def test_role_that_may_not_make_it(role: str) -> None:
+    """A role without the right to make schemas is refused where there is none."""
+    with pytest.raises(ConfigurationError, match="permission denied for database"):
+        PostgresStore(make_conninfo(postgres(), user=role), schema=new_schema())
+
+
+@pytest.mark.parametrize("table", ["links", "subjects", "notes", "buckets"])
+def test_missing_privilege(place: Place, role: str, table: str) -> None:
+    """A role that lacks a privilege is refused when it is opened, not at the first click."""
+    place.run(f"GRANT USAGE ON SCHEMA {place.schema} TO {role}")
+    place.run(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {place.schema} TO {role}")
+    place.url = make_conninfo(place.url, user=role)
+    place.store().check()
+    place.run(f"REVOKE UPDATE ON @{table} FROM {role}")
+    refused(place, rf"lacks UPDATE on {place.schema}\.{table}")
+
+
+def test_database_of_another_encoding(place: Place) -> None:
+    """E25: a database that can't hold all text is refused."""
+    name = new_schema()
+    place.run(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(ConfigurationError, match="encoding LATIN1"):
+        PostgresStore(make_conninfo(place.url, dbname=name))
+    place.run(f"DROP DATABASE {name}")
+
+
+@pytest.mark.parametrize("partitioned", [False, True])
+def test_script(partitioned: bool) -> None:
+    """The script makes what the library would make: run by an operator, it's opened by a role that makes nothing."""
+    with Place() as place:
+        with psycopg.connect(postgres(), autocommit=True) as operator:
+            operator.execute(schema.script(place.schema, partitioned=partitioned).encode())
+        place.store().check()
+
+
+def test_columns_of_a_record() -> None:
+    """The columns of `links` are the fields of a record, in their order."""
+    assert tuple(schema.COLUMNS["links"]) == Record._fields

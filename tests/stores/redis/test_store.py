@@ -1,0 +1,265 @@
+"""What the Redis keeper does beyond the contract: it proves itself, cleans up and fits its values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+import redis
+
+from magiclink.errors import BadArgumentError, ConfigurationError, StoreError
+from magiclink.records import CLOCK_SKEW, Note, Selector
+from magiclink.stores import from_url
+from magiclink.stores.redis import RedisStore
+from magiclink.testing.contract import record, terms
+from magiclink.testing.contract.bench import AUDIENCE, NOW, race
+from tests.services import valkey
+from tests.stores.redis.servers import ValkeyServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from magiclink.records import Record
+
+TOO_LARGE = 2**63
+NO_UTF8 = "\ud800"
+SECOND = 1_000_000
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Give a prefix of the test's own."""
+    return f"test-{uuid4()}"
+
+
+@pytest.fixture
+def client() -> Iterator[redis.Redis]:
+    """Give a client of the server that the store is on."""
+    with redis.Redis.from_url(valkey()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(prefix: str) -> Iterator[RedisStore]:
+    """Give a store without a link."""
+    opened = RedisStore(valkey(), prefix=prefix)
+    yield opened
+    opened.close()
+
+
+def put(store: RedisStore, **changes: Any) -> Record:
+    """Write one link."""
+    link = record(**changes)
+    assert store.add([link], now=NOW, renamed={})
+    return link
+
+
+def keys(client: redis.Redis, prefix: str) -> set[bytes]:
+    """Tell what is kept under a prefix."""
+    return set(client.scan_iter(f"{prefix}:*", count=10_000))
+
+
+@pytest.mark.parametrize("wrong", ["", "{", "a}b", "{magiclink}", NO_UTF8])
+def test_prefix_that_breaks_the_tag(wrong: str) -> None:
+    """A prefix that is empty, has braces or isn't UTF-8 is refused when the store is made."""
+    with pytest.raises((ConfigurationError, BadArgumentError)):
+        RedisStore(valkey(), prefix=wrong)
+
+
+def test_prefixes_apart(store: RedisStore, prefix: str) -> None:
+    """Stores with different prefixes share a server and nothing else."""
+    other = RedisStore(valkey(), prefix=f"{prefix}-2")
+    link = put(store)
+    assert other.get(AUDIENCE, link.link_id) is None
+    assert store.take(b"a", now=NOW, limit=1, window=SECOND) is None
+    assert other.take(b"a", now=NOW, limit=1, window=SECOND) is None
+    other.close()
+
+
+def test_url_of_each_form() -> None:
+    """`unix://` opens a store, and the forms for a network are read as such: nobody answers there."""
+    store = from_url(valkey())
+    assert isinstance(store, RedisStore)
+    store.check()
+    store.close()
+    for form in ("redis", "rediss", "valkey"):
+        with pytest.raises(ConfigurationError, match="ConnectionError"):
+            from_url(f"{form}://127.0.0.1:1/0")
+
+
+def test_check_leaves_nothing(store: RedisStore, client: redis.Redis, prefix: str) -> None:
+    """The proof of the round trip leaves no key, and can be repeated."""
+    store.check()
+    store.check()
+    assert keys(client, prefix) == set()
+
+
+def test_nothing_is_left(store: RedisStore, client: redis.Redis, prefix: str) -> None:
+    """15: with its last link an audience is forgotten, without a key that stays."""
+    links = [put(store, expires_at=SECOND, recipient=None, resource=None), put(store, expires_at=SECOND)]
+    for link in links:
+        store.note(Note(audience=AUDIENCE, link_id=link.link_id, kind="seen", at=NOW))
+    store.revoke_subject(AUDIENCE, "customer-7", now=NOW, reason="left")
+    assert store.add([record(expires_at=SECOND)], now=NOW, renamed={links[0].series: b"n" * 16})
+    assert store.purge(AUDIENCE, before=NOW, limit=2) == 2
+    assert keys(client, prefix) != set()
+    assert store.purge(AUDIENCE, before=NOW, limit=2) == 1
+    assert keys(client, prefix) == set()
+
+
+@pytest.mark.parametrize("before", [-(2**70), -1, 0, SECOND])
+def test_purge_before_anything(store: RedisStore, before: int) -> None:
+    """15: a purge before the first expiry forgets nothing, at that very instant too, nor does one of no links."""
+    put(store, expires_at=SECOND)
+    assert store.purge(AUDIENCE, before=before, limit=10) == 0
+    assert store.purge(AUDIENCE, before=2**70, limit=0) == 0
+    assert store.purge(AUDIENCE, before=2**70, limit=-1) == 0
+
+
+def test_windows_are_forgotten(store: RedisStore, client: redis.Redis, prefix: str) -> None:
+    """L16: windows that ended go as later ones are counted, those within the clocks' difference stay."""
+    for number in range(50):
+        store.take(b"%d" % number, now=NOW, limit=1, window=SECOND)
+    ended = NOW + SECOND
+    store.take(b"a", now=ended + CLOCK_SKEW, limit=1, window=SECOND)
+    counts, ends = f"{prefix}:{{buckets}}:counts", f"{prefix}:{{buckets}}:ends"
+    assert (client.hlen(counts), client.zcard(ends)) == (51, 51)
+    for number in range(5):
+        store.take(b"b%d" % number, now=ended + CLOCK_SKEW + 1, limit=1, window=SECOND)
+    assert (client.hlen(counts), client.zcard(ends)) == (6, 6)
+
+
+def test_no_limit_at_all(store: RedisStore, client: redis.Redis, prefix: str) -> None:
+    """12: a limit of nothing, or below, lets nothing through and keeps nothing."""
+    assert store.take(b"a", now=NOW, limit=0, window=SECOND) == NOW + SECOND
+    assert store.take(b"a", now=NOW, limit=-1, window=SECOND) == NOW + SECOND
+    assert keys(client, prefix) == set()
+
+
+def test_notes_of_one_instant(store: RedisStore) -> None:
+    """14: notes of one instant come by their kinds; kinds and hours are told apart byte for byte."""
+    link = put(store)
+    for kind in ("b", "a", "a\0", ""):
+        store.note(Note(audience=AUDIENCE, link_id=link.link_id, kind=kind, at=-1, reason=kind))
+    assert [note.kind for note in store.notes(AUDIENCE, [link.link_id])] == ["", "a", "a\0", "b"]
+
+
+def test_note_of_nothing(store: RedisStore, client: redis.Redis, prefix: str) -> None:
+    """14: a note of a link that isn't there is dropped."""
+    store.note(Note(audience=AUDIENCE, link_id=bytes(20), kind="seen", at=NOW))
+    assert keys(client, prefix) == set()
+
+
+def test_terms_beyond_63_bits(store: RedisStore) -> None:
+    """Sums of the terms that pass 63 bits bound nothing, and don't overflow."""
+    link = put(store)
+    assert store.consume(link.link_id, terms(lifetime=2**70, reclick=2**70))
+    late = terms(now=2**63 - 1 - CLOCK_SKEW // 2, lifetime=2**70)
+    assert store.consume(link.link_id, late) is None
+
+
+CALLS: dict[str, Callable[[RedisStore], object]] = {
+    "add": lambda store: store.add([record(subject=NO_UTF8)], now=NOW, renamed={}),
+    "add, large": lambda store: store.add([record(issued_at=TOO_LARGE)], now=NOW, renamed={}),
+    "add, names": lambda store: store.add([record()], now=NOW, renamed={b"a": bytes(65_535)}),
+    "newest": lambda store: store.newest(NO_UTF8, "s", [b"x"]),
+    "get": lambda store: store.get(NO_UTF8, b""),
+    "consume": lambda store: store.consume(b"", terms(purpose=NO_UTF8)),
+    "consume, large": lambda store: store.consume(b"", terms(now=TOO_LARGE)),
+    "consume, attempt": lambda store: store.consume(b"", terms(attempt=bytes(65_535))),
+    "consume, others": lambda store: store.consume(b"", terms(max_uses=TOO_LARGE, ends_others=True)),
+    "mark_delivered": lambda store: store.mark_delivered(AUDIENCE, [b""], now=TOO_LARGE),
+    "find": lambda store: store.find(Selector(audience=AUDIENCE, subject=NO_UTF8), limit=1),
+    "find, purpose": lambda store: store.find(Selector(audience=AUDIENCE, purpose=NO_UTF8), limit=1),
+    "find, recipients": lambda store: store.find(Selector(audience=AUDIENCE, recipients=(bytes(65_535),)), limit=1),
+    "revoke": lambda store: store.revoke(AUDIENCE, b"", now=NOW, reason=NO_UTF8),
+    "revoke, long": lambda store: store.revoke(AUDIENCE, b"", now=NOW, reason="x" * 65_535),
+    "revoke_matching": lambda store: store.revoke_matching(
+        Selector(audience=AUDIENCE, resource=NO_UTF8), now=NOW, reason=""
+    ),
+    "revoke_subject": lambda store: store.revoke_subject(AUDIENCE, NO_UTF8, now=NOW, reason=""),
+    "take": lambda store: store.take(b"", now=NOW, limit=TOO_LARGE, window=1),
+    "count_attempt": lambda store: store.count_attempt(AUDIENCE, b"", now=NOW, limit=TOO_LARGE),
+    "note": lambda store: store.note(Note(audience=AUDIENCE, link_id=b"", kind=NO_UTF8, at=NOW)),
+    "notes": lambda store: store.notes(NO_UTF8, [b""]),
+    "purge": lambda store: store.purge(NO_UTF8, before=NOW, limit=1),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_value_that_does_not_fit(store: RedisStore, call: str) -> None:
+    """A value that can't be kept is BadArgumentError from every call, and the store goes on."""
+    with pytest.raises(BadArgumentError):
+        CALLS[call](store)
+    assert put(store)
+    assert len(store.find(Selector(audience=AUDIENCE), limit=9)) == 1
+
+
+def test_foreign_key(store: RedisStore, client: redis.Redis) -> None:
+    """A key of another kind in the place of one of ours is StoreError, never Redis' own exception."""
+    link = put(store)
+    client.delete(store._key(AUDIENCE) + b":index")
+    client.set(store._key(AUDIENCE) + b":index", b"foreign")
+    for call in (lambda: put(store), lambda: store.find(Selector(audience=AUDIENCE), limit=1)):
+        with pytest.raises(StoreError):
+            call()
+    assert store.get(AUDIENCE, link.link_id) is not None
+
+
+def test_message_without_an_address(store: RedisStore, client: redis.Redis) -> None:
+    """What Redis says of an error isn't repeated: it may hold what was sent."""
+    client.set(store._key(AUDIENCE) + b":revoked:ann@acme.example", b"foreign")
+    with pytest.raises(StoreError) as raised:
+        put(store, subject="ann@acme.example")
+    assert "acme" not in str(raised.value)
+
+
+def test_two_stores_on_one_server(store: RedisStore, prefix: str) -> None:
+    """F01, F09: a hundred threads over two stores use a link exactly as often as it may be."""
+    other = RedisStore(valkey(), prefix=prefix)
+    link = put(store, max_uses=3)
+    calls = [lambda each=each: each.consume(link.link_id, terms()) for each in (store, other) * 50]
+    won = [used for used in race(*calls) if used]
+    other.close()
+    assert sorted(used.uses for used in won) == [1, 2, 3]
+
+
+def test_race_of_threads(store: RedisStore) -> None:
+    """F01: of 32 threads that use a one-shot link, exactly one wins; twenty times."""
+    for _ in range(20):
+        link = put(store, max_uses=1)
+        won = race(*[lambda link=link: store.consume(link.link_id, terms())] * 32)
+        assert [used.uses for used in won if used] == [1]
+
+
+def test_kept_by_a_server_that_was_killed(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """E07: with `appendfsync always`, what was answered is there when a killed server comes back, with its index."""
+    server = ValkeyServer(tmp_path_factory.mktemp("r"), appendonly="yes", appendfsync="always")
+    store = RedisStore(server.url)
+    used, ended, idle = put(store, max_uses=1), put(store, subject="customer-8"), put(store, max_uses=1)
+    assert store.consume(used.link_id, terms())
+    store.revoke_subject(AUDIENCE, "customer-8", now=NOW, reason="left")
+    server.kill()
+    server.start()
+    assert store.consume(used.link_id, terms()) is None
+    found = store.get(AUDIENCE, ended.link_id)
+    assert found is not None
+    assert (found.revoked_at, found.revoke_reason) == (NOW, "left")
+    assert store.consume(idle.link_id, terms())
+    assert len(store.find(Selector(audience=AUDIENCE), limit=9)) == 3
+    store.close()
+    server.kill()
+
+
+def test_user_without_rights(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A user who may not run what a script needs opens the store; `check` is ConfigurationError, a call StoreError."""
+    server = ValkeyServer(tmp_path_factory.mktemp("r"))
+    server.client().execute_command("ACL", "SETUSER", "app", "on", "nopass", "~*", "+@all", "-zadd")
+    store = RedisStore(f"unix://app:x@{server.path}")
+    with pytest.raises(ConfigurationError, match="refuses what a store needs"):
+        store.check()
+    with pytest.raises(StoreError):
+        put(store)
+    store.close()
+    server.kill()

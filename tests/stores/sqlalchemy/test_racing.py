@@ -1,0 +1,38 @@
+"""A race over the SQLAlchemy keeper, harder than the contract's; those of every keeper are in `test_races.py`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from magiclink.stores.sqlalchemy import SQLAlchemyStore
+from magiclink.testing.contract import record, terms
+from magiclink.testing.contract.bench import AUDIENCE, NOW, race
+from tests.stores.sqlalchemy.engines import KEEPERS, new_engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROUNDS = 20
+
+
+@pytest.mark.parametrize("keeper", KEEPERS)
+def test_use_racing_revocations(keeper: str, tmp_path: Path) -> None:
+    """10: no link of a subject is used after its revocation has returned, though reissues and uses race with it."""
+    with new_engine(keeper, tmp_path) as engine:
+        store = SQLAlchemyStore(engine, create=True)
+        for turn in range(ROUNDS if keeper == "postgresql" else 3):
+            parent = record(subject=f"customer-{turn}")
+            assert store.add([parent], now=NOW, renamed={})
+            child = record(subject=parent.subject, number=2, generation=0, origin="remind", parent=parent.link_id)
+            race(
+                partial(store.revoke_subject, AUDIENCE, parent.subject, now=NOW, reason="left"),
+                partial(store.add, [child], now=NOW, renamed={}),
+                *[partial(store.consume, parent.link_id, terms(ends_others=True))] * 6,
+            )
+            before = store.get(AUDIENCE, parent.link_id)
+            tried = [store.consume(link.link_id, terms()) for link in (parent, child)]
+            assert tried == [None, None]
+            assert store.get(AUDIENCE, parent.link_id) == before

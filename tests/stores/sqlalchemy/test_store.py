@@ -1,0 +1,226 @@
+"""What the SQLAlchemy keeper does beyond the contract: it opens by URL, closes, and refuses what doesn't fit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import event, func, inspect, select
+
+from magiclink.errors import BadArgumentError, ConfigurationError, StoreError
+from magiclink.records import Note, Selector
+from magiclink.stores import from_url
+from magiclink.stores.sqlalchemy import SQLAlchemyStore, metadata
+from magiclink.testing.contract import record, terms
+from magiclink.testing.contract.bench import AUDIENCE, NOW
+from tests.stores.sqlalchemy.engines import KEEPERS, new_database, new_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from magiclink.records import Record
+
+TOO_LARGE = 2**63
+NO_TEXT = "\ud800"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """Give an engine on an empty file of SQLite."""
+    with new_engine("sqlite", tmp_path) as engine:
+        yield engine
+
+
+@pytest.fixture
+def store(engine: Engine) -> SQLAlchemyStore:
+    """Give a store."""
+    return SQLAlchemyStore(engine, create=True)
+
+
+def put(store: SQLAlchemyStore, **changes: Any) -> Record:
+    """Write one link."""
+    link = record(**changes)
+    assert store.add([link], now=NOW, renamed={})
+    return link
+
+
+def rows(engine: Engine) -> dict[str, int]:
+    """Count the rows of every table that has some."""
+    with engine.connect() as db:
+        counted = {
+            table.name: db.scalars(select(func.count()).select_from(table)).one() for table in metadata.sorted_tables
+        }
+    return {name: count for name, count in counted.items() if count}
+
+
+@pytest.mark.parametrize("keeper", KEEPERS)
+def test_from_url(keeper: str, tmp_path: Path) -> None:
+    """A URL that begins with `sqlalchemy+` opens a database of SQLAlchemy's, makes its tables, and finds them again."""
+    with new_database(keeper, tmp_path) as place:
+        url = "sqlalchemy+" + place.render_as_string(hide_password=False)
+        first = from_url(url)
+        link = record(max_uses=1)
+        assert first.add([link], now=NOW, renamed={})
+        assert first.consume(link.link_id, terms())
+        first.close()
+        second = from_url(url)
+        assert second.consume(link.link_id, terms()) is None
+        second.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlalchemy+",
+        "sqlalchemy+secret",
+        "sqlalchemy+secret://host",
+        "sqlalchemy+sqlite:///secret/is/missing.db",
+        "sqlalchemy+sqlite://",
+        "sqlalchemy+postgresql://host:secret/db",
+        "sqlalchemy+mysql+mysqldb://secret@host/db",
+        "sqlalchemy+oracle+oracledb://secret@host/db",
+        "sqlalchemy+postgresql+psycopg://secret@/db?host=/is/missing",
+    ],
+)
+def test_unknown_url(url: str) -> None:
+    """A URL that SQLAlchemy can't read, without a driver or without a server is ConfigurationError without the URL."""
+    with pytest.raises(ConfigurationError) as raised:
+        from_url(url)
+    assert "secret" not in str(raised.value)
+
+
+def test_sqlalchemy_is_missing() -> None:
+    """Without SQLAlchemy its URL is ConfigurationError that names the extra."""
+    code = """
+import sys
+sys.modules["sqlalchemy"] = None
+from magiclink.stores import from_url
+try:
+    from_url("sqlalchemy+sqlite:///links.db")
+except ValueError as error:
+    print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "magiclink-auth[sqlalchemy]" in ran.stdout
+
+
+def test_closed_engine_of_the_apps(engine: Engine, store: SQLAlchemyStore) -> None:
+    """A store that is closed answers nothing, and the app's engine goes on with the connections that it has."""
+    with engine.connect():
+        pass
+    store.close()
+    with pytest.raises(StoreError, match="closed"):
+        store.check()
+    assert engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+
+
+def test_closed_engine_of_its_own(engine: Engine) -> None:
+    """With `dispose` the pool is closed with the store."""
+    store = SQLAlchemyStore(engine, create=True, dispose=True)
+    store.get(AUDIENCE, b"")
+    assert engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+    store.close()
+    assert engine.pool.checkedin() == 0  # type: ignore[attr-defined]
+
+
+def test_tables_of_the_apps(engine: Engine, store: SQLAlchemyStore) -> None:
+    """Only tables that begin with `magiclink_` are made, and only where it's asked for."""
+    with engine.connect() as db:
+        assert all(name.startswith("magiclink_") for name in inspect(db).get_table_names())
+
+
+def test_tables_are_missing(engine: Engine) -> None:
+    """E26: without `create` a missing table is ConfigurationError that names it."""
+    with pytest.raises(ConfigurationError, match="magiclink_"):
+        SQLAlchemyStore(engine)
+    with engine.connect() as db:
+        assert inspect(db).get_table_names() == []
+
+
+def test_check_leaves_nothing(engine: Engine, store: SQLAlchemyStore) -> None:
+    """The proof is taken back, and can be repeated; only the version of the tables stays."""
+    store.check()
+    assert rows(engine) == {"magiclink_meta": 1}
+
+
+def test_purged_to_the_last_row(engine: Engine, store: SQLAlchemyStore) -> None:
+    """What has been forgotten for long leaves no row in any table."""
+    links = [put(store, subject=f"customer-{number}", expires_at=NOW - number * 10**12) for number in range(40)]
+    store.note(Note(audience=AUDIENCE, link_id=links[0].link_id, kind="refused", at=NOW))
+    while store.purge(AUDIENCE, before=NOW + 10**14, limit=7):
+        pass
+    assert rows(engine) == {"magiclink_meta": 1}
+
+
+def test_database_without_returning(engine: Engine, store: SQLAlchemyStore) -> None:
+    """Where an UPDATE returns nothing, a use is a guarded UPDATE and a read."""
+    engine.dialect.update_returning = False
+    link = put(store, max_uses=1)
+    used = store.consume(link.link_id, terms())
+    assert used == store.get(AUDIENCE, link.link_id)
+    assert used is not None
+    assert store.consume(link.link_id, terms()) is None
+
+
+def test_begin_of_the_apps(engine: Engine, store: SQLAlchemyStore) -> None:
+    """An app whose events begin SQLite's transactions, as SQLAlchemy's documentation has it, is served as well."""
+
+    @event.listens_for(engine, "connect")
+    def leave_it(connection: Any, _: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def begin(db: Any) -> None:
+        db.exec_driver_sql("BEGIN")
+
+    engine.dispose()
+    link = put(store, max_uses=1)
+    assert store.consume(link.link_id, terms())
+    store.check()
+    assert store.consume(link.link_id, terms()) is None
+
+
+CALLS: dict[str, Callable[[SQLAlchemyStore], object]] = {
+    "add": lambda store: store.add([record(subject=NO_TEXT)], now=NOW, renamed={}),
+    "add, large": lambda store: store.add([record(issued_at=TOO_LARGE)], now=NOW, renamed={}),
+    "newest": lambda store: store.newest(NO_TEXT, "s", [b"x"]),
+    "get": lambda store: store.get(NO_TEXT, b""),
+    "get, long": lambda store: store.get(AUDIENCE, bytes(21)),
+    "consume": lambda store: store.consume(b"", terms(purpose=NO_TEXT)),
+    "consume, large": lambda store: store.consume(b"", terms(now=TOO_LARGE)),
+    "consume, others": lambda store: store.consume(b"", terms(max_uses=TOO_LARGE, ends_others=True)),
+    "mark_delivered": lambda store: store.mark_delivered(AUDIENCE, [b""], now=TOO_LARGE),
+    "find": lambda store: store.find(Selector(audience=AUDIENCE, subject=NO_TEXT), limit=1),
+    "revoke": lambda store: store.revoke(AUDIENCE, b"", now=NOW, reason=NO_TEXT),
+    "revoke_matching": lambda store: store.revoke_matching(
+        Selector(audience=AUDIENCE, resource=NO_TEXT), now=NOW, reason=""
+    ),
+    "revoke_subject": lambda store: store.revoke_subject(AUDIENCE, NO_TEXT, now=NOW, reason=""),
+    "take": lambda store: store.take(b"", now=NOW, limit=TOO_LARGE, window=1),
+    "count_attempt": lambda store: store.count_attempt(AUDIENCE, b"", now=NOW, limit=TOO_LARGE),
+    "note": lambda store: store.note(Note(audience=NO_TEXT, link_id=b"", kind="verified", at=NOW)),
+    "notes": lambda store: store.notes(NO_TEXT, [b""]),
+    "purge": lambda store: store.purge(NO_TEXT, before=NOW, limit=1),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_value_that_does_not_fit(engine: Engine, store: SQLAlchemyStore, call: str) -> None:
+    """A value that a column can't hold is BadArgumentError from every call, without the value, and nothing is kept."""
+    link = put(store)
+    kept = rows(engine)
+    with pytest.raises(BadArgumentError) as raised:
+        CALLS[call](store)
+    assert NO_TEXT not in str(raised.value)
+    assert rows(engine) == kept
+    assert store.get(AUDIENCE, link.link_id)
+
+
+def test_empty_batch(store: SQLAlchemyStore) -> None:
+    """No records are all records."""
+    assert store.add([], now=NOW, renamed={})

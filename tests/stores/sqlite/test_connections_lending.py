@@ -1,0 +1,126 @@
+"""The connections of the SQLite keeper: lent to threads, closed before a fork, refused after one, closed for good."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from contextlib import closing
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from magiclink.errors import StoreError
+from magiclink.stores.sqlite import connections
+from magiclink.stores.sqlite.connections import READERS, DatabaseFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+AT_ONCE = timedelta(milliseconds=20)
+MAKE = "INSERT INTO buckets VALUES (1, ?, 1, 1)"
+COUNT = "SELECT count(*) FROM buckets"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[DatabaseFile]:
+    """Give a new file, which waits for nothing long."""
+    opened = DatabaseFile(tmp_path / "links.db", busy_timeout=AT_ONCE)
+    yield opened
+    opened.close()
+
+
+def test_busy_threads(file: DatabaseFile) -> None:
+    """A call that waits for other threads of its process longer than `busy_timeout` is StoreError."""
+    with file.transaction(), pytest.raises(StoreError, match="busy for too long"):
+        file.change(MAKE, (b"a",))
+    file.change(MAKE, (b"a",))
+
+
+def test_reads_beside_a_writer(file: DatabaseFile) -> None:
+    """Reads don't wait for the transaction of another thread, and see what was committed before."""
+    with file.transaction() as db:
+        db.execute(MAKE, (b"a",))
+        assert file.read(COUNT, ()) == [(0,)]
+    assert file.read(COUNT, ()) == [(1,)]
+
+
+def test_many_readers(file: DatabaseFile) -> None:
+    """More threads than there are connections to read with all get their answer."""
+    barrier, found = threading.Barrier(3 * READERS), []
+
+    def read() -> None:
+        barrier.wait()
+        found.extend(file.read(COUNT, ()))
+
+    threads = [threading.Thread(target=read) for _ in range(3 * READERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [(0,)] * 3 * READERS
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can't fork")
+def test_fork(file: DatabaseFile, tmp_path: Path) -> None:
+    """A fork closes every connection before, so that the child has none, and the parent goes on with new ones."""
+    file.change(MAKE, (b"a",))
+    file.read(COUNT, ())
+    if not (child := os.fork()):
+        os._exit(len(list(tmp_path.iterdir())))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    assert file.read(COUNT, ()) == [(1,)]
+
+
+def test_adopted(file: DatabaseFile) -> None:
+    """What a forked child does first, done here: with no connection open, the file is as if new."""
+    connections._before_fork()
+    connections._after_fork_in_child()
+    file.change(MAKE, (b"a",))
+    assert file.read(COUNT, ()) == [(1,)]
+
+
+def test_another_process_without_connections(file: DatabaseFile) -> None:
+    """A process that isn't the one that opened the file begins anew where no connection was open."""
+    file._process = -1
+    file.change(MAKE, (b"a",))
+    assert file._process == os.getpid()
+
+
+def test_another_process_with_connections(file: DatabaseFile) -> None:
+    """A process that isn't the one that opened a connection is refused at every call, and doesn't close it."""
+    file.change(MAKE, (b"a",))
+    [db] = file._opened
+    file._process = -1
+    for _ in range(2):
+        with pytest.raises(StoreError, match="forked"):
+            file.change(MAKE, (b"b",))
+    assert db.execute(COUNT).fetchall() == [(1,)]
+    file._process = os.getpid()
+
+
+def test_closed(file: DatabaseFile) -> None:
+    """A closed file refuses every call, also when it is closed again, and leaves no log behind."""
+    file.change(MAKE, (b"a",))
+    file.close()
+    file.close()
+    for call in (file.change, file.read):
+        with pytest.raises(StoreError, match="closed"):
+            call(COUNT, ())
+    with pytest.raises(StoreError, match="closed"), file.transaction():
+        pass
+
+
+def test_closed_in_the_middle(tmp_path: Path) -> None:
+    """A transaction that is under way when the store is closed ends well, and its connection is closed then."""
+    file = DatabaseFile(tmp_path / "links.db", busy_timeout=AT_ONCE)
+    with file.transaction() as db:
+        db.execute(MAKE, (b"a",))
+        file.close()
+    with pytest.raises(StoreError, match="closed"):
+        file.read(COUNT, ())
+    assert [path.name for path in tmp_path.iterdir()] == ["links.db"]
+    with closing(sqlite3.connect(tmp_path / "links.db")) as other:
+        assert other.execute(COUNT).fetchall() == [(1,)]

@@ -1,0 +1,62 @@
+"""What every keeper is asked before it is trusted: the probes hold what is known to get lost, and a change is found."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import pytest
+
+from magiclink.errors import ConfigurationError
+from magiclink.stores.memory import MemoryStore
+from magiclink.stores.selftest import LARGEST, PROBE, PROBES, prove_same
+
+KEPT = PROBE._replace(number=1, generation=0)
+
+
+def test_sound_store() -> None:
+    """A store that keeps the contract gives every probe back, each as the first of its series."""
+    store = MemoryStore()
+    for probe in PROBES:
+        store.add([probe], now=0, renamed={})
+        prove_same(probe, store.get(probe.audience, probe.link_id))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"purpose": PROBE.purpose.strip()},
+        {"subject": unicodedata.normalize("NFC", PROBE.subject)},
+        {"subject": PROBE.subject[:-1]},
+        {"audience": PROBE.audience.lower()},
+        {"destination": "/" * 1_999},
+        {"resource": None},
+        {"stamp": b""},
+        {"recipient": b""},
+        {"series": b"\x7f" * 16},
+        {"renewals": int(float(PROBE.renewals))},
+        {"series_started_at": -LARGEST + 1},
+        {"expires_at": 2**31 - 1},
+        {"number": 2},
+        {"generation": None},
+    ],
+    ids=str,
+)
+def test_record_that_is_changed(changed: dict[str, Any]) -> None:
+    """E25: text that is trimmed, folded, normalised or cut, bytes that go, integers that are rounded: each is found."""
+    assert KEPT._replace(**changed) != KEPT
+    with pytest.raises(ConfigurationError, match="doesn't come back"):
+        prove_same(PROBE, KEPT._replace(**changed))
+
+
+def test_record_that_is_lost() -> None:
+    """A probe that isn't there is found, too."""
+    with pytest.raises(ConfigurationError, match="doesn't come back"):
+        prove_same(PROBE, None)
+
+
+def test_audiences_that_a_collation_takes_for_one() -> None:
+    """E25: the audiences of the probes are one where case, accents and final spaces are ignored."""
+    folded = {unicodedata.normalize("NFD", each.audience.casefold()).replace("\u0301", "").rstrip() for each in PROBES}
+    assert (len(folded), len({each.audience for each in PROBES})) == (1, len(PROBES))
+    assert len({each.link_id for each in PROBES}) == 1
