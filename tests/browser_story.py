@@ -1,7 +1,7 @@
 """What Chromium really does with links: the headers that it sends, the cookies that it keeps, the history that it has.
 
-`BrowserStory` is told by a subclass for each porch, which gives `site` and `secure_site`. Browser, server and clock are
-real or the kit's; nothing sleeps. Without Chromium these are skipped, and say so.
+`BrowserStory` is told by a subclass for each adapter, which gives `site` and `secure_site`. Browser, server and clock
+are real or the kit's; nothing sleeps. Without Chromium these are skipped, and say so.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SCANNERS = {
 
 
 class BrowserStory:
-    """The tests of every porch."""
+    """The tests of every adapter."""
 
     @pytest.fixture(scope="class")
     @classmethod

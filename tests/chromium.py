@@ -114,7 +114,7 @@ class Server:
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Any:
         """Answer a request by the app, and remember it with its answer's status."""
-        # Read first: the Django porch puts the path away.
+        # Read first: the Django adapter puts the path away.
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
 
         def watched(status: str, headers: Any, exc_info: Any = None) -> Any:

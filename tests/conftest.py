@@ -1,4 +1,4 @@
-"""The hall's stage: one world over each keeper, with a clock that stands still and a store that is watched."""
+"""The core's stage: one world over each store, with a clock that stands still and a store that is watched."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class World:
 
 @pytest.fixture(params=["memory", "sqlite"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    """Give a fresh world over each keeper."""
+    """Give a fresh world over each store."""
     store: Store = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "links.db")
     yield World(WatchedStore(store))
     store.close()
@@ -115,5 +115,5 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def small_world() -> World:
-    """Give a world in memory alone, where the keeper doesn't matter."""
+    """Give a world in memory alone, where the store doesn't matter."""
     return World(WatchedStore(MemoryStore()))

@@ -31,10 +31,10 @@ OUTCOMES = {"passed": "held", "failed": "failed", "skipped": "not run"}
 
 @dataclass
 class Line:
-    """What one test said about one keeper, or about all where it has nothing more to say than that it held."""
+    """What one test said about one store, or about all where it has nothing more to say than that it held."""
 
     test: str
-    keepers: set[str] = field(default_factory=set)
+    stores: set[str] = field(default_factory=set)
     seen: list[str] = field(default_factory=list)
     cases: int = 0
     seconds: float = 0.0
@@ -42,11 +42,11 @@ class Line:
 
     def row(self) -> str:
         """Write it as a row of the table."""
-        [keeper, *more] = sorted(self.keepers)
+        [store, *more] = sorted(self.stores)
         seen = "; ".join(self.seen) or f"{self.cases} case{'s' * (self.cases > 1)}"
         outcome = ", ".join(OUTCOMES[each] for each in sorted(self.outcomes))
-        keepers = f"{1 + len(more)} keepers" if more else keeper
-        return f"| {self.test} | {keepers} | {seen} | {self.seconds:.0f} | {outcome} |"
+        stores = f"{1 + len(more)} stores" if more else store
+        return f"| {self.test} | {stores} | {seen} | {self.seconds:.0f} | {outcome} |"
 
 
 class Account:
@@ -55,24 +55,24 @@ class Account:
     def __init__(self) -> None:
         self.lines: dict[tuple[str, str], Line] = {}
         self.loads: list[float] = []
-        self._keepers: dict[str, str] = defaultdict(lambda: "PostgreSQL")
+        self._stores: dict[str, str] = defaultdict(lambda: "PostgreSQL")
 
     def pytest_itemcollected(self, item: Any) -> None:
-        """Remember which keeper a test is about: the parameter that names one."""
+        """Remember which store a test is about: the parameter that names one."""
         from tests.stores.grounds import EVERY
 
         for value in (getattr(item, "callspec", None) and item.callspec.params.values()) or ():
             if value in EVERY:
-                self._keepers[item.nodeid] = value
+                self._stores[item.nodeid] = value
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what a test said, and how it ended."""
         if report.when != "call" and report.outcome == "passed":
             return
-        keeper, told = self._keepers[report.nodeid], dict(report.user_properties)
+        store, told = self._stores[report.nodeid], dict(report.user_properties)
         test = report.nodeid.rpartition("::")[2].partition("[")[0]
-        line = self.lines.setdefault((test, keeper if told else ""), Line(test))
-        line.keepers.add(keeper)
+        line = self.lines.setdefault((test, store if told else ""), Line(test))
+        line.stores.add(store)
         line.seen += [str(told["seen"])] if told else []
         line.cases += 1
         line.seconds += report.duration
@@ -102,7 +102,7 @@ def tell(account: Account) -> None:
     """Put the table into the page, below the mark."""
     before, slot, _ = PAGE.read_text(encoding="utf-8").partition(SLOT)
     on = f"On {', '.join(servers())}.\n{BUSY.format(median(account.loads))}"
-    table = ["| test | keeper | seen | seconds | |", "|---|---|---|---|---|"]
+    table = ["| test | store | seen | seconds | |", "|---|---|---|---|---|"]
     table += [line.row() for line in account.lines.values()]
     PAGE.write_text(f"{before}{slot}\n{on}\n\n" + "\n".join(table) + "\n", encoding="utf-8")
 

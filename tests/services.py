@@ -28,7 +28,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds that a server has to come up or to go."""
 
 _SETTINGS = {
@@ -95,7 +95,7 @@ class PostgresServer:
         """End it at once, as a switch that is pulled; what it had promised is there when it starts again."""
         atexit.unregister(self.stop)
         self._process.send_signal(signal.SIGQUIT)
-        self._process.wait(PATIENCE)
+        self._process.wait(TIMEOUT)
 
     def _command(self, program: str) -> list[str]:
         return [str(self._programs / "bin" / program), "-D", str(self.socket.parent / "data")]
@@ -116,7 +116,7 @@ def _own_valkey() -> str:
     path = folder / "socket"
     command = [str(programs[0]), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
     process = subprocess.Popen(command, **quiet())
-    atexit.register(process.wait, PATIENCE)
+    atexit.register(process.wait, TIMEOUT)
     atexit.register(process.kill)
     wait_for_server(process, lambda: _listens(path))
     return f"unix://{path}?db=0"
@@ -171,8 +171,8 @@ def _listens(path: Path) -> bool:
 
 
 def wait_for_server(process: subprocess.Popen[bytes], is_up: Callable[[], bool]) -> None:
-    """Return when a server that was started is up; skip or fail where it ends, or isn't after `PATIENCE`."""
-    deadline = time.monotonic() + PATIENCE
+    """Return when a server that was started is up; skip or fail where it ends, or isn't after `TIMEOUT`."""
+    deadline = time.monotonic() + TIMEOUT
     while not is_up():
         if process.poll() is not None or time.monotonic() > deadline:
             missing(f"a server didn't start (exit code {process.poll()})")

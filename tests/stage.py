@@ -1,6 +1,6 @@
-"""What tells a story of `tests.exchanges` to a porch: it keeps the cookies, presses buttons and lets time pass.
+"""What tells a story of `tests.exchanges` to a adapter: it keeps the cookies, presses buttons and lets time pass.
 
-A porch is a function that sends one request. `bare` is one: the conversation itself, without any framework.
+A adapter is a function that sends one request. `bare` is one: the conversation itself, without any framework.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Answer(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """What a porch sent."""
+    """What a adapter sent."""
 
     status: int
     headers: Sequence[tuple[str, str]]
@@ -147,7 +147,7 @@ def compared(raw: Raw) -> Answer:
 
 
 def bare(stage: Stage) -> Send:
-    """Give the conversation itself, without any porch: what every porch must answer."""
+    """Give the conversation itself, without any adapter: what every adapter must answer."""
     conversation = Conversation(stage.links.flows, directory=Accounts(), mailer=stage.outbox)
     signed_in: list[str | None] = [None]
 

@@ -1,4 +1,4 @@
-"""The browsers' story of the Flask porch, in Chromium."""
+"""The browsers' story of the Flask adapter, in Chromium."""
 
 from __future__ import annotations
 

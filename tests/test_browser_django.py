@@ -1,4 +1,4 @@
-"""The browsers' story of the Django porch, in Chromium, over pytest-django's live server."""
+"""The browsers' story of the Django adapter, in Chromium, over pytest-django's live server."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 from magiclink import clock
 from magiclink.clock import SystemClock
 from magiclink.errors import ClockError
-from magiclink.instants import SECOND, micros
+from magiclink.instants import SECOND, to_micros
 
 
 class Says:
@@ -97,7 +97,7 @@ def test_system_clock_in_local_time() -> None:
     now = SystemClock().now()
     assert now.tzinfo is UTC
     assert before <= now <= datetime.now(UTC)
-    assert clock.read(SystemClock()) >= micros(now)
+    assert clock.read(SystemClock()) >= to_micros(now)
 
 
 class Later(datetime):

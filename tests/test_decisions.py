@@ -21,7 +21,7 @@ from magiclink.errors import (
     UnavailableError,
     UsedLinkError,
 )
-from magiclink.instants import SECOND, instant, span
+from magiclink.instants import SECOND, to_datetime, to_span
 from magiclink.presets import CLIENT_PORTAL, CONFIRM_EMAIL, INVOICE, SET_PASSWORD, SIGN_IN, STEP_UP
 from magiclink.records import CLOCK_SKEW, Record, State, Terms
 from magiclink.testing.contract.bench import AUDIENCE, DAY, NOW, record
@@ -84,7 +84,7 @@ def test_precedence(link: Record, since: int) -> None:
         assert told.link.link_id == link.link_id.hex()
         assert told.link.state == expected
         began = {"revoked": NOW + 1, "superseded": NOW + 2, "used": NOW + 3, "expired": NOW + DAY}[expected]
-        assert told.at == instant(began)
+        assert told.at == to_datetime(began)
         assert str(told.at) in str(told)
     if isinstance(told, RevokedLinkError):
         assert told.reason == link.revoke_reason
@@ -121,34 +121,34 @@ def test_clock_jumps_back(changes: dict[str, Any]) -> None:
 def test_tightened_policy() -> None:
     """A policy tightened after the issue works at once: lifetime, uses and session."""
     link = record(uses=2)
-    tight = decisions.tightened(link, SHORTER)
+    tight = decisions.tighten(link, SHORTER)
     assert tight == link._replace(expires_at=NOW + 7 * DAY, session_lifetime=3600 * SECOND)
     assert isinstance(verdict(tight, NOW + 7 * DAY), ExpiredLinkError)
     assert verdict(tight, NOW + 7 * DAY - 1) is None
-    assert isinstance(verdict(decisions.tightened(link, TWICE), NOW), UsedLinkError)
+    assert isinstance(verdict(decisions.tighten(link, TWICE), NOW), UsedLinkError)
 
 
 def test_loosened_policy() -> None:
     """D19: a longer lifetime, more uses or a longer session than a link was issued with revives nothing."""
     link = record(expires_at=NOW + DAY, max_uses=1, uses=1, session_lifetime=SECOND)
-    assert decisions.tightened(link, INVOICE) == link
-    assert isinstance(verdict(decisions.tightened(link, INVOICE), NOW), UsedLinkError)
-    assert isinstance(verdict(decisions.tightened(record(expires_at=NOW + DAY), INVOICE), NOW + DAY), ExpiredLinkError)
+    assert decisions.tighten(link, INVOICE) == link
+    assert isinstance(verdict(decisions.tighten(link, INVOICE), NOW), UsedLinkError)
+    assert isinstance(verdict(decisions.tighten(record(expires_at=NOW + DAY), INVOICE), NOW + DAY), ExpiredLinkError)
 
 
 @given(st.none() | st.integers(1, 5), st.none() | st.integers(1, 5), st.integers(1, 20), st.integers(1, 14))
 def test_tightening_loosens(kept: int | None, allowed: int | None, issued_days: int, policy_days: int) -> None:
     """Under any policy a link lives no longer, and works no more often, than both it and the policy say."""
     policy = replace(TWICE, max_uses=allowed, lifetime=timedelta(days=policy_days), ends_after=timedelta(days=99))
-    tight = decisions.tightened(record(max_uses=kept, expires_at=NOW + issued_days * DAY), policy)
+    tight = decisions.tighten(record(max_uses=kept, expires_at=NOW + issued_days * DAY), policy)
     assert tight.expires_at == NOW + min(issued_days, policy_days) * DAY
     assert (tight.max_uses or 99) == min(kept or 99, allowed or 99)
-    assert tight.session_lifetime == min(SESSION, span(policy.session_lifetime))
+    assert tight.session_lifetime == min(SESSION, to_span(policy.session_lifetime))
 
 
 def test_terms_of_another_policy() -> None:
     """What must hold in the write is today's policy, the call's instant, the stamp and the nonce."""
-    asked = decisions.terms(INVOICE, audience=AUDIENCE, now=NOW, stamp=b"stamp", attempt=b"nonce")
+    asked = decisions.make_terms(INVOICE, audience=AUDIENCE, now=NOW, stamp=b"stamp", attempt=b"nonce")
     assert asked == Terms(
         audience=AUDIENCE,
         purpose="invoice",
@@ -168,7 +168,7 @@ def test_terms_of_another_policy() -> None:
 )
 def test_sign_in_leaves_others(policy: Policy, ends_others: bool) -> None:
     """A one-shot account link ends the others that were asked for; a reusable one, or a document's, ends none."""
-    asked = decisions.terms(policy, audience=AUDIENCE, now=NOW, stamp=None, attempt=None)
+    asked = decisions.make_terms(policy, audience=AUDIENCE, now=NOW, stamp=None, attempt=None)
     assert asked.ends_others is ends_others
     assert asked.max_uses == policy.max_uses
 
@@ -176,13 +176,13 @@ def test_sign_in_leaves_others(policy: Policy, ends_others: bool) -> None:
 @given(LINKS, NEAR, st.sampled_from([INVOICE, SHORTER, TWICE]))
 def test_terms_and_verdict_differ(link: Record, since: int, policy: Policy) -> None:
     """The write allows a use exactly where the verdict about the tightened record does."""
-    asked = decisions.terms(policy, audience=AUDIENCE, now=NOW + since, stamp=None, attempt=None)
-    assert asked.met_by(link) is (verdict(decisions.tightened(link, policy), NOW + since) is None)
+    asked = decisions.make_terms(policy, audience=AUDIENCE, now=NOW + since, stamp=None, attempt=None)
+    assert asked.met_by(link) is (verdict(decisions.tighten(link, policy), NOW + since) is None)
 
 
 def test_account_changed() -> None:
     """A changed account is told as revoked, with its own reason and no instant: nobody wrote it down."""
-    error = decisions.account_changed(record(), NOW)
+    error = decisions.make_account_rejection(record(), NOW)
     assert type(error) is RevokedLinkError
     assert (error.reason, error.at) == ("account", None)
     assert error.link is not None
@@ -201,7 +201,7 @@ def test_open_page_closes(changes: dict[str, Any]) -> None:
     decisions.check_open(link, redeemed_at=NOW, now=NOW + SESSION - 1)
     with pytest.raises(ExpiredLinkError, match="session ended") as caught:
         decisions.check_open(link, redeemed_at=NOW, now=NOW + SESSION)
-    assert caught.value.at == instant(NOW + SESSION)
+    assert caught.value.at == to_datetime(NOW + SESSION)
     assert str(caught.value.at) in str(caught.value)
     assert caught.value.link is not None
 
@@ -212,7 +212,7 @@ def test_open_page_outlives_a_revocation() -> None:
     for redeemed_at, now in [(NOW, NOW + 2), (NOW, NOW + SESSION), (NOW + DAY, NOW), (0, NOW)]:
         with pytest.raises(RevokedLinkError) as caught:
             decisions.check_open(link, redeemed_at=redeemed_at, now=now)
-        assert (caught.value.reason, caught.value.at) == ("left us", instant(NOW + 1))
+        assert (caught.value.reason, caught.value.at) == ("left us", to_datetime(NOW + 1))
 
 
 def test_opened_in_the_future() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from magiclink import decisions
 from magiclink.decisions import Plan
 from magiclink.errors import BadArgumentError, ClockError, ReissueRefusedError
-from magiclink.instants import SECOND, instant
+from magiclink.instants import SECOND, to_datetime
 from magiclink.policy import Deviation
 from magiclink.presets import INVOICE, SIGN_IN, STEP_UP
 from magiclink.records import CLOCK_SKEW, Record
@@ -41,37 +41,40 @@ def written(plan: Plan, now: int, **changes: Any) -> Record:
 
 def test_issue_continues_a_series() -> None:
     """An issue begins its series anew: no counts, and its own instant as the start."""
-    assert decisions.issue(INVOICE, now=NOW, expires_at=None) == Plan(NOW, None, None, 0, 0, NOW + 14 * DAY)
+    assert decisions.plan_issue(INVOICE, now=NOW, expires_at=None) == Plan(NOW, None, None, 0, 0, NOW + 14 * DAY)
 
 
 @given(st.integers(0, 2**31 * SECOND))
 def test_end_with_a_fraction(now: int) -> None:
     """Every link ends on a whole second, the one before its lifetime is over, and not before it began."""
-    for plan in (decisions.issue(INVOICE, now=now, expires_at=None), decisions.remind(INVOICE, None, now=now)):
+    for plan in (
+        decisions.plan_issue(INVOICE, now=now, expires_at=None),
+        decisions.plan_reminder(INVOICE, None, now=now),
+    ):
         assert plan.expires_at % SECOND == 0
         assert 0 <= now + 14 * DAY - plan.expires_at < SECOND
     shortest = replace(INVOICE, lifetime=timedelta(seconds=1))
-    assert now < decisions.issue(shortest, now=now, expires_at=None).expires_at <= now + SECOND
+    assert now < decisions.plan_issue(shortest, now=now, expires_at=None).expires_at <= now + SECOND
 
 
 def test_given_end() -> None:
     """A given end may be the lifetime's, or earlier, and falls on the second before."""
     for wanted in (NOW + 14 * DAY, NOW + DAY, NOW + SECOND):
-        assert decisions.issue(INVOICE, now=NOW, expires_at=wanted).expires_at == wanted
+        assert decisions.plan_issue(INVOICE, now=NOW, expires_at=wanted).expires_at == wanted
     for wanted in (NOW + 14 * DAY - 1, NOW + DAY + 1, NOW + 2 * SECOND - 1):
-        assert decisions.issue(INVOICE, now=NOW, expires_at=wanted).expires_at == wanted // SECOND * SECOND
+        assert decisions.plan_issue(INVOICE, now=NOW, expires_at=wanted).expires_at == wanted // SECOND * SECOND
 
 
 @pytest.mark.parametrize("since", [-DAY, -1, 0, 1, SECOND - 1, 14 * DAY + 1, 2**62])
 def test_end_in_the_past_or_too_late(since: int) -> None:
     """A given end that is past, that falls on a second that is past, or beyond the lifetime is BadArgumentError."""
     with pytest.raises(BadArgumentError, match="expires_at"):
-        decisions.issue(INVOICE, now=NOW, expires_at=NOW + since)
+        decisions.plan_issue(INVOICE, now=NOW, expires_at=NOW + since)
 
 
 def test_reminder_of_nothing() -> None:
     """Where the series has no link, a reminder is its first, and counts as one."""
-    assert decisions.remind(INVOICE, None, now=NOW) == Plan(NOW, NOW, None, 1, 0, NOW + 14 * DAY)
+    assert decisions.plan_reminder(INVOICE, None, now=NOW) == Plan(NOW, NOW, None, 1, 0, NOW + 14 * DAY)
 
 
 def test_reminder_forgets_its_series() -> None:
@@ -79,7 +82,7 @@ def test_reminder_forgets_its_series() -> None:
     newest = record(
         series_started_at=NOW - DAY, reminded_at=NOW - MINUTE * 5, renewed_at=NOW - 1, reminders=3, renewals=4
     )
-    assert decisions.remind(INVOICE, newest, now=NOW) == Plan(NOW - DAY, NOW, NOW - 1, 4, 4, NOW + 14 * DAY)
+    assert decisions.plan_reminder(INVOICE, newest, now=NOW) == Plan(NOW - DAY, NOW, NOW - 1, 4, 4, NOW + 14 * DAY)
 
 
 def test_renewal_forgets_its_series() -> None:
@@ -87,14 +90,14 @@ def test_renewal_forgets_its_series() -> None:
     newest = record(
         series_started_at=NOW - DAY, reminded_at=NOW - 1, renewed_at=NOW - MINUTE * 5, reminders=3, renewals=4
     )
-    assert decisions.renew(INVOICE, newest, now=NOW) == Plan(NOW - DAY, NOW - 1, NOW, 3, 5, NOW + 14 * DAY)
+    assert decisions.plan_renewal(INVOICE, newest, now=NOW) == Plan(NOW - DAY, NOW - 1, NOW, 3, 5, NOW + 14 * DAY)
 
 
 @pytest.mark.parametrize("policy", [SIGN_IN, STEP_UP])
 def test_reminder_against_the_policy(policy: Any) -> None:
     """S3: where no reminder carries a fresh link, none does, with a series or without."""
-    assert refused(decisions.remind, policy, None, now=NOW) == ("policy", None)
-    assert refused(decisions.remind, policy, record(), now=NOW + DAY) == ("policy", None)
+    assert refused(decisions.plan_reminder, policy, None, now=NOW) == ("policy", None)
+    assert refused(decisions.plan_reminder, policy, record(), now=NOW + DAY) == ("policy", None)
 
 
 @pytest.mark.parametrize(
@@ -109,45 +112,48 @@ def test_reminder_against_the_policy(policy: Any) -> None:
 def test_reminder_too_soon(newest: dict[str, Any], last: int) -> None:
     """The interval of reminders runs from the last issue or reminder, whatever the holder asked for since."""
     again = last + 5 * MINUTE
-    assert refused(decisions.remind, INVOICE, record(**newest), now=again - 1) == ("too_soon", instant(again))
-    assert decisions.remind(INVOICE, record(**newest), now=again).reminders == 1
+    assert refused(decisions.plan_reminder, INVOICE, record(**newest), now=again - 1) == (
+        "too_soon",
+        to_datetime(again),
+    )
+    assert decisions.plan_reminder(INVOICE, record(**newest), now=again).reminders == 1
 
 
 def test_renewal_too_soon() -> None:
     """The interval of renewals runs from the last renewal, whatever the app reminded of since; the first is at once."""
-    assert decisions.renew(INVOICE, record(), now=NOW).renewals == 1
-    assert decisions.renew(INVOICE, record(reminded_at=NOW), now=NOW).renewals == 1
+    assert decisions.plan_renewal(INVOICE, record(), now=NOW).renewals == 1
+    assert decisions.plan_renewal(INVOICE, record(reminded_at=NOW), now=NOW).renewals == 1
     newest = record(renewed_at=NOW, reminded_at=NOW + 4 * MINUTE)
     again = NOW + 5 * MINUTE
-    assert refused(decisions.renew, INVOICE, newest, now=again - 1) == ("too_soon", instant(again))
-    assert decisions.renew(INVOICE, newest, now=again).renewals == 1
+    assert refused(decisions.plan_renewal, INVOICE, newest, now=again - 1) == ("too_soon", to_datetime(again))
+    assert decisions.plan_renewal(INVOICE, newest, now=again).renewals == 1
 
 
 def test_clock_before_1970_renews() -> None:
     """The first renewal is never too soon, whatever the clock says."""
     newest = record()._replace(series_started_at=-2 * DAY, issued_at=-2 * DAY)
-    assert decisions.renew(INVOICE, newest, now=-DAY).renewals == 1
+    assert decisions.plan_renewal(INVOICE, newest, now=-DAY).renewals == 1
 
 
 @pytest.mark.parametrize(("reminders", "renewals"), [(2, 0), (2, 2), (3, 0)])
 def test_too_many_reminders(reminders: int, renewals: int) -> None:
     """L07: reminders have their own budget, and no time from which to try again once it is spent."""
     newest = record(reminders=reminders, renewals=renewals)
-    assert refused(decisions.remind, LIMITED, newest, now=NOW + DAY) == ("too_many", None)
-    assert refused(decisions.remind, LIMITED, newest, now=NOW) == ("too_many", None)
-    assert decisions.remind(LIMITED, newest._replace(reminders=1), now=NOW + DAY).reminders == 2
-    assert decisions.remind(UNLIMITED, newest, now=NOW + DAY).reminders == reminders + 1
+    assert refused(decisions.plan_reminder, LIMITED, newest, now=NOW + DAY) == ("too_many", None)
+    assert refused(decisions.plan_reminder, LIMITED, newest, now=NOW) == ("too_many", None)
+    assert decisions.plan_reminder(LIMITED, newest._replace(reminders=1), now=NOW + DAY).reminders == 2
+    assert decisions.plan_reminder(UNLIMITED, newest, now=NOW + DAY).reminders == reminders + 1
 
 
 @pytest.mark.parametrize(("reminders", "renewals"), [(0, 2), (2, 2), (0, 3)])
 def test_too_many_renewals(reminders: int, renewals: int) -> None:
     """L04, L07: the holder's requests have their own budget: no number of reminders spends it."""
     newest = record(reminders=reminders, renewals=renewals)
-    assert refused(decisions.renew, LIMITED, newest, now=NOW + DAY) == ("too_many", None)
-    assert decisions.renew(LIMITED, newest._replace(renewals=1), now=NOW + DAY).renewals == 2
+    assert refused(decisions.plan_renewal, LIMITED, newest, now=NOW + DAY) == ("too_many", None)
+    assert decisions.plan_renewal(LIMITED, newest._replace(renewals=1), now=NOW + DAY).renewals == 2
 
 
-@pytest.mark.parametrize("call", [decisions.remind, decisions.renew])
+@pytest.mark.parametrize("call", [decisions.plan_reminder, decisions.plan_renewal])
 def test_reissue_outlives_its_series(call: Any) -> None:
     """D20: an hour before the series' end a fresh link lives an hour; at the end, and past it, there is none."""
     end = NOW + 14 * DAY
@@ -159,7 +165,7 @@ def test_reissue_outlives_its_series(call: Any) -> None:
     assert refused(call, SHORT, spent, now=end) == ("series_ended", None)
 
 
-@pytest.mark.parametrize("call", [decisions.remind, decisions.renew])
+@pytest.mark.parametrize("call", [decisions.plan_reminder, decisions.plan_renewal])
 def test_series_that_ends_within_a_second(call: Any) -> None:
     """An end is a whole second too: a series that began at a fraction ends on the second before."""
     newest = record(series_started_at=NOW + 700_000)
@@ -167,7 +173,7 @@ def test_series_that_ends_within_a_second(call: Any) -> None:
     assert refused(call, SHORT, newest, now=NOW + 14 * DAY) == ("series_ended", None)
 
 
-@pytest.mark.parametrize("call", [decisions.remind, decisions.renew])
+@pytest.mark.parametrize("call", [decisions.plan_reminder, decisions.plan_renewal])
 def test_series_without_an_end(call: Any) -> None:
     """A series whose policy names no end, by a deviation, goes on."""
     assert call(ENDLESS, record(), now=NOW + 9_999 * DAY).expires_at == NOW + 10_013 * DAY
@@ -176,17 +182,17 @@ def test_series_without_an_end(call: Any) -> None:
 @pytest.mark.parametrize("changes", [{"max_uses": 1, "uses": 1}, ENDED, {"expires_at": NOW + SECOND}])
 def test_reissue_of_what_ended(changes: dict[str, Any]) -> None:
     """D21: what is used, superseded or expired may be reminded of and renewed."""
-    assert decisions.remind(INVOICE, record(**changes), now=NOW + DAY).reminders == 1
-    assert decisions.renew(INVOICE, record(**changes), now=NOW + DAY).renewals == 1
+    assert decisions.plan_reminder(INVOICE, record(**changes), now=NOW + DAY).reminders == 1
+    assert decisions.plan_renewal(INVOICE, record(**changes), now=NOW + DAY).renewals == 1
     decisions.check_renewable(INVOICE, record(**changes), is_recipient=True, now=NOW + DAY)
 
 
 def test_reissue_of_what_was_revoked() -> None:
     """D21: after a revocation the app may remind, with the counts going on; the holder gets nothing."""
     revoked = record(revoked_at=NOW + 1, reminders=3)
-    assert decisions.remind(INVOICE, revoked, now=NOW + DAY).reminders == 4
-    assert refused(decisions.renew, INVOICE, revoked, now=NOW + DAY) == ("revoked", None)
-    assert refused(decisions.renew, SHORT, revoked, now=NOW + 99 * DAY) == ("revoked", None)
+    assert decisions.plan_reminder(INVOICE, revoked, now=NOW + DAY).reminders == 4
+    assert refused(decisions.plan_renewal, INVOICE, revoked, now=NOW + DAY) == ("revoked", None)
+    assert refused(decisions.plan_renewal, SHORT, revoked, now=NOW + 99 * DAY) == ("revoked", None)
 
 
 @pytest.mark.parametrize("changes", [{"revoked_at": NOW}, {"revoked_at": NOW, **ENDED}])
@@ -226,7 +232,7 @@ def test_renewal_for_somebody_else(changes: dict[str, Any]) -> None:
 def test_series_against_a_model(steps: list[tuple[str, int]]) -> None:
     """Whatever the app and the holder do in turn, budgets, intervals and the end hold as in a model of five numbers."""
     policy = replace(LIMITED, lifetime=timedelta(minutes=10), ends_after=timedelta(minutes=40))
-    newest, now = written(decisions.issue(policy, now=NOW, expires_at=None), NOW), NOW
+    newest, now = written(decisions.plan_issue(policy, now=NOW, expires_at=None), NOW), NOW
     started, asked, told, reminders, renewals = NOW, NOW - 999 * MINUTE, NOW, 0, 0
     for step, minutes in steps:
         now += minutes * MINUTE
@@ -234,7 +240,7 @@ def test_series_against_a_model(steps: list[tuple[str, int]]) -> None:
         allowed = now < started + 40 * MINUTE and count < 2 and now >= since + 5 * MINUTE
         if step == "issue":
             started, asked, told, reminders, renewals = now, NOW - 999 * MINUTE, now, 0, 0
-            newest = written(decisions.issue(policy, now=now, expires_at=None), now)
+            newest = written(decisions.plan_issue(policy, now=now, expires_at=None), now)
         elif not allowed:
             refused(getattr(decisions, step), policy, newest, now=now)
         else:

@@ -98,19 +98,19 @@ def test_contract_that_is_not_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", STORIES)
 def test_porch_that_decides(name: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The porch that `web.md` writes answers every story as the conversation itself does, to the header."""
+    """The adapter that `web.md` writes answers every story as the conversation itself does, to the header."""
     monkeypatch.setenv("MAGICLINK_KEY", key)
     namespace: dict[str, Any] = {}
-    [porch, application, _] = [code for code, _, _ in blocks(ROOT / "docs" / "web.md", "python")]
-    exec(porch + application, namespace)
+    [adapter, application, _] = [code for code, _, _ in blocks(ROOT / "docs" / "web.md", "python")]
+    exec(adapter + application, namespace)
     stage, expected = Stage(), Stage()
     seams = {name: namespace[name] for name in ("signed_in_as", "sign_in")}
-    app = namespace["Porch"](namespace["billing"], stage.links, **seams, directory=Accounts(), mailer=stage.outbox)
+    app = namespace["Adapter"](namespace["billing"], stage.links, **seams, directory=Accounts(), mailer=stage.outbox)
     with served(app) as port:
         answers = stage.play(STORIES[name], by_socket(port))
     assert answers == expected.play(STORIES[name], bare(expected))
     assert len(stage.outbox) == len(expected.outbox)
-    assert len(porch.splitlines()) <= 50
+    assert len(adapter.splitlines()) <= 50
 
 
 def test_readme_too_long() -> None:

@@ -29,7 +29,7 @@ from magiclink.testing.contract.bench import NOW, record
 from magiclink.values import LinkInfo
 
 AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
-INFO = LinkInfo.of(record(), now=NOW)
+INFO = LinkInfo.from_record(record(), now=NOW)
 DRAWN = re.compile(r"^(?P<branch>[│├└─ ]*)(?P<names>[A-Z]\w+Error(?:, [A-Z]\w+Error)*)")
 EACH = [
     RejectedLinkError("no"),

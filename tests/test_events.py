@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from magiclink.events import MADE, Event, Kind, history, log, logger, tell
-from magiclink.instants import instant
+from magiclink.events import MADE, Event, Kind, emit, log, logger, merge_history
+from magiclink.instants import to_datetime
 from magiclink.records import Note, Origin
 from magiclink.testing.contract.bench import AUDIENCE, NOW, record
 
@@ -28,31 +28,31 @@ def noted(link: Record, kind: str, at: int, reason: str = "") -> Note:
 
 def test_event_of_another_record() -> None:
     """An event is told with the link's id, purpose, subject and resource, an instant and a reason; nothing else."""
-    event = Event.of(Kind.REVOKED, LINK, at=NOW, reason="left us")
+    event = Event.from_record(Kind.REVOKED, LINK, at=NOW, reason="left us")
     assert dataclasses.asdict(event) == {
         "kind": Kind.REVOKED,
-        "at": instant(NOW),
+        "at": to_datetime(NOW),
         "link_id": LINK.link_id.hex(),
         "purpose": "invoice",
         "subject": "bob@acme.example",
         "resource": "invoice:bob@acme.example",
         "reason": "left us",
     }
-    assert Event.of(Kind.ISSUED, LINK, at=NOW).reason == ""
+    assert Event.from_record(Kind.ISSUED, LINK, at=NOW).reason == ""
     with pytest.raises(dataclasses.FrozenInstanceError):
         event.reason = "other"  # type: ignore[misc]
 
 
 def test_event_about_no_link() -> None:
     """An event that isn't about one link has None for what it doesn't know."""
-    event = Event(kind=Kind.PURGED, at=instant(NOW))
+    event = Event(kind=Kind.PURGED, at=to_datetime(NOW))
     assert (event.link_id, event.purpose, event.subject, event.resource, event.reason) == (None, None, None, None, "")
 
 
 def test_address_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """M04: a line of the log holds kind, link id, purpose and reason, and no subject or resource."""
     caplog.set_level(logging.DEBUG, logger="magiclink")
-    log(Event.of(Kind.REFUSED, LINK, at=NOW, reason="used"))
+    log(Event.from_record(Kind.REFUSED, LINK, at=NOW, reason="used"))
     (line,) = caplog.records
     assert line.name == "magiclink"
     assert line.levelno == logging.INFO
@@ -63,7 +63,7 @@ def test_address_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
 def test_forged_line(caplog: pytest.LogCaptureFixture) -> None:
     """M06: line feeds, escape sequences and what turns text around are encoded: one event is one printable line."""
     caplog.set_level(logging.INFO, logger="magiclink")
-    log(Event.of(Kind.REVOKED, LINK, at=NOW, reason=FORGED))
+    log(Event.from_record(Kind.REVOKED, LINK, at=NOW, reason=FORGED))
     message = caplog.records[0].getMessage()
     assert message.isprintable()
     assert len(message.splitlines()) == 1
@@ -73,7 +73,7 @@ def test_forged_line(caplog: pytest.LogCaptureFixture) -> None:
 def test_event_without_a_sink(caplog: pytest.LogCaptureFixture) -> None:
     """Without a sink an event goes to the log."""
     caplog.set_level(logging.INFO, logger="magiclink")
-    tell(Event.of(Kind.ISSUED, LINK, at=NOW), None)
+    emit(Event.from_record(Kind.ISSUED, LINK, at=NOW), None)
     assert [line.getMessage().split()[0] for line in caplog.records] == ["issued"]
 
 
@@ -81,8 +81,8 @@ def test_event_told_twice(caplog: pytest.LogCaptureFixture) -> None:
     """With a sink an event goes there, once, and not to the log."""
     caplog.set_level(logging.DEBUG, logger="magiclink")
     heard: list[Event] = []
-    event = Event.of(Kind.ISSUED, LINK, at=NOW)
-    tell(event, heard.append)
+    event = Event.from_record(Kind.ISSUED, LINK, at=NOW)
+    emit(event, heard.append)
     assert heard == [event]
     assert caplog.records == []
 
@@ -93,7 +93,7 @@ def test_sink_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     def broken(event: Event) -> None:
         raise OSError("the queue is gone")
 
-    tell(Event.of(Kind.REDEEMED, LINK, at=NOW), broken)
+    emit(Event.from_record(Kind.REDEEMED, LINK, at=NOW), broken)
     (line,) = caplog.records
     assert line.levelno == logging.ERROR
     assert line.getMessage() == f"on_event failed for redeemed link={LINK.link_id.hex()}"
@@ -108,7 +108,7 @@ def test_sink_that_is_interrupted() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        tell(Event.of(Kind.REDEEMED, LINK, at=NOW), interrupted)
+        emit(Event.from_record(Kind.REDEEMED, LINK, at=NOW), interrupted)
 
 
 def test_logger_by_another_name() -> None:
@@ -120,9 +120,9 @@ def test_logger_by_another_name() -> None:
 @pytest.mark.parametrize("origin", list(Origin))
 def test_origin_without_an_event(origin: Origin) -> None:
     """Each origin of a record is told as its own event."""
-    (event,) = history([record(origin=origin.value)], [])
+    (event,) = merge_history([record(origin=origin.value)], [])
     assert event.kind is MADE[origin] is {"issue": Kind.ISSUED, "remind": Kind.REMINDED, "renew": Kind.RENEWED}[origin]
-    assert event.at == instant(NOW)
+    assert event.at == to_datetime(NOW)
 
 
 def test_history_out_of_order() -> None:
@@ -137,16 +137,16 @@ def test_history_out_of_order() -> None:
         revoke_reason="left us",
     )
     notes = [noted(link, "refused", NOW + 5, "used"), noted(link, "reclicked", NOW + 3)]
-    told = [(event.kind.value, event.at, event.reason) for event in history([link], notes)]
+    told = [(event.kind.value, event.at, event.reason) for event in merge_history([link], notes)]
     assert told == [
-        ("issued", instant(NOW), ""),
-        ("delivered", instant(NOW + 1), ""),
-        ("redeemed", instant(NOW + 2), ""),
-        ("reclicked", instant(NOW + 3), ""),
-        ("reused", instant(NOW + 4), ""),
-        ("refused", instant(NOW + 5), "used"),
-        ("superseded", instant(NOW + 6), ""),
-        ("revoked", instant(NOW + 7), "left us"),
+        ("issued", to_datetime(NOW), ""),
+        ("delivered", to_datetime(NOW + 1), ""),
+        ("redeemed", to_datetime(NOW + 2), ""),
+        ("reclicked", to_datetime(NOW + 3), ""),
+        ("reused", to_datetime(NOW + 4), ""),
+        ("refused", to_datetime(NOW + 5), "used"),
+        ("superseded", to_datetime(NOW + 6), ""),
+        ("revoked", to_datetime(NOW + 7), "left us"),
     ]
 
 
@@ -154,26 +154,26 @@ def test_history_of_one_instant() -> None:
     """Things of one instant are told in the order in which they happen, and links by their ids."""
     link = record(delivered_at=NOW, first_used_at=NOW, last_used_at=NOW, uses=2, superseded_at=NOW, revoked_at=NOW)
     notes = [noted(link, kind, NOW) for kind in ("limited", "refused", "reclicked", "verified")]
-    kinds = [event.kind for event in history([link], notes)]
+    kinds = [event.kind for event in merge_history([link], notes)]
     assert kinds == [kind for kind in Kind if kind in kinds]
     assert len(kinds) == 10
     one, two = sorted([record(), record()])
     for order in itertools.permutations([one, two]):
-        assert [event.link_id for event in history(order, [])] == [one.link_id.hex(), two.link_id.hex()]
+        assert [event.link_id for event in merge_history(order, [])] == [one.link_id.hex(), two.link_id.hex()]
 
 
 def test_single_use_told_twice() -> None:
     """One use is told once, also where the last use is the first."""
     link = record(uses=1, first_used_at=NOW, last_used_at=NOW)
-    assert [event.kind.value for event in history([link], [])] == ["issued", "redeemed"]
+    assert [event.kind.value for event in merge_history([link], [])] == ["issued", "redeemed"]
 
 
 def test_use_without_an_instant() -> None:
     """A use whose instant isn't known isn't told."""
-    assert [event.kind.value for event in history([record(uses=2)], [])] == ["issued"]
+    assert [event.kind.value for event in merge_history([record(uses=2)], [])] == ["issued"]
 
 
 def test_note_of_a_later_version() -> None:
     """A note of an unknown link, or of a kind that a later version wrote, is left out; a link twice is told once."""
     notes = [noted(record(), "verified", NOW), noted(LINK, "teleported", NOW), noted(LINK, "verified", NOW)]
-    assert [event.kind.value for event in history([LINK, LINK], notes)] == ["issued", "verified"]
+    assert [event.kind.value for event in merge_history([LINK, LINK], notes)] == ["issued", "verified"]

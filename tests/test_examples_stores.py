@@ -1,4 +1,4 @@
-"""The invoicing example's tour on each keeper that machines share: by its one URL, and nothing else changes."""
+"""The invoicing example's tour on each store that machines share: by its one URL, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_tour_on_valkey(server: str, in_a_file: list[str]) -> None:
     assert tour(server) == in_a_file
 
 
-@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize("store", KEEPERS)
 def test_tour_on_sqlalchemy(keeper: str, tmp_path: Path, in_a_file: list[str]) -> None:
     """On `sqlalchemy+…://` the tour tells what it tells on a file."""
     with new_database(keeper, tmp_path) as url:

@@ -47,7 +47,7 @@ def test_call_of_an_instance(small_world: World) -> None:
 
 
 def test_ten_lines_to_a_working_link(world: World) -> None:
-    """The face does what the flows say, over each keeper."""
+    """The face does what the flows say, over each store."""
     links = world.links()
     link = links.issue(INVOICE, subject="customer-7", resource="invoice:1001", destination="/invoices/1001")
     links.mark_delivered(link.link_id)

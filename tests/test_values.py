@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from magiclink.instants import SECOND, instant
+from magiclink.instants import SECOND, to_datetime
 from magiclink.presets import INVOICE
 from magiclink.records import State
 from magiclink.testing.contract.bench import DAY, NOW, record
@@ -30,9 +30,9 @@ LINK = Link(
     expires_at=NOW,
 )
 USED = record(max_uses=1, uses=1, first_used_at=NOW + 1, last_used_at=NOW + 2, parent=b"\xab" * 20)
-REDEMPTION = Redemption.of(USED, redeemed_at=NOW + 2)
-INFO = LinkInfo.of(USED, now=NOW + 3)
-PREVIEW = Preview(link_id=LINK_ID, purpose="invoice", resource=None, expires_at=instant(NOW))
+REDEMPTION = Redemption.from_record(USED, redeemed_at=NOW + 2)
+INFO = LinkInfo.from_record(USED, now=NOW + 3)
+PREVIEW = Preview(link_id=LINK_ID, purpose="invoice", resource=None, expires_at=to_datetime(NOW))
 
 
 def test_link_that_cannot_be_mailed() -> None:
@@ -40,7 +40,7 @@ def test_link_that_cannot_be_mailed() -> None:
     assert LINK.url == "https://billing.example/l/" + TOKEN
     assert LINK.token == TOKEN
     assert (LINK.link_id, LINK.purpose, LINK.resource) == (LINK_ID, "invoice", "invoice:1001")
-    assert LINK.expires_at == instant(NOW)
+    assert LINK.expires_at == to_datetime(NOW)
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,8 @@ def test_redemption_of_another_record() -> None:
         "subject": "customer-7",
         "resource": "invoice:1001",
         "destination": "/invoices/1001",
-        "redeemed_at": instant(NOW + 2),
-        "session_ends_at": instant(NOW + 2 + 8 * 3600 * SECOND),
+        "redeemed_at": to_datetime(NOW + 2),
+        "session_ends_at": to_datetime(NOW + 2 + 8 * 3600 * SECOND),
     }
 
 
@@ -167,33 +167,33 @@ def test_information_about_another_record() -> None:
         "state": State.USED,
         "origin": "issue",
         "parent": "ab" * 20,
-        "issued_at": instant(NOW),
-        "expires_at": instant(NOW + 14 * DAY),
+        "issued_at": to_datetime(NOW),
+        "expires_at": to_datetime(NOW + 14 * DAY),
         "max_uses": 1,
         "uses": 1,
         "delivered_at": None,
-        "first_used_at": instant(NOW + 1),
-        "last_used_at": instant(NOW + 2),
+        "first_used_at": to_datetime(NOW + 1),
+        "last_used_at": to_datetime(NOW + 2),
         "superseded_at": None,
         "revoked_at": None,
         "revoke_reason": "",
     }
     ended = record(delivered_at=NOW, superseded_at=NOW + 1, revoked_at=NOW + 2, revoke_reason="left us")
-    info = LinkInfo.of(ended, now=NOW + 3)
-    assert (info.delivered_at, info.superseded_at, info.revoked_at) == tuple(instant(NOW + n) for n in range(3))
+    info = LinkInfo.from_record(ended, now=NOW + 3)
+    assert (info.delivered_at, info.superseded_at, info.revoked_at) == tuple(to_datetime(NOW + n) for n in range(3))
     assert (info.state, info.revoke_reason, info.parent) == (State.REVOKED, "left us", None)
 
 
 def test_state_at_another_instant() -> None:
     """A LinkInfo tells the state at the instant that it was asked for."""
-    assert LinkInfo.of(record(), now=NOW + 14 * DAY - 1).state is State.OUTSTANDING
-    assert LinkInfo.of(record(), now=NOW + 14 * DAY).state is State.EXPIRED
+    assert LinkInfo.from_record(record(), now=NOW + 14 * DAY - 1).state is State.OUTSTANDING
+    assert LinkInfo.from_record(record(), now=NOW + 14 * DAY).state is State.EXPIRED
 
 
 def test_digest_given_to_the_app() -> None:
     """Neither result holds a digest of the recipient, the stamp, the browser or the attempt."""
     kept = record(recipient=b"\x01recipient", stamp=b"\x01stamp", browser=b"\x01browser", attempt=b"attempt")
-    for value in (LinkInfo.of(kept, now=NOW), Redemption.of(kept, redeemed_at=NOW)):
+    for value in (LinkInfo.from_record(kept, now=NOW), Redemption.from_record(kept, redeemed_at=NOW)):
         assert not any(isinstance(each, bytes) for each in dataclasses.asdict(value).values())
 
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from magiclink import BadArgumentError
-from magiclink.addresses import canonical
+from magiclink.addresses import canonicalize
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,14 +33,14 @@ class ContactManager(BaseUserManager["Contact"]):
 
     def create_user(self, address: str, customer: Customer | None = None, **more: Any) -> Contact:
         """Enter a contact, who signs in by mail. Raises BadArgumentError for what isn't one address."""
-        contact = self.model(address=canonical(address), customer=customer, **more)
+        contact = self.model(address=canonicalize(address), customer=customer, **more)
         contact.set_password(None)
         contact.save(using=self._db)
         return contact
 
     def create_superuser(self, address: str, password: str | None = None, **more: Any) -> Contact:
         """Enter one of the staff, who signs in to the admin by a password."""
-        clerk = self.model(address=canonical(address), is_staff=True, is_superuser=True, **more)
+        clerk = self.model(address=canonicalize(address), is_staff=True, is_superuser=True, **more)
         clerk.set_password(password)
         clerk.save(using=self._db)
         return clerk
@@ -62,7 +62,7 @@ class Contact(AbstractBaseUser, PermissionsMixin):  # type: ignore[misc]  # thei
     def clean(self) -> None:
         """Refuse, in every form, what isn't one address."""
         try:
-            self.address = canonical(self.address)
+            self.address = canonicalize(self.address)
         except BadArgumentError as error:
             raise ValidationError({"address": str(error)}) from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from magiclink import MagicLinks
-from magiclink.addresses import canonical
+from magiclink.addresses import canonicalize
 from magiclink.flask import LinkManager
 
 from ..story.books import SENDER, SUPPLIER
@@ -92,11 +92,11 @@ class Invoicing:
 
     def change_address(self, contact: Contact, address: str) -> None:
         """Write down a new address. The security stamp is made of it: links to the old one die by themselves."""
-        self.ledger.move(contact.id, canonical(address))
+        self.ledger.move(contact.id, canonicalize(address))
 
     def add_contact(self, customer: int, address: str) -> None:
         """Write down a new contact of a customer. Raises BadArgumentError for what isn't one address."""
-        self.ledger.add_contact(customer, canonical(address))
+        self.ledger.add_contact(customer, canonicalize(address))
 
     def contact_for(self, invoice: Invoice, contact: int) -> Contact:
         """Look up a contact who may get this invoice; UnknownError for another customer's."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .site import OpenSite, Site
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-PATIENCE = 30
+TIMEOUT = 30
 """Seconds for what takes milliseconds: a mail that is sent once the answer is out."""
 
 
@@ -81,7 +81,7 @@ class Attended:
     def wait(self) -> None:
         """Wait until nothing is left to be done."""
         with self._bell:
-            expect(self._bell.wait_for(lambda: self._at_work == 0, PATIENCE), "the app never comes to rest")
+            expect(self._bell.wait_for(lambda: self._at_work == 0, TIMEOUT), "the app never comes to rest")
 
     def _done(self) -> None:
         with self._bell:

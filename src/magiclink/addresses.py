@@ -31,7 +31,7 @@ _PLAIN = re.compile(r"(?=[^@]{1,64}@)[a-z0-9]+(?:[._-][a-z0-9]+)*@(?:[a-z0-9]{1,
 _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
-def canonical(address: object) -> str:
+def canonicalize(address: object) -> str:
     """Give one mail address in its canonical spelling: the local part as written, the domain as A-labels in lower case.
 
     The local part is a dot-atom of at most 64 ASCII characters (RFC 5321, section 4.1.2): an internationalised one
@@ -61,7 +61,7 @@ def canonical(address: object) -> str:
     return spelled
 
 
-def matched(address: str) -> str:
+def fold_case(address: str) -> str:
     """Give the form under which two canonical addresses are the same one: its letters A to Z in lower case.
 
     RFC 5321, section 2.4, lets a server tell local parts apart by case and advises against it: two mailboxes that
@@ -72,7 +72,7 @@ def matched(address: str) -> str:
     return address.translate(_ASCII_LOWER)
 
 
-def masked(address: str) -> str:
+def mask(address: str) -> str:
     """Give a canonical address as a page may show it, such as `a…@acme.example`: never the whole local part."""
     local, _, domain = address.partition("@")
     first = local[0] if len(local) > 1 else ""

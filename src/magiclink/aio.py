@@ -1,4 +1,4 @@
-"""The asynchronous face of the hall: the same flows, awaited; a store that blocks is asked in a thread.
+"""The asynchronous face of the core: the same flows, awaited; a store that blocks is asked in a thread.
 
 `security_stamp` and `admit` may be asynchronous here. Cancelling a flow loses nothing: a write that was under way ends
 in its thread, and what the store holds afterwards decides.
@@ -27,7 +27,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def in_thread(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+async def call_in_thread(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a store that blocks in a thread of the loop's, and await it."""
     return await asyncio.to_thread(call, *args, **kwargs)
 
@@ -74,7 +74,7 @@ class AsyncMagicLinks:
             clock=clock,
             security_stamp=security_stamp,
             on_event=on_event,
-            seam=in_thread,
+            store_call=call_in_thread,
         )
 
     issue: Final = _face(Flows.issue)

@@ -1,4 +1,4 @@
-"""The clock that the hall asks, once a call. Nothing else of the house reads the time."""
+"""The clock that the core asks, once a call. Nothing else of the house reads the time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from .errors import ClockError
-from .instants import micros
+from .instants import to_micros
 
 
 class Clock(Protocol):
@@ -35,10 +35,10 @@ def read(clock: Clock) -> int:
         now: object = clock.now()
         # Nearly always it's Python's own answer, whose zone needn't be asked for its offset and name.
         if type(now) is datetime and now.tzinfo is UTC:
-            return micros(now)
+            return to_micros(now)
         # London's winter time is refused as well: a clock that is local must not fail in spring only.
         if isinstance(now, datetime) and now.utcoffset() == timedelta(0) and now.tzname() == "UTC":
-            return micros(now)
+            return to_micros(now)
     except Exception as error:
         raise ClockError("the clock raised an exception") from error
     raise ClockError("the clock must give an aware datetime in UTC")

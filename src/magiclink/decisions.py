@@ -19,7 +19,7 @@ from .errors import (
     SupersededLinkError,
     UsedLinkError,
 )
-from .instants import SECOND, instant, span
+from .instants import SECOND, to_datetime, to_span
 from .policy import Opens
 from .records import CLOCK_SKEW, State, Terms
 from .values import LinkInfo
@@ -32,10 +32,10 @@ ACCOUNT = "account"
 """The reason told when the subject's security stamp has changed, or says that the account may not be used."""
 
 
-def tightened(record: Record, policy: Policy) -> Record:
+def tighten(record: Record, policy: Policy) -> Record:
     """Give the record under today's policy: a tightened one works at once, a loosened one revives nothing."""
-    expires_at = min(record.expires_at, record.issued_at + span(policy.lifetime))
-    session_lifetime = min(record.session_lifetime, span(policy.session_lifetime))
+    expires_at = min(record.expires_at, record.issued_at + to_span(policy.lifetime))
+    session_lifetime = min(record.session_lifetime, to_span(policy.session_lifetime))
     max_uses = record.max_uses if policy.max_uses is None else min(policy.max_uses, record.max_uses or policy.max_uses)
     # A policy is seldom changed, and a copy of forty fields costs as much as opening a token.
     if (expires_at, max_uses, session_lifetime) == (record.expires_at, record.max_uses, record.session_lifetime):
@@ -43,17 +43,17 @@ def tightened(record: Record, policy: Policy) -> Record:
     return record._replace(expires_at=expires_at, max_uses=max_uses, session_lifetime=session_lifetime)
 
 
-def terms(policy: Policy, *, audience: str, now: int, stamp: bytes | None, attempt: bytes | None) -> Terms:
+def make_terms(policy: Policy, *, audience: str, now: int, stamp: bytes | None, attempt: bytes | None) -> Terms:
     """State what must hold in the write that uses a link of this policy."""
     return Terms(
         audience=audience,
         purpose=policy.purpose,
         now=now,
-        lifetime=span(policy.lifetime),
+        lifetime=to_span(policy.lifetime),
         max_uses=policy.max_uses,
         stamp=stamp,
         attempt=attempt,
-        reclick=span(policy.reclick),
+        reclick=to_span(policy.reclick),
         # One sign-in is enough: the other links that were asked for meanwhile end with it (OWASP ASVS 5.0, 6.5.1).
         ends_others=policy.one_shot and policy.opens is Opens.ACCOUNT,
     )
@@ -67,7 +67,7 @@ def check_usable(record: Record, now: int) -> None:
     """
     state = record.state_at(now)
     if state is not State.OUTSTANDING:
-        raise rejection(record, state, now)
+        raise make_rejection(record, state, now)
     check_clock(record.issued_at, now)
 
 
@@ -77,9 +77,9 @@ def check_clock(at: int, now: int) -> None:
         raise ClockError("a clock is off: the link was issued more than 30 seconds in the future")
 
 
-def rejection(record: Record, state: State, now: int) -> RejectedLinkError:
+def make_rejection(record: Record, state: State, now: int) -> RejectedLinkError:
     """Make the error for a record that can't be used, with the instant at which that began."""
-    link = LinkInfo.of(record, now=now)
+    link = LinkInfo.from_record(record, now=now)
     if state is State.REVOKED:
         at = link.revoked_at
         return RevokedLinkError(f"revoked at {at}", reason=record.revoke_reason, link=link, at=at)
@@ -90,23 +90,23 @@ def rejection(record: Record, state: State, now: int) -> RejectedLinkError:
     return ExpiredLinkError(f"expired at {link.expires_at}", link=link, at=link.expires_at)
 
 
-def account_changed(record: Record, now: int) -> RevokedLinkError:
+def make_account_rejection(record: Record, now: int) -> RevokedLinkError:
     """Make the error for a subject whose security stamp isn't the one that the link was issued under."""
     message = "the account has changed since the link was issued"
-    return RevokedLinkError(message, reason=ACCOUNT, link=LinkInfo.of(record, now=now))
+    return RevokedLinkError(message, reason=ACCOUNT, link=LinkInfo.from_record(record, now=now))
 
 
 def check_open(record: Record, *, redeemed_at: int, now: int) -> None:
     """Raise unless what a (tightened) record opened is still open: expiry, use and supersession close nothing."""
     if record.state_at(now) is State.REVOKED:
-        raise rejection(record, State.REVOKED, now)
+        raise make_rejection(record, State.REVOKED, now)
     check_clock(redeemed_at, now)
     if redeemed_at < record.issued_at - CLOCK_SKEW:
         raise BadArgumentError("redeemed_at lies before the link was issued")
     ended_at = redeemed_at + record.session_lifetime
     if now >= ended_at:
-        at = instant(ended_at)
-        raise ExpiredLinkError(f"the session ended at {at}", link=LinkInfo.of(record, now=now), at=at)
+        at = to_datetime(ended_at)
+        raise ExpiredLinkError(f"the session ended at {at}", link=LinkInfo.from_record(record, now=now), at=at)
 
 
 class Plan(NamedTuple):
@@ -120,9 +120,9 @@ class Plan(NamedTuple):
     expires_at: int
 
 
-def issue(policy: Policy, *, now: int, expires_at: int | None) -> Plan:
+def plan_issue(policy: Policy, *, now: int, expires_at: int | None) -> Plan:
     """Plan a link that begins its series anew. `expires_at` may only shorten, and falls on the second before."""
-    latest = now + span(policy.lifetime)
+    latest = now + to_span(policy.lifetime)
     wanted = latest if expires_at is None else expires_at
     end = wanted - wanted % SECOND
     if wanted > latest or end <= now:
@@ -130,7 +130,7 @@ def issue(policy: Policy, *, now: int, expires_at: int | None) -> Plan:
     return Plan(now, None, None, 0, 0, end)
 
 
-def remind(policy: Policy, newest: Record | None, *, now: int) -> Plan:
+def plan_reminder(policy: Policy, newest: Record | None, *, now: int) -> Plan:
     """Plan the fresh link of a reminder, or raise ReissueRefusedError: policy, series_ended, too_many, too_soon."""
     if not policy.reissue_on_reminder:
         raise ReissueRefusedError("the policy lets no reminder carry a fresh link", reason="policy")
@@ -156,7 +156,7 @@ def check_renewable(policy: Policy, presented: Record, *, is_recipient: bool, no
         raise ReissueRefusedError("the link still works", reason="outstanding")
 
 
-def renew(policy: Policy, newest: Record, *, now: int) -> Plan:
+def plan_renewal(policy: Policy, newest: Record, *, now: int) -> Plan:
     """Plan the link that a holder asks for; `newest` has the counts. Or: revoked, series_ended, too_many, too_soon."""
     if newest.state_at(now) is State.REVOKED:
         raise ReissueRefusedError("the newest link of the series was revoked", reason="revoked")
@@ -168,16 +168,18 @@ def renew(policy: Policy, newest: Record, *, now: int) -> Plan:
 def _check_budget(policy: Policy, count: int, last: int | None, now: int) -> None:
     if policy.reissue_limit is not None and count >= policy.reissue_limit:
         raise ReissueRefusedError("the series has had as many fresh links as its policy allows", reason="too_many")
-    retry_at = now if last is None else last + span(policy.reissue_interval)
+    retry_at = now if last is None else last + to_span(policy.reissue_interval)
     if now < retry_at:
-        raise ReissueRefusedError("the last fresh link is too recent", reason="too_soon", retry_at=instant(retry_at))
+        raise ReissueRefusedError(
+            "the last fresh link is too recent", reason="too_soon", retry_at=to_datetime(retry_at)
+        )
 
 
 def _end(policy: Policy, started_at: int, now: int) -> int:
     """Give the expiry of a link made now: no reissue outlives the series."""
-    end = now + span(policy.lifetime)
+    end = now + to_span(policy.lifetime)
     if policy.ends_after is not None:
-        end = min(end, started_at + span(policy.ends_after))
+        end = min(end, started_at + to_span(policy.ends_after))
     end -= end % SECOND
     if end <= now:
         raise ReissueRefusedError("the series has reached its absolute end: issue a new link", reason="series_ended")

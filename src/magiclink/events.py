@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from .instants import instant
+from .instants import to_datetime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -58,11 +58,11 @@ class Event:
     reason: str = ""
 
     @classmethod
-    def of(cls, kind: Kind, record: Record, *, at: int, reason: str = "") -> Event:
+    def from_record(cls, kind: Kind, record: Record, *, at: int, reason: str = "") -> Event:
         """Tell something of a record."""
         return cls(
             kind=kind,
-            at=instant(at),
+            at=to_datetime(at),
             link_id=record.link_id.hex(),
             purpose=record.purpose,
             subject=record.subject,
@@ -80,7 +80,7 @@ def log(event: Event) -> None:
     logger.info("%s link=%s purpose=%s reason=%r", event.kind, event.link_id, event.purpose, event.reason)
 
 
-def tell(event: Event, sink: Callable[[Event], None] | None) -> None:
+def emit(event: Event, sink: Callable[[Event], None] | None) -> None:
     """Hand an event to the app's sink, or else to the log.
 
     What happened has happened: a failure of the sink is logged and goes no further.
@@ -94,12 +94,12 @@ def tell(event: Event, sink: Callable[[Event], None] | None) -> None:
         logger.exception("on_event failed for %s link=%s", event.kind, event.link_id)
 
 
-def history(records: Iterable[Record], notes: Iterable[Note]) -> list[Event]:
+def merge_history(records: Iterable[Record], notes: Iterable[Note]) -> list[Event]:
     """Merge what stands in the records with what was noted, oldest first; kinds of a later version are left out."""
     by_id = {record.link_id: record for record in records}
     told = [event for record in by_id.values() for event in _of_record(record)]
     told += [
-        Event.of(Kind(note.kind), by_id[note.link_id], at=note.at, reason=note.reason)
+        Event.from_record(Kind(note.kind), by_id[note.link_id], at=note.at, reason=note.reason)
         for note in notes
         if note.link_id in by_id and note.kind in _ORDER
     ]
@@ -107,14 +107,14 @@ def history(records: Iterable[Record], notes: Iterable[Note]) -> list[Event]:
 
 
 def _of_record(record: Record) -> Iterator[Event]:
-    yield Event.of(MADE[record.origin], record, at=record.issued_at)
+    yield Event.from_record(MADE[record.origin], record, at=record.issued_at)
     if record.delivered_at is not None:
-        yield Event.of(Kind.DELIVERED, record, at=record.delivered_at)
+        yield Event.from_record(Kind.DELIVERED, record, at=record.delivered_at)
     if record.first_used_at is not None:
-        yield Event.of(Kind.REDEEMED, record, at=record.first_used_at)
+        yield Event.from_record(Kind.REDEEMED, record, at=record.first_used_at)
     if record.uses > 1 and record.last_used_at is not None:
-        yield Event.of(Kind.REUSED, record, at=record.last_used_at)
+        yield Event.from_record(Kind.REUSED, record, at=record.last_used_at)
     if record.superseded_at is not None:
-        yield Event.of(Kind.SUPERSEDED, record, at=record.superseded_at)
+        yield Event.from_record(Kind.SUPERSEDED, record, at=record.superseded_at)
     if record.revoked_at is not None:
-        yield Event.of(Kind.REVOKED, record, at=record.revoked_at, reason=record.revoke_reason)
+        yield Event.from_record(Kind.REVOKED, record, at=record.revoked_at, reason=record.revoke_reason)

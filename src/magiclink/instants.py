@@ -14,26 +14,26 @@ SECOND = 1_000_000
 """Microseconds in a second."""
 
 
-def micros(instant: datetime) -> int:
+def to_micros(instant: datetime) -> int:
     """Turn an aware datetime into integer microseconds since 1970: exact, where `timestamp()` is a float."""
     # The arithmetic of datetime itself: subclasses, like pendulum's, give differences that don't divide.
     return datetime.__sub__(instant, EPOCH) // MICROSECOND
 
 
-def given(value: object, what: str) -> int:
+def read_instant(value: object, what: str) -> int:
     """Read an instant that a caller gives, in any zone; raise BadArgumentError unless it's an aware datetime."""
     if not isinstance(value, datetime) or value.utcoffset() is None:
         raise BadArgumentError(f"{what}: an aware datetime")
-    return micros(value)
+    return to_micros(value)
 
 
-def span(delta: timedelta) -> int:
+def to_span(delta: timedelta) -> int:
     """Turn a timedelta into integer microseconds."""
     # As in `micros`.
     return timedelta.__floordiv__(delta, MICROSECOND)
 
 
-def instant(at: int) -> datetime:
+def to_datetime(at: int) -> datetime:
     """Turn integer microseconds since 1970 into an aware datetime in UTC.
 
     Past the years 1 to 9999 it is the nearest that a datetime can show: what is told may be cut, what is compared is an

@@ -1,4 +1,4 @@
-"""The synchronous face of the hall: `MagicLinks` runs each flow to its end with one `send(None)`.
+"""The synchronous face of the core: `MagicLinks` runs each flow to its end with one `send(None)`.
 
 There is one text of every flow, in `magiclink.flows`; this face is built from its signatures. A flow that would have to
 wait is ConfigurationError: it belongs to `magiclink.aio`.
@@ -27,7 +27,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def at_once(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+async def call_at_once(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a store that answers at once."""
     return call(*args, **kwargs)
 
@@ -93,7 +93,7 @@ class MagicLinks:
             clock=clock,
             security_stamp=security_stamp,
             on_event=on_event,
-            seam=at_once,
+            store_call=call_at_once,
         )
 
     issue: Final = _face(Flows.issue)

@@ -40,9 +40,9 @@ class Origin(StrEnum):
     RENEW = "renew"
 
 
-# A tuple, not a dataclass: a keeper turns a row of forty columns into a record in one call of C.
+# A tuple, not a dataclass: a store turns a row of forty columns into a record in one call of C.
 class Record(NamedTuple):
-    """One link, as a store keeps it; the columns of every keeper, in this order."""
+    """One link, as a store keeps it; the columns of every store, in this order."""
 
     audience: str
     link_id: bytes

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from .instants import instant
+from .instants import to_datetime
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,7 +62,7 @@ class Link(_NoTruth):
     @property
     def expires_at(self) -> datetime:
         """The instant (aware, UTC) from which it is refused."""
-        return instant(self._at)
+        return to_datetime(self._at)
 
     def __repr__(self) -> str:
         return f"<Link {self.link_id} purpose={self.purpose!r} url=hidden>"
@@ -123,7 +123,7 @@ class Redemption(_NoTruth):
     session_ends_at: datetime
 
     @classmethod
-    def of(cls, record: Record, *, redeemed_at: int) -> Redemption:
+    def from_record(cls, record: Record, *, redeemed_at: int) -> Redemption:
         """Build it from a record whose limits the policy has tightened."""
         return cls(
             link_id=record.link_id.hex(),
@@ -131,8 +131,8 @@ class Redemption(_NoTruth):
             subject=record.subject,
             resource=record.resource,
             destination=record.destination,
-            redeemed_at=instant(redeemed_at),
-            session_ends_at=instant(redeemed_at + record.session_lifetime),
+            redeemed_at=to_datetime(redeemed_at),
+            session_ends_at=to_datetime(redeemed_at + record.session_lifetime),
         )
 
 
@@ -160,7 +160,7 @@ class LinkInfo(_NoTruth):
     revoke_reason: str
 
     @classmethod
-    def of(cls, record: Record, *, now: int) -> LinkInfo:
+    def from_record(cls, record: Record, *, now: int) -> LinkInfo:
         """Build it from a record, as things stand at `now`."""
         return cls(
             link_id=record.link_id.hex(),
@@ -171,8 +171,8 @@ class LinkInfo(_NoTruth):
             state=record.state_at(now),
             origin=record.origin,
             parent=None if record.parent is None else record.parent.hex(),
-            issued_at=instant(record.issued_at),
-            expires_at=instant(record.expires_at),
+            issued_at=to_datetime(record.issued_at),
+            expires_at=to_datetime(record.expires_at),
             max_uses=record.max_uses,
             uses=record.uses,
             delivered_at=_instant(record.delivered_at),
@@ -185,4 +185,4 @@ class LinkInfo(_NoTruth):
 
 
 def _instant(at: int | None) -> datetime | None:
-    return None if at is None else instant(at)
+    return None if at is None else to_datetime(at)

@@ -47,7 +47,7 @@ BATCH = 100
 
 @contextmanager
 def links_in(keeper: str) -> Iterator[tuple[MagicLinks, str]]:
-    """Lend links over a new database of a keeper, and its alias."""
+    """Lend links over a new database of a store, and its alias."""
     options = {"init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"} if keeper == "sqlite" else {}
     with folder() as place, database(keeper, place, **options) as alias, links_on(DjangoStore(using=alias)) as links:
         yield links, alias

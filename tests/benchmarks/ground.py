@@ -102,7 +102,7 @@ def made(number: int, path: Path) -> list[Link]:
 
 @contextmanager
 def by_hand(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a file of the keeper's with the keeper's own settings: WAL it is already."""
+    """Open a file of the store's with the store's own settings: WAL it is already."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA secure_delete = FAST").fetchall()
@@ -125,7 +125,7 @@ def write(db: sqlite3.Connection, records: Sequence[Record]) -> Call:
     tables: tuple[Sequence[tuple[Any, ...]], ...] = (
         subjects,
         list(records),
-        list(chain.from_iterable(map(lookup_keys.rows, records))),
+        list(chain.from_iterable(map(lookup_keys.list_rows, records))),
     )
 
     def call() -> None:
@@ -144,7 +144,7 @@ def drained(calls: Iterable[Call]) -> Call:
 
 
 def fill(path: Path, links: MagicLinks, number: int, *, ends: range, subject: str | None = None) -> list[str]:
-    """Write many links into a file of the keeper's, faster than they are issued; give some of their tokens, shuffled.
+    """Write many links into a file of the store's, faster than they are issued; give some of their tokens, shuffled.
 
     They end at seconds spread evenly over `ends`, each for a subject of its own unless one is given.
     """

@@ -96,7 +96,7 @@ def _forget(db: sqlite3.Connection, audience: str) -> None:
 
 
 def _purged(path: Path, audience: str, begun: int) -> tuple[list[float], list[float]]:
-    """Purge half of the links by the keeper; give the seconds of each batch, and of each lock that it took."""
+    """Purge half of the links by the store; give the seconds of each batch, and of each lock that it took."""
     held: list[float] = []
     store = SQLiteStore(path)
     transaction = store._file.transaction

@@ -1,4 +1,4 @@
-"""T5, T8, T9, T11 on PostgreSQL: what the keeper costs beside bare statements of psycopg, as ratios.
+"""T5, T8, T9, T11 on PostgreSQL: what the store costs beside bare statements of psycopg, as ratios.
 
 The server is one of the tests' own, with `synchronous_commit` and `fsync` on; both sides talk to it over one socket.
 """

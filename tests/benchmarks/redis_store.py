@@ -1,4 +1,4 @@
-"""T6, T8, T11 on Valkey or Redis: what the keeper costs beside bare commands of redis-py, as ratios.
+"""T6, T8, T11 on Valkey or Redis: what the store costs beside bare commands of redis-py, as ratios.
 
 The server is one of the tests' own, or MAGICLINK_TEST_REDIS; both sides talk to it over one socket, and nothing is
 flushed to a disk. A bare SET can't be looked up afterwards, so issuing is also shown beside a script that writes the
@@ -125,12 +125,12 @@ def _records(number: int) -> list[Record]:
 
 
 def _values(number: int) -> list[tuple[bytes, bytes]]:
-    """Give keys and values as the keeper's are: as long, and nobody else's."""
+    """Give keys and values as the store's are: as long, and nobody else's."""
     return [(urandom(40), b"0" + urandom(60) + packed(each)) for each in _records(number)]
 
 
 def _members() -> list[bytes]:
-    """Give what one link adds to the keeper's index: six members, each after its score."""
+    """Give what one link adds to the store's index: six members, each after its score."""
     return [part for letter in b"aemrsu" for part in (b"0", b"%c" % letter + urandom(60))]
 
 

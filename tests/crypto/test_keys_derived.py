@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magiclink.crypto.keys import Key, context, contexts, derive, framed, mac
+from magiclink.crypto.keys import Key, derive, derive_context, derive_contexts, frame, mac
 from magiclink.errors import BadArgumentError, ConfigurationError
 
 SITE = "https://billing.example"
@@ -19,9 +19,11 @@ TWO = Key(id=2, secret=hashlib.sha256(b"two").digest())
 def test_context_of_another_purpose() -> None:
     """A context is three bytes of SHA-256 over purpose and audience, each behind its length."""
     words = b"\x00\x07invoice" + b"\x00\x17https://billing.example"
-    assert context("invoice", SITE) == hashlib.sha256(words).digest()[:3]
-    assert contexts(["invoice", "sign-in"], SITE) == {each: context(each, SITE) for each in ("invoice", "sign-in")}
-    assert context("ab", "c") != context("a", "bc")
+    assert derive_context("invoice", SITE) == hashlib.sha256(words).digest()[:3]
+    assert derive_contexts(["invoice", "sign-in"], SITE) == {
+        each: derive_context(each, SITE) for each in ("invoice", "sign-in")
+    }
+    assert derive_context("ab", "c") != derive_context("a", "bc")
 
 
 def test_shared_context() -> None:
@@ -29,13 +31,13 @@ def test_shared_context() -> None:
     seen: dict[bytes, str] = {}
     for number in range(100_000):
         name = f"p{number}"
-        if (other := seen.setdefault(context(name, SITE), name)) != name:
+        if (other := seen.setdefault(derive_context(name, SITE), name)) != name:
             break
     else:
         pytest.fail("no two names share a context")
     with pytest.raises(ConfigurationError, match="rename"):
-        contexts([other, "invoice", name], SITE)
-    assert len(contexts([name, name], SITE)) == 1
+        derive_contexts([other, "invoice", name], SITE)
+    assert len(derive_contexts([name, name], SITE)) == 1
 
 
 def hkdf(secret: bytes, info: bytes) -> bytes:
@@ -72,12 +74,12 @@ def test_other_tag() -> None:
 @given(st.lists(st.text(max_size=4), max_size=4), st.lists(st.text(max_size=4), max_size=4))
 def test_two_lists_framed_alike(one: list[str], other: list[str]) -> None:
     """B05: different lists of texts are different bytes, also where a text is half of a surrogate pair."""
-    assert (framed(*one) == framed(*other)) == (one == other)
-    assert framed("\ud800") != framed("\ud801")
+    assert (frame(*one) == frame(*other)) == (one == other)
+    assert frame("\ud800") != frame("\ud801")
 
 
 def test_text_too_long_to_frame() -> None:
     """A text of 65,535 bytes is framed; a longer one is BadArgumentError."""
-    assert framed("é" * 32_767 + "x")[:2] == b"\xff\xff"
+    assert frame("é" * 32_767 + "x")[:2] == b"\xff\xff"
     with pytest.raises(BadArgumentError):
-        framed("é" * 32_768)
+        frame("é" * 32_768)

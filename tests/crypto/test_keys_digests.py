@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magiclink.crypto.keys import Digester, Key, KeyRing, derive, framed
+from magiclink.crypto.keys import Digester, Key, KeyRing, derive, frame
 from magiclink.errors import BadArgumentError
 
 SITE = "https://billing.example"
@@ -23,7 +23,7 @@ ADDRESS = "ap@acme.example"
 
 def test_other_digest() -> None:
     """A digest is its key's id, then 16 bytes of HMAC-SHA-256 under the key of its use."""
-    tag = hmac.digest(derive(ONE, "recipient", audience=SITE), framed(ADDRESS), "sha256")[:16]
+    tag = hmac.digest(derive(ONE, "recipient", audience=SITE), frame(ADDRESS), "sha256")[:16]
     assert BEFORE.digest("recipient", ADDRESS) == b"\x01" + tag
 
 
@@ -110,7 +110,7 @@ def test_series_after_a_rotation() -> None:
         *AFTER.series("invoice", "customer-7", "invoice:1001", None),
         *BEFORE.series("invoice", "customer-7", "invoice:1001", None),
     )
-    message = framed("customer-7") + b"\1" + framed("invoice:1001") + b"\0"
+    message = frame("customer-7") + b"\1" + frame("invoice:1001") + b"\0"
     keyed = derive(TWO, "series", purpose="invoice", audience=SITE)
     assert names[0] == hmac.digest(keyed, message, "sha256")[:16]
     assert names != ROTATED.series("sign-in", "customer-7", "invoice:1001", None)

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from magiclink.crypto.keys import Key, KeyRing, derive, framed
+from magiclink.crypto.keys import Key, KeyRing, derive, frame
 from magiclink.crypto.seals import LONGEST, Seals
 from magiclink.errors import BadArgumentError
 
@@ -49,7 +49,7 @@ def test_changed_format() -> None:
     data = raw(TEXT)
     assert data[:2] == b"\x01\x01"
     cipher = AESGCM(derive(ONE, "seal:pending", audience=SITE))
-    plain = cipher.decrypt(data[2:14], data[14:], framed("pending", SITE, "1"))
+    plain = cipher.decrypt(data[2:14], data[14:], frame("pending", SITE, "1"))
     assert plain == EXPIRES_AT.to_bytes(8, "big") + VALUE
     assert VALUE not in data
 
@@ -75,10 +75,10 @@ def test_kind_or_audience_not_authenticated() -> None:
     """C12: kind, audience and key id are authenticated by themselves, beside the derived key."""
     cipher = AESGCM(derive(ONE, "seal:pending", audience=SITE))
     plain = EXPIRES_AT.to_bytes(8, "big") + VALUE
-    for about in (framed("grant", SITE, "1"), framed("pending", "b", "1"), framed("pending", SITE, "2"), b"", None):
+    for about in (frame("grant", SITE, "1"), frame("pending", "b", "1"), frame("pending", SITE, "2"), b"", None):
         forged = spelled(b"\x01\x01" + bytes(12) + cipher.encrypt(bytes(12), plain, about))
         assert HERE.unseal("pending", forged, now=NOW) is None
-    genuine = spelled(b"\x01\x01" + bytes(12) + cipher.encrypt(bytes(12), plain, framed("pending", SITE, "1")))
+    genuine = spelled(b"\x01\x01" + bytes(12) + cipher.encrypt(bytes(12), plain, frame("pending", SITE, "1")))
     assert HERE.unseal("pending", genuine, now=NOW) == VALUE
 
 
@@ -86,7 +86,7 @@ def test_kind_shares_a_key() -> None:
     """C12: each kind has its own key: another kind's key seals nothing here."""
     cipher = AESGCM(derive(ONE, "seal:grant", audience=SITE))
     plain = EXPIRES_AT.to_bytes(8, "big") + VALUE
-    forged = spelled(b"\x01\x01" + bytes(12) + cipher.encrypt(bytes(12), plain, framed("pending", SITE, "1")))
+    forged = spelled(b"\x01\x01" + bytes(12) + cipher.encrypt(bytes(12), plain, frame("pending", SITE, "1")))
     assert HERE.unseal("pending", forged, now=NOW) is None
 
 
@@ -157,7 +157,7 @@ def test_too_long() -> None:
         HERE.seal("pending", bytes(2_888), expires_at=EXPIRES_AT)
     cipher = AESGCM(derive(ONE, "seal:pending", audience=SITE))
     plain = EXPIRES_AT.to_bytes(8, "big") + bytes(2_888)
-    longer = spelled(b"\x01\x01" + bytes(12) + cipher.encrypt(bytes(12), plain, framed("pending", SITE, "1")))
+    longer = spelled(b"\x01\x01" + bytes(12) + cipher.encrypt(bytes(12), plain, frame("pending", SITE, "1")))
     assert HERE.unseal("pending", longer, now=NOW) is None
     assert HERE.unseal("pending", "A" * 10_000_000, now=NOW) is None
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from magiclink.crypto import tokens as room
-from magiclink.crypto.keys import Key, KeyRing, contexts
+from magiclink.crypto.keys import Key, KeyRing, derive_contexts
 from magiclink.crypto.tokens import Genuine, Tokens
 from magiclink.errors import BadArgumentError
 
@@ -25,7 +25,7 @@ TWO = Key(id=2, secret=hashlib.sha256(b"two").digest())
 def tokens(*keys: Key, audience: str = SITE, purposes: tuple[str, ...] = ("invoice", "sign-in")) -> Tokens:
     """Build the room: the first key signs, the others are retired."""
     signing, *retired = keys or (ONE,)
-    return Tokens(KeyRing(signing=signing, retired=tuple(retired)), audience, contexts(purposes, audience))
+    return Tokens(KeyRing(signing=signing, retired=tuple(retired)), audience, derive_contexts(purposes, audience))
 
 
 HERE = tokens()
@@ -189,7 +189,7 @@ def test_other_purpose() -> None:
     found = HERE.open(token)
     assert found is not None
     assert found.purpose == "sign-in"
-    context = contexts(["invoice"], SITE)["invoice"]
+    context = derive_contexts(["invoice"], SITE)["invoice"]
     assert HERE.open(text(raw(token)[:2] + context + raw(token)[5:])) is None
 
 
@@ -202,7 +202,7 @@ def test_other_audience() -> None:
     """B04: a token of one tenant is refused by another with the same keys, under its own context as well."""
     there = tokens(audience="https://other.example")
     assert there.open(TOKEN) is None
-    context = contexts(["invoice"], "https://other.example")["invoice"]
+    context = derive_contexts(["invoice"], "https://other.example")["invoice"]
     assert there.open(text(raw(TOKEN)[:2] + context + raw(TOKEN)[5:])) is None
 
 

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
-from magiclink.crypto.keys import Key, KeyRing, contexts
+from magiclink.crypto.keys import Key, KeyRing, derive_contexts
 from magiclink.crypto.tokens import Tokens
 
 ALPHABET = string.ascii_letters + string.digits + "-_"
 EXPIRES_AT = 1_800_000_000_000_000
 SITE = "https://billing.example"
-HERE = Tokens(KeyRing(signing=Key.generate()), SITE, contexts(["invoice", "sign-in"], SITE))
+HERE = Tokens(KeyRing(signing=Key.generate()), SITE, derive_contexts(["invoice", "sign-in"], SITE))
 TOKEN, _ = HERE.make("invoice", expires_at=EXPIRES_AT)
 
 

@@ -1,4 +1,4 @@
-"""Databases for the tests of the Django keeper: a file of SQLite, PostgreSQL, and MariaDB where there is a server.
+"""Databases for the tests of the Django store: a file of SQLite, PostgreSQL, and MariaDB where there is a server.
 
 Each is added to Django's connections under a name of its own, migrated, and taken away again: no other test sees it.
 """
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from magiclink.records import Record
 
 KEEPERS = ("sqlite", "postgresql", "mariadb")
-PATIENCE = 60
+TIMEOUT = 60
 """Seconds that a writer waits for a lock."""
 
 _numbers = count(1)
@@ -41,7 +41,7 @@ _numbers = count(1)
 
 @contextmanager
 def database(keeper: str, folder: Path, **options: Any) -> Iterator[str]:
-    """Give the alias of an empty database with the keeper's tables; `options` are those of DATABASES."""
+    """Give the alias of an empty database with the store's tables; `options` are those of DATABASES."""
     with place(keeper, folder) as settings:
         settings["OPTIONS"] = {**settings.get("OPTIONS", {}), **options}
         with alias_of(settings) as alias:
@@ -64,7 +64,7 @@ def alias_of(settings: dict[str, Any]) -> Iterator[str]:
 
 @contextmanager
 def place(keeper: str, folder: Path) -> Iterator[dict[str, Any]]:
-    """Give what DATABASES says of an empty database of a keeper, and drop it afterwards."""
+    """Give what DATABASES says of an empty database of a store, and drop it afterwards."""
     made = {"sqlite": _sqlite, "postgresql": _postgresql, "mariadb": _mariadb}[keeper]
     with made(folder) as settings:
         yield settings
@@ -73,7 +73,7 @@ def place(keeper: str, folder: Path) -> Iterator[dict[str, Any]]:
 @contextmanager
 def _sqlite(folder: Path) -> Iterator[dict[str, Any]]:
     # It needn't survive a loss of power.
-    options = {"timeout": PATIENCE, "init_command": "PRAGMA synchronous = OFF"}
+    options = {"timeout": TIMEOUT, "init_command": "PRAGMA synchronous = OFF"}
     yield {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / f"{new_schema()}.db"), "OPTIONS": options}
 
 
@@ -121,7 +121,7 @@ def _mariadb(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def empty(alias: str) -> None:
-    """Take every row out of the keeper's tables."""
+    """Take every row out of the store's tables."""
     with connections[alias].cursor() as cursor:
         for model in (Link, Subject, Name, Note, Bucket):
             cursor.execute(f"DELETE FROM {model._meta.db_table}")

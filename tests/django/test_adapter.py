@@ -1,4 +1,4 @@
-"""The porch: what is done after an answer, and how it looks."""
+"""The adapter: what is done after an answer, and how it looks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.test import Client, RequestFactory
 
 from magiclink import INVOICE, SIGN_IN, ConfigurationError
 from magiclink import django as front
-from magiclink.django.conf import porch
+from magiclink.django.conf import adapter
 from magiclink.web import Limits
 from tests.django.site import HOST, Shop, Visitor, ann, page_of, text_of
 from tests.exchanges import ANN, OURS
@@ -47,16 +47,16 @@ def visited(shop: Shop) -> HttpRequest:
 def test_document_that_is_open(settings: Settings) -> None:
     """A view hears for whom a document has been opened, or gets the answer to give."""
     request = visited(Shop(settings))
-    opened = [porch().opened(request, INVOICE, f"invoice:{number}") for number in (1001, 1002)]
+    opened = [adapter().opened(request, INVOICE, f"invoice:{number}") for number in (1001, 1002)]
     assert [None if each is None else each.subject for each in opened] == ["ann", None]
-    assert porch().guard(request, INVOICE, "invoice:1001") == opened[0]
-    assert page_of(porch().guard(request, INVOICE, "invoice:1002")) == "403 closed"
+    assert adapter().guard(request, INVOICE, "invoice:1001") == opened[0]
+    assert page_of(adapter().guard(request, INVOICE, "invoice:1002")) == "403 closed"
 
 
 def test_document_of_a_policy_that_opens_none(settings: Settings) -> None:
     """A policy that opens accounts opens no document, and asking is a mistake."""
     request = visited(Shop(settings))
-    for ask_for in (porch().opened, porch().guard):
+    for ask_for in (adapter().opened, adapter().guard):
         with pytest.raises(ConfigurationError, match="opened_by"):
             ask_for(request, SIGN_IN, "invoice:1001")
 
@@ -66,7 +66,7 @@ def test_address_that_leads_nowhere(settings: Settings) -> None:
     shop = Shop(settings)
     request = RequestFactory().get(f"/l/{shop.tokens['invoice']}", SCRIPT_NAME="/app")
     with pytest.raises(ConfigurationError, match="outside"):
-        porch().answer(request)
+        adapter().answer(request)
     assert shop.tokens["invoice"] not in f"{request} {request.META}"
 
 
@@ -77,7 +77,7 @@ def test_mail_of_the_site(settings: Settings) -> None:
     """The site's own mails go the same way, in the language that it names."""
     shop = Shop(settings)
     link = shop.links.issue(INVOICE, subject="ann", resource="invoice:1", recipient=ANN)
-    porch().send(link, to=ANN, about="Rechnung 1", language="de")
+    adapter().send(link, to=ANN, about="Rechnung 1", language="de")
     assert (shop.outbox.last.subject, shop.outbox.last.text.split(",")[0]) == ("Rechnung 1", "Guten Tag")
 
 
@@ -169,10 +169,10 @@ def test_source_of_a_request(settings: Settings) -> None:
 
 
 def answered(method: str, **given: Any) -> HttpResponse:
-    """Give what the porch itself answers on the sign-in page, before any middleware."""
+    """Give what the adapter itself answers on the sign-in page, before any middleware."""
     request = RequestFactory().generic(method, "/l/sign-in", **given)
     request.user = AnonymousUser()
-    return porch().answer(request)
+    return adapter().answer(request)
 
 
 def test_headers_that_a_middleware_sets(settings: Settings) -> None:

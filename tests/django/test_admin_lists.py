@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection
 from magiclink import CLIENT_PORTAL, INVOICE, SIGN_IN, State, StoreError
 from magiclink.django.admin_lists import in_state, matching
 from magiclink.django.models import Link as Row
-from magiclink.instants import micros
+from magiclink.instants import to_micros
 from tests.django.desk import LIST, Desk, browser, customer, listed, page
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def test_state_that_is_told_otherwise(desk: Desk, wait: timedelta, tighter: Poli
     desk.clock.tick(wait)
     links = desk.made(*with_one(tighter))
     policies = links.flows.policies.values()
-    now = micros(desk.clock.now())
+    now = to_micros(desk.clock.now())
     filtered = {
         state: {row.link_id for row in in_state(all_rows(), state, policies=policies, now=now)} for state in State
     }

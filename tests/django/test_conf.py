@@ -53,7 +53,7 @@ def test_setting_is_no_dict(value: object) -> None:
 def test_unknown_key() -> None:
     """A key that nobody reads is refused by its name: a misspelt ADMIT would let everybody in."""
     with said(ADMITS=None), pytest.raises(ConfigurationError, match="'ADMITS'"):
-        conf.porch()
+        conf.adapter()
 
 
 @pytest.mark.parametrize("value", [{}, {"LINKS": None}])
@@ -68,14 +68,14 @@ def test_links_are_missing(value: dict[str, object]) -> None:
 def test_path_that_leads_nowhere(key: str, path: str) -> None:
     """A dotted path that can't be imported is told with its key."""
     with said(**{key: path}), pytest.raises(ConfigurationError, match=key):
-        conf.porch()
+        conf.adapter()
 
 
 @pytest.mark.parametrize("value", ["tests.django.test_conf.STAGE", 7, Stage])
 def test_links_that_are_none(value: object) -> None:
     """`LINKS` is a MagicLinks and nothing else."""
     with said(LINKS=value), pytest.raises(ConfigurationError, match="LINKS is no"):
-        conf.porch()
+        conf.adapter()
 
 
 def test_objects_and_paths() -> None:
@@ -85,20 +85,20 @@ def test_objects_and_paths() -> None:
         assert conf.value("MAILER") is STAGE.outbox
         assert conf.value("DESCRIBE") is described
         assert conf.value("LINKS") is links
-        conf.porch().send(STAGE.links.issue(INVOICE, subject="ann", recipient=ANN, resource="invoice:2"), to=ANN)
+        conf.adapter().send(STAGE.links.issue(INVOICE, subject="ann", recipient=ANN, resource="invoice:2"), to=ANN)
     assert STAGE.outbox.last.subject == "an invoice"
 
 
 def test_value_that_the_conversation_refuses() -> None:
     """What a value must be is checked where every framework's values are."""
     with said(HOME="https://evil.example/"), pytest.raises(ConfigurationError, match="home"):
-        conf.porch()
+        conf.adapter()
 
 
 def test_texts_are_no_paths() -> None:
     """`HOME`, `SENDER` and `REPLY_TO` are what they say."""
     with said(HOME="/home", SENDER="Acme <billing@acme.example>", LIMITS="tests.django.test_conf.LIMITS"):
-        conversation = conf.porch().conversation
+        conversation = conf.adapter().conversation
     assert (conversation.home, conversation.limits) == ("/home", LIMITS)
 
 
@@ -107,8 +107,8 @@ def test_defaults() -> None:
     with said():
         assert isinstance(conf.value("DIRECTORY"), UserDirectory)
         assert isinstance(conf.value("MAILER"), DjangoMailer)
-        conversation = conf.porch().conversation
-        assert conf.porch().links is links
+        conversation = conf.adapter().conversation
+        assert conf.adapter().links is links
     assert (conversation.home, conversation.limits, conversation.sign_in_policy) == ("/", Limits(), SIGN_IN)
     assert conversation.offers_sign_in
 
@@ -116,23 +116,23 @@ def test_defaults() -> None:
 def test_directory_switched_off() -> None:
     """None switches off: without a directory nobody asks for links."""
     with said(DIRECTORY=None, MAILER=None):
-        assert not conf.porch().conversation.offers_sign_in
+        assert not conf.adapter().conversation.offers_sign_in
 
 
 def test_change_of_the_setting(settings: Settings) -> None:
-    """One porch serves the process until `MAGICLINK` is overridden; other settings leave it."""
+    """One adapter serves the process until `MAGICLINK` is overridden; other settings leave it."""
     settings.MAGICLINK = {"LINKS": links}
-    first = conf.porch()
+    first = conf.adapter()
     with override_settings(DEBUG=True):
-        assert conf.porch() is first
+        assert conf.adapter() is first
     with said(HOME="/elsewhere"):
-        assert conf.porch().conversation.home == "/elsewhere"
-    assert conf.porch() is not first
-    assert conf.porch().conversation.home == "/"
+        assert conf.adapter().conversation.home == "/elsewhere"
+    assert conf.adapter() is not first
+    assert conf.adapter().conversation.home == "/"
 
 
 def test_threads_at_the_first_request() -> None:
-    """Several first requests at once build one porch."""
+    """Several first requests at once build one adapter."""
     made: list[object] = []
     second = Barrier(2)
 
@@ -147,10 +147,10 @@ def test_threads_at_the_first_request() -> None:
 
     def first(_: int) -> object:
         start.wait()
-        return conf.porch()
+        return conf.adapter()
 
     with said(DIRECTORY=Counted), ThreadPoolExecutor(8) as pool:
-        assert len({id(porch) for porch in pool.map(first, range(8))}) == 1
+        assert len({id(adapter) for adapter in pool.map(first, range(8))}) == 1
     assert len(made) == 1
 
 
@@ -167,13 +167,13 @@ def test_languages_of_the_site(code: str, listed: list[str], expected: tuple[str
     settings.LANGUAGE_CODE, settings.LANGUAGES = code, [(tag, tag) for tag in listed]
     settings.MAGICLINK = {"LINKS": links}
     assert conf.languages() == expected
-    assert tuple(each.tag for each in conf.porch().conversation.languages) == expected
+    assert tuple(each.tag for each in conf.adapter().conversation.languages) == expected
 
 
 def test_languages_that_the_setting_names() -> None:
     """`LANGUAGES` in `MAGICLINK` goes before those of the site."""
     with said(LANGUAGES=["fr"]):
-        assert [each.tag for each in conf.porch().conversation.languages] == ["fr"]
+        assert [each.tag for each in conf.adapter().conversation.languages] == ["fr"]
 
 
 @pytest.mark.parametrize(
@@ -191,5 +191,5 @@ def test_sender(default: str | None, sender: str | None, shown: str, settings: S
     stage = Stage()
     link = stage.links.issue(INVOICE, subject="ann", resource="invoice:1", recipient=ANN)
     with override_settings(MAGICLINK={"LINKS": stage.links, "MAILER": stage.outbox, "SENDER": sender}):
-        conf.porch().send(link, to=ANN)
+        conf.adapter().send(link, to=ANN)
     assert stage.outbox.last.message["From"] == shown

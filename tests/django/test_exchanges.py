@@ -46,14 +46,14 @@ def flask(**config: Any) -> FlaskShop:
     return FlaskShop(app=new_app(**config), languages=LANGUAGES)
 
 
-# The stories that every porch is put through.
+# The stories that every adapter is put through.
 
 
 @across_threads
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", STORIES)
 def test_answer_that_differs(name: str, way: str, settings: Settings) -> None:
-    """Status, headers, cookies and text are those of Flask's porch, whichever way the request comes."""
+    """Status, headers, cookies and text are those of Flask's adapter, whichever way the request comes."""
     ann()
     shop, other = Shop(settings), flask()
     answers = tell(shop, STORIES[name], WAYS[way]())
@@ -89,7 +89,7 @@ def down(*_: object, **__: object) -> Any:
 
 def break_store(stage: Stage) -> None:
     """Let the store fail from now on."""
-    for call in ("get", "consume", "put", "take", "note"):
+    for call in ("get", "consume", "put", "hit", "note"):
         if hasattr(stage.links.flows.store, call):
             setattr(stage.links.flows.store, call, down)
 

@@ -27,7 +27,7 @@ def _unblocked(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize("store", KEEPERS)
 def test_texts_that_look_alike(tmp_path: Path, keeper: str) -> None:
     """B09: texts that differ by case, accent, spelling or a final space are two keys, and come back as they were."""
     with database(keeper, tmp_path) as alias:

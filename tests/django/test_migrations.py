@@ -35,7 +35,7 @@ def test_model_without_its_migration(tmp_path: Path) -> None:
         call_command("makemigrations", "magiclink", check=True, dry_run=True, verbosity=0)
 
 
-@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize("store", KEEPERS)
 def test_way_back(tmp_path: Path, keeper: str) -> None:
     """Every database takes the migrations, forwards and back."""
     with database(keeper, tmp_path) as alias:

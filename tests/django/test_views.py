@@ -227,7 +227,7 @@ def test_token_in_a_log(has_middleware: bool, settings: Settings, caplog: pytest
     assert token not in written(caplog)
 
 
-@pytest.mark.parametrize("seam", ["DESCRIBE", "ADMIT", "SIGNED_IN_AS"])
+@pytest.mark.parametrize("call", ["DESCRIBE", "ADMIT", "SIGNED_IN_AS"])
 def test_token_in_an_error_report(seam: str, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     """M04: what the site's own code raises is reported without a token, a seal or an address that was typed."""
 

@@ -26,7 +26,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @pytest.mark.parametrize("name", STORIES)
 def test_conversation_told_wrong(name: str) -> None:
-    """The stories tell what the conversation itself answers, and so what every porch must."""
+    """The stories tell what the conversation itself answers, and so what every adapter must."""
     stage = Stage()
     for step, answer in zip(STORIES[name], stage.play(STORIES[name], bare(stage)), strict=True):
         assert step.expect.startswith(answer.told()) if step.method == "HEAD" else step.expect == answer.told()

@@ -21,8 +21,8 @@ DOCUMENT = Policy(
 
 def main(database: str, key: str) -> None:
     """Race, and print how many clicks of each kind there were."""
-    # A queue of sixteen processes, each of whose writes waits for the disk: more patience than a customer has.
-    store = SQLiteStore(database, busy_timeout=timedelta(minutes=5))
+    # A queue of sixteen processes, each of whose writes waits for the disk: more timeout than a customer has.
+    store = SQLiteStore(database, timeout=timedelta(minutes=5))
     keys = KeyRing.from_text(key)
     links = MagicLinks(keys=keys, store=store, policies=[DOCUMENT], base_url="https://billing.example/l/")
     print("ready", flush=True)

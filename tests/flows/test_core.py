@@ -1,4 +1,4 @@
-"""What every flow stands on: the configuration, the clock, the store's seam, stamps, events and notes."""
+"""What every flow stands on: the configuration, the clock, the store's call, stamps, events and notes."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_clock_asked_once(small_world: World) -> None:
     assert counting.asked == 7
 
 
-# The store's seam.
+# The store's call.
 
 
 @pytest.mark.parametrize("trouble", [OSError("gone"), KeyError("x"), RuntimeError(), StopIteration(), MemoryError()])
@@ -162,7 +162,7 @@ def test_foreign_exception_of_the_store(world: World, trouble: Exception) -> Non
 
 
 def test_own_exception_of_the_store(world: World) -> None:
-    """An error of this library comes out of the store's seam as it is."""
+    """An error of this library comes out of the store's call as it is."""
     link = world.links().issue(INVOICE, subject="customer-7")
     trouble = world.store.faults["get"] = BadArgumentError("too large")
     with pytest.raises(BadArgumentError) as caught:

@@ -1,4 +1,4 @@
-"""The hall's front: one class with every flow."""
+"""The core's front: one class with every flow."""
 
 from __future__ import annotations
 

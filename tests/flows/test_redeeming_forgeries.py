@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from magiclink import CONFIRM_EMAIL, INVOICE, SIGN_IN, BadArgumentError, InvalidLinkError, UsedLinkError
-from magiclink.flows.redeeming import Opening
+from magiclink.flows.redeeming import Redeeming
 
 if TYPE_CHECKING:
     from magiclink import MagicLinks
@@ -116,7 +116,7 @@ def test_look_without_a_note(small_world: World) -> None:
     with pytest.raises(UsedLinkError):
         look.send(None)
     assert small_world.told() == []
-    assert isinstance(links.flows, Opening)
+    assert isinstance(links.flows, Redeeming)
     assert links.history(subject="customer-7")[-1].kind == "redeemed"
 
 

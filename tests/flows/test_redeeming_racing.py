@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from magiclink.records import Record, Terms
     from magiclink.stores.base import Store
 
-PATIENCE = timedelta(minutes=5)
+TIMEOUT = timedelta(minutes=5)
 
 
 def made(store: Store, key: Key, policy: Policy = DOCUMENT) -> MagicLinks:
@@ -56,7 +56,7 @@ def race(links: MagicLinks, token: str, racers: int, policy: Policy = DOCUMENT) 
 
 
 class ReadsThenWrites(MemoryStore):
-    """A store that asks first and writes then: what a naive keeper does."""
+    """A store that asks first and writes then: what a naive store does."""
 
     def __init__(self, racers: int) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class ReadsThenWrites(MemoryStore):
 def test_processes_click_every_link(tmp_path: Path) -> None:
     """F02: 16 processes, 200 one-shot links, one SQLite file: 200 successes, and every other answer says "used"."""
     key, database = Key.generate(), tmp_path / "links.db"
-    with made(SQLiteStore(database, busy_timeout=PATIENCE), key) as links:
+    with made(SQLiteStore(database, timeout=TIMEOUT), key) as links:
         line = " ".join(tokens(links, 200)) + "\n"
     racer = Path(__file__).with_name("racer.py")
     command = [sys.executable, str(racer), str(database), key.to_text()]
@@ -94,14 +94,14 @@ def test_processes_click_every_link(tmp_path: Path) -> None:
 @pytest.mark.parametrize("racers", [2, 8, 32, 100])
 def test_threads_click_one_link(tmp_path: Path, racers: int) -> None:
     """F01: any number of threads, one link: one success, and every other answer says "used"."""
-    with made(SQLiteStore(tmp_path / "links.db", busy_timeout=PATIENCE), Key.generate()) as links:
+    with made(SQLiteStore(tmp_path / "links.db", timeout=TIMEOUT), Key.generate()) as links:
         for token in tokens(links, 200 // racers):
             assert race(links, token, racers) == {"Redemption": 1, "UsedLinkError": racers - 1}
 
 
 def test_threads_click_every_link(tmp_path: Path) -> None:
     """F02: 8 threads, 200 one-shot links: 200 successes."""
-    with made(SQLiteStore(tmp_path / "links.db", busy_timeout=PATIENCE), Key.generate()) as links:
+    with made(SQLiteStore(tmp_path / "links.db", timeout=TIMEOUT), Key.generate()) as links:
         answers = sum((race(links, token, 8) for token in tokens(links, 200)), Counter())
         assert answers == {"Redemption": 200, "UsedLinkError": 7 * 200}
 
@@ -109,7 +109,7 @@ def test_threads_click_every_link(tmp_path: Path) -> None:
 def test_three_uses(tmp_path: Path) -> None:
     """F09: three uses and fifty racers: exactly three."""
     thrice = replace(DOCUMENT, max_uses=3)
-    with made(SQLiteStore(tmp_path / "links.db", busy_timeout=PATIENCE), Key.generate(), thrice) as links:
+    with made(SQLiteStore(tmp_path / "links.db", timeout=TIMEOUT), Key.generate(), thrice) as links:
         [token] = tokens(links, 1, thrice)
         assert race(links, token, 50, thrice) == {"Redemption": 3, "UsedLinkError": 47}
 

@@ -1,4 +1,4 @@
-"""What the web conversation borrows from the hall: a look that changes nothing, seals, limits, the time."""
+"""What the web conversation borrows from the core: a look that changes nothing, seals, limits, the time."""
 
 from __future__ import annotations
 
@@ -128,16 +128,16 @@ def test_recipient_under_a_retired_key(small_world: World) -> None:
     old, new = Key.generate(id=1), Key.generate(id=2)
     link = issued(small_world.links(keys=KeyRing(signing=old)))
     turned = small_world.links(keys=KeyRing(signing=new, retired=(old,)))
-    assert run(turned.flows.recipient_among(link.link_id, [AP])) == AP
+    assert run(turned.flows.choose_recipient(link.link_id, [AP])) == AP
     forgot = small_world.links(keys=KeyRing(signing=new))
-    assert run(forgot.flows.recipient_among(link.link_id, [AP])) is None
+    assert run(forgot.flows.choose_recipient(link.link_id, [AP])) is None
 
 
 def test_recipient_among(small_world: World) -> None:
     """Of the addresses on file the one that was mailed is given as it is spelled there, or none."""
     links = small_world.links()
     link = issued(links)
-    among = links.flows.recipient_among
+    among = links.flows.choose_recipient
     assert run(among(link.link_id, ["n/a", "x@acme.example", "AP@acme.example", AP])) == "AP@acme.example"
     assert run(among(link.link_id, ["x@acme.example"])) is None
     assert run(among(link.link_id, [])) is None
@@ -177,18 +177,18 @@ def test_take(world: World) -> None:
     """A bucket takes as many as its limit in a window, then says from when on; another has its own count."""
     flows = world.links().flows
     world.clock.set(world.clock.now().replace(minute=10, second=0, microsecond=0))
-    assert [run(flows.take("a", limit=2, window=HOUR)) for _ in range(2)] == [None, None]
-    retry_at = run(flows.take("a", limit=2, window=HOUR))
+    assert [run(flows.hit("a", limit=2, window=HOUR)) for _ in range(2)] == [None, None]
+    retry_at = run(flows.hit("a", limit=2, window=HOUR))
     assert retry_at == world.clock.now().replace(minute=0) + HOUR
-    assert run(flows.take("b", limit=2, window=HOUR)) is None
+    assert run(flows.hit("b", limit=2, window=HOUR)) is None
     world.clock.set(retry_at)
-    assert run(flows.take("a", limit=2, window=HOUR)) is None
+    assert run(flows.hit("a", limit=2, window=HOUR)) is None
 
 
 def test_bucket_is_a_keyed_digest(small_world: World) -> None:
     """A stolen table of buckets names no address and no source, and can't be tried without the key."""
     flows = small_world.links().flows
-    run(flows.take(f"address:{AP}", limit=2, window=HOUR))
+    run(flows.hit(f"address:{AP}", limit=2, window=HOUR))
     [(_, _, bucket)] = small_world.store.inner.__dict__["_taken"]
     assert b"ap@" not in bucket
     assert len(bucket) == 17
@@ -199,9 +199,9 @@ def test_bucket_is_a_keyed_digest(small_world: World) -> None:
 
 def test_take_with_a_store_that_is_down(small_world: World) -> None:
     """A limit that can't be counted is an error, never leave to go on."""
-    small_world.fail("take")
+    small_world.fail("hit")
     with pytest.raises(StoreError):
-        run(small_world.links().flows.take("a", limit=2, window=HOUR))
+        run(small_world.links().flows.hit("a", limit=2, window=HOUR))
 
 
 def test_limited(world: World) -> None:
@@ -210,7 +210,7 @@ def test_limited(world: World) -> None:
     link = issued(links)
     world.events.clear()
     for _ in range(3):
-        run(links.flows.tell_limited(link.link_id))
+        run(links.flows.note_limited(link.link_id))
     assert [event.kind.value for event in links.history(subject="customer-7")].count("limited") == 1
     assert {(event.link_id, event.subject) for event in world.events} == {(link.link_id, "customer-7")}
     assert world.told() == ["limited"] * 3
@@ -220,7 +220,7 @@ def test_limited(world: World) -> None:
 def test_limited_without_a_record(small_world: World, link_id: str | None) -> None:
     """A limit that is about no link, or one that is forgotten, is an event and writes nothing."""
     links = small_world.listening()
-    run(links.flows.tell_limited(link_id))
+    run(links.flows.note_limited(link_id))
     [event] = small_world.events
     assert (event.kind.value, event.link_id, event.subject) == ("limited", link_id, None)
     assert "note" not in small_world.asked()

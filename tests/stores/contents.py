@@ -1,4 +1,4 @@
-"""All that a keeper wrote, read behind its back: so a test sees which rows a call has changed, and how many."""
+"""All that a store wrote, read behind its back: so a test sees which rows a call has changed, and how many."""
 
 from __future__ import annotations
 

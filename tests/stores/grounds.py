@@ -1,4 +1,4 @@
-"""The grounds on which the keepers race: each keeper that processes can share, on a server or file of its own.
+"""The grounds on which the stores race: each store that processes can share, on a server or file of its own.
 
 A ground is words alone, so that another process can open the same. What a race needs besides stands here too: the app's
 policies, links over a store, and the lock that a test holds while calls queue behind it.
@@ -27,7 +27,7 @@ from magiclink.stores.redis import RedisStore
 from magiclink.stores.sqlalchemy import SQLAlchemyStore
 from magiclink.stores.sqlite import SQLiteStore
 from magiclink.testing import FrozenClock
-from tests.services import PATIENCE, new_schema, postgres, valkey
+from tests.services import TIMEOUT, new_schema, postgres, valkey
 from tests.stores.postgres.places import LEVELS, Call
 from tests.stores.sqlalchemy.engines import new_database
 
@@ -47,13 +47,13 @@ IS_LONG = "MAGICLINK_TEST_LARGE" in os.environ
 
 LEVELLED = tuple(f"PostgreSQL, {level}" for level in LEVELS)
 LOCKING = (*LEVELLED, "SQLAlchemy, PostgreSQL", "SQLAlchemy, MariaDB")
-"""The keepers whose rows a test can lock."""
+"""The stores whose rows a test can lock."""
 
 SHARED = (*LOCKING, "Valkey")
-"""The keepers that several machines share."""
+"""The stores that several machines share."""
 
 EVERY = (*SHARED, "SQLite", "SQLAlchemy, SQLite")
-"""The keepers that several processes share."""
+"""The stores that several processes share."""
 
 BILL = INVOICE
 """Opens any number of times; delivery ends what it replaces."""
@@ -78,7 +78,7 @@ _RING = KeyRing(signing=Key(id=1, secret=sha256(b"the key of the races").digest(
 
 @dataclass(frozen=True)
 class Ground:
-    """Where a store lies: its keeper, the URL of its server or file, and its schema, prefix or path."""
+    """Where a store lies: its store, the URL of its server or file, and its schema, prefix or path."""
 
     keeper: str
     url: str
@@ -87,18 +87,18 @@ class Ground:
     def open(self, connections: int = 8) -> Store:
         """Open the store, with connections for so many threads."""
         if self.keeper == "SQLite":
-            return SQLiteStore(self.url, busy_timeout=_LONG)
+            return SQLiteStore(self.url, timeout=_LONG)
         if self.keeper == "Valkey":
             return RedisStore(self.url, prefix=self.name)
         if self.keeper == "PostgreSQL":
-            return PostgresStore(self.url, schema=self.name, pool_size=connections, patience=_LONG)
+            return PostgresStore(self.url, schema=self.name, pool_size=connections, timeout=_LONG)
         engine = create_engine(self.url, pool_size=connections, pool_timeout=_LONG.total_seconds())
         return SQLAlchemyStore(engine, create=True, dispose=True)
 
 
 @contextmanager
 def new_ground(label: str, folder: Path) -> Iterator[Ground]:
-    """Make an empty ground for a keeper of `EVERY`, and clear it away afterwards."""
+    """Make an empty ground for a store of `EVERY`, and clear it away afterwards."""
     keeper, _, more = label.partition(", ")
     name = new_schema()
     if keeper == "SQLAlchemy":
@@ -159,7 +159,7 @@ class Bolt:
 
     def wait_for(self, waiting: int) -> None:
         """Return when so many calls wait for it."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watch:
             while watch.execute(self._waiting).scalar_one() < waiting:
                 assert time.monotonic() < deadline, "nobody waits for the lock"

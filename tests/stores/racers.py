@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 PROCESSES = 8
-PATIENCE = 60
+TIMEOUT = 60
 
 
 def several(count: int, work: Callable[[], None]) -> None:
@@ -48,7 +48,7 @@ def play(ground: Ground, tokens: Sequence[str]) -> list[tuple[int, int]]:
     def redeem() -> None:
         with links_on(ground.open(1)) as links:
             for turn, token in enumerate(tokens):
-                barrier.wait(PATIENCE)
+                barrier.wait(TIMEOUT)
                 try:
                     links.redeem(token, ONCE)
                     counted = won

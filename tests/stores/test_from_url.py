@@ -85,7 +85,7 @@ def test_unknown_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
 def test_postgres(scheme: str) -> None:
-    """Both of libpq's schemes open the PostgreSQL keeper; a server that isn't there is ConfigurationError."""
+    """Both of libpq's schemes open the PostgreSQL store; a server that isn't there is ConfigurationError."""
     pytest.importorskip("psycopg")
     with pytest.raises(ConfigurationError, match="PostgreSQL") as raised:
         from_url(f"{scheme}://app:secret@/db?host=/nowhere")
@@ -105,8 +105,8 @@ def test_postgres(scheme: str) -> None:
     ],
 )
 def test_driver_that_is_missing(monkeypatch: pytest.MonkeyPatch, url: str, extra: str) -> None:
-    """A keeper whose driver isn't installed is ConfigurationError that names the extra."""
-    # Where a driver isn't installed, importing its keeper fails.
+    """A store whose driver isn't installed is ConfigurationError that names the extra."""
+    # Where a driver isn't installed, importing its store fails.
     monkeypatch.setitem(sys.modules, f"magiclink.stores.{extra}", None)
     with pytest.raises(ConfigurationError, match=rf"magiclink-auth\[{extra}\]"):
         from_url(url)
@@ -121,6 +121,6 @@ def test_known_urls_are_named(url: str) -> None:
 
 
 def test_no_driver_is_loaded() -> None:
-    """Importing the stores' front room loads no keeper and no driver."""
+    """Importing the stores' front room loads no store and no driver."""
     code = "import sys, magiclink.stores; print(*({'sqlite3', 'magiclink.stores.memory'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "\n"

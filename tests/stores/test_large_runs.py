@@ -161,7 +161,7 @@ def purged_beside_uses(keeper: str, folder: Path) -> Waits:
     return Waits(count, seconds, **told, batch=max(store.spans))
 
 
-@pytest.mark.parametrize("keeper", EVERY)
+@pytest.mark.parametrize("store", EVERY)
 def test_purge_beside_uses(keeper: str, tmp_path: Path, record_property: Told) -> None:
     """E20, L16: while very many links are purged, another process redeems: none fails, or waits longer than a batch."""
     waits = purged_beside_uses(keeper, tmp_path)
@@ -183,7 +183,7 @@ def took(links: MagicLinks, subject: str) -> float:
     return time.perf_counter() - begun
 
 
-@pytest.mark.parametrize("keeper", EVERY)
+@pytest.mark.parametrize("store", EVERY)
 def test_revocation_that_writes_every_link(keeper: str, tmp_path: Path, record_property: Told) -> None:
     """10: revoking all that a subject has writes one row, however many links there are."""
     with new_ground(keeper, tmp_path) as ground, links_on(ground.open()) as links:

@@ -10,45 +10,47 @@ from magiclink.testing.contract import record
 def test_names_of_a_record() -> None:
     """A record has a name for its subject and its series, and for resource and recipient where it has them."""
     whole, bare = record(), record(resource=None, recipient=None)
-    assert len(lookup_keys.names(whole)) == 4
-    assert lookup_keys.names(bare) == [
-        lookup_keys.name("subject", bare.subject),
-        lookup_keys.name("series", bare.series),
+    assert len(lookup_keys.derive_keys(whole)) == 4
+    assert lookup_keys.derive_keys(bare) == [
+        lookup_keys.derive_key("subject", bare.subject),
+        lookup_keys.derive_key("series", bare.series),
     ]
 
 
 def test_kinds_apart() -> None:
     """The same value under another kind has another name of 16 bytes; text goes by its UTF-8."""
-    given = [lookup_keys.name(kind, "é") for kind in ("subject", "resource", "recipient", "series")]
+    given = [lookup_keys.derive_key(kind, "é") for kind in ("subject", "resource", "recipient", "series")]
     assert len(set(given)) == 4
     assert {len(name) for name in given} == {16}
-    assert lookup_keys.name("subject", "é") == lookup_keys.name("subject", "é".encode())
+    assert lookup_keys.derive_key("subject", "é") == lookup_keys.derive_key("subject", "é".encode())
 
 
 def test_lone_surrogate() -> None:
     """A text that isn't UTF-8 has a name too: to refuse it is the driver's business."""
-    assert lookup_keys.name("subject", "\ud800")
-    assert lookup_keys.prefix("\ud800")
+    assert lookup_keys.derive_key("subject", "\ud800")
+    assert lookup_keys.derive_prefix("\ud800")
 
 
 def test_rows() -> None:
     """Every row of a record has its bucket, one of its names and its link id."""
     link = record()
-    bucket = lookup_keys.bucket(link.audience, link.link_id)
-    assert lookup_keys.rows(link) == [(bucket, name, link.link_id) for name in lookup_keys.names(link)]
+    bucket = lookup_keys.derive_period(link.audience, link.link_id)
+    assert lookup_keys.list_rows(link) == [(bucket, name, link.link_id) for name in lookup_keys.derive_keys(link)]
 
 
 def test_bucket_of_an_expiry() -> None:
     """Links that expire within the same 28 days share a bucket; the next bucket sorts behind it."""
     first = [seconds.to_bytes(4, "big") + bytes(16) for seconds in (0, PERIOD - 1)]
     second = PERIOD.to_bytes(4, "big") + bytes(16)
-    assert [lookup_keys.period(link_id) for link_id in first] == [b"\0\0", b"\0\0"]
-    assert lookup_keys.period(second) == b"\0\1"
-    assert lookup_keys.FIRST <= lookup_keys.period(b"\xff" * 20) < lookup_keys.LAST
+    assert [lookup_keys.number_period(link_id) for link_id in first] == [b"\0\0", b"\0\0"]
+    assert lookup_keys.number_period(second) == b"\0\1"
+    assert lookup_keys.FIRST <= lookup_keys.number_period(b"\xff" * 20) < lookup_keys.LAST
 
 
 def test_bucket_of_an_audience() -> None:
     """M12: two audiences share no bucket, and the buckets of one begin alike."""
-    ours, theirs = (lookup_keys.bucket(audience, bytes(20)) for audience in ("https://a.example", "https://b.example"))
-    assert ours[:6] == lookup_keys.prefix("https://a.example") != theirs[:6]
+    ours, theirs = (
+        lookup_keys.derive_period(audience, bytes(20)) for audience in ("https://a.example", "https://b.example")
+    )
+    assert ours[:6] == lookup_keys.derive_prefix("https://a.example") != theirs[:6]
     assert len(ours) == 8

@@ -36,7 +36,7 @@ os._exit(0)
 
 
 class TestMemoryStore(StoreContract):
-    """The reference for every other keeper."""
+    """The reference for every other store."""
 
     def make_store(self) -> MemoryStore:
         """Give a new one."""
@@ -84,17 +84,17 @@ def test_windows_that_are_over() -> None:
     """12: a window that has been over for 30 seconds is forgotten with the next call: buckets fill no memory."""
     store, minute = MemoryStore(), 60_000_000
     for now in (0, minute, 2 * minute):
-        store.take(b"bucket", now=now, limit=1, window=minute)
+        store.hit(b"bucket", now=now, limit=1, window=minute)
     assert list(store._taken) == [(2 * minute, minute, b"bucket"), (3 * minute, minute, b"bucket")]
 
 
 def test_window_of_a_clock_that_is_behind() -> None:
     """12: D04: a machine whose clock is behind by 30 seconds counts on in its window, which has ended elsewhere."""
     store, minute = MemoryStore(), 60_000_000
-    assert store.take(b"bucket", now=0, limit=1, window=minute) is None
-    assert store.take(b"bucket", now=minute + CLOCK_SKEW, limit=1, window=minute) is None
-    assert store.take(b"bucket", now=minute - 1, limit=1, window=minute) == minute
-    assert store.take(b"bucket", now=2 * minute + CLOCK_SKEW, limit=1, window=minute) is None
+    assert store.hit(b"bucket", now=0, limit=1, window=minute) is None
+    assert store.hit(b"bucket", now=minute + CLOCK_SKEW, limit=1, window=minute) is None
+    assert store.hit(b"bucket", now=minute - 1, limit=1, window=minute) == minute
+    assert store.hit(b"bucket", now=2 * minute + CLOCK_SKEW, limit=1, window=minute) is None
     assert (minute, minute, b"bucket") not in store.__dict__["_taken"]
 
 

@@ -1,4 +1,4 @@
-"""Every keeper that is shared has one winner: over threads and processes, under each isolation level, round by round.
+"""Every store that is shared has one winner: over threads and processes, under each isolation level, round by round.
 
 Twenty rounds each; `python -m tests.long` runs two hundred, and tells in `docs/races.md` what it saw.
 """
@@ -56,7 +56,7 @@ def opened(keeper: str, folder: Path, *, threads: int, clock: FrozenClock | None
 
 
 def rounds(keeper: str) -> int:
-    """Tell how often a keeper races; in the suite those of one machine do so less often."""
+    """Tell how often a store races; in the suite those of one machine do so less often."""
     return ROUNDS if IS_LONG or keeper in SHARED else QUARTER
 
 
@@ -66,7 +66,7 @@ def told(outcomes: list[Any]) -> dict[str, int]:
     return {kind: kinds.count(kind) for kind in set(kinds)}
 
 
-@pytest.mark.parametrize("keeper", EVERY)
+@pytest.mark.parametrize("store", EVERY)
 def test_threads_that_both_win(keeper: str, tmp_path: Path, record_property: Told) -> None:
     """F01: of 32 threads that redeem one link at once, one wins, and the others are told that it is used."""
     record_property("seen", f"{rounds(keeper)} rounds")
@@ -78,7 +78,7 @@ def test_threads_that_both_win(keeper: str, tmp_path: Path, record_property: Tol
             assert links.inspect(link.link_id).uses == 1
 
 
-@pytest.mark.parametrize("keeper", EVERY)
+@pytest.mark.parametrize("store", EVERY)
 def test_more_winners_than_uses(keeper: str, tmp_path: Path, record_property: Told) -> None:
     """F09: of 50 threads that redeem a link of three uses, exactly three win."""
     record_property("seen", f"{QUARTER} rounds")
@@ -91,7 +91,7 @@ def test_more_winners_than_uses(keeper: str, tmp_path: Path, record_property: To
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can't fork")
-@pytest.mark.parametrize("keeper", EVERY)
+@pytest.mark.parametrize("store", EVERY)
 def test_processes_that_both_win(keeper: str, tmp_path: Path, record_property: Told) -> None:
     """F02: of 8 processes that redeem one link at once, one wins, and the others are told that it is used."""
     record_property("seen", f"{rounds(keeper)} rounds")
@@ -128,7 +128,7 @@ ENDINGS: dict[str, tuple[Callable[[MagicLinks, Link], object], Any, type[Excepti
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("keeper", EVERY)
+@pytest.mark.parametrize("store", EVERY)
 def test_use_after_the_end(keeper: str, ending: str, tmp_path: Path, record_property: Told) -> None:
     """F04, F05: seven threads redeem one link again and again; once what ends it has returned, no use is written."""
     end, policy, error = ENDINGS[ending]

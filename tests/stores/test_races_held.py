@@ -1,6 +1,6 @@
 """Uses that meet an ending on a lock: the test holds the subject's row while both queue behind it, in either order.
 
-On every keeper whose rows can be locked, and each isolation level. The other keepers run one call after another.
+On every store whose rows can be locked, and each isolation level. The other stores run one call after another.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SUBJECT, ANN = "customer-7", "ann@acme.example"
 
 
 @dataclass
-class Hall:
+class Core:
     """Links over a new store, their clock, and the lock of their subject's row."""
 
     links: MagicLinks
@@ -57,11 +57,11 @@ class Hall:
 
 
 @pytest.fixture(params=LOCKING)
-def hall(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hall]:
-    """Open a store on each keeper."""
+def hall(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Core]:
+    """Open a store on each store."""
     clock = FrozenClock()
     with new_ground(request.param, tmp_path) as ground, links_on(ground.open(), clock=clock) as links:
-        yield Hall(links, clock, Bolt(ground))
+        yield Core(links, clock, Bolt(ground))
 
 
 def place_in(order: str, end: Callable[[], object], use: Callable[[], object]) -> list[Callable[[], object]]:
@@ -74,7 +74,7 @@ def place_in(order: str, end: Callable[[], object], use: Callable[[], object]) -
 
 @pytest.mark.parametrize("order", ["first", "between", "last"])
 @pytest.mark.parametrize("whole", [False, True], ids=["revoke", "revoke_all"])
-def test_use_after_a_revocation(hall: Hall, whole: bool, order: str) -> None:
+def test_use_after_a_revocation(hall: Core, whole: bool, order: str) -> None:
     """F04: once a revocation has returned, no use of the link is written, whichever of them waited first."""
     link = hall.issue(BILL)
 
@@ -94,7 +94,7 @@ def test_use_after_a_revocation(hall: Hall, whole: bool, order: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["first", "between", "last"])
-def test_use_after_a_reminder(hall: Hall, order: str) -> None:
+def test_use_after_a_reminder(hall: Core, order: str) -> None:
     """F05: a reminder that supersedes at once leaves its own link alone, and no use of the older one comes later."""
     link = hall.issue(PROMPT)
     hall.clock.tick(timedelta(days=1))
@@ -111,7 +111,7 @@ def test_use_after_a_reminder(hall: Hall, order: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["first", "between", "last"])
-def test_use_after_a_delivery(hall: Hall, order: str) -> None:
+def test_use_after_a_delivery(hall: Core, order: str) -> None:
     """F05: from the delivery of a reminder on, the link that it replaces isn't used; before it, both may be."""
     link = hall.issue(BILL)
     hall.clock.tick(timedelta(days=1))
@@ -130,7 +130,7 @@ def test_use_after_a_delivery(hall: Hall, order: str) -> None:
 
 
 @pytest.mark.parametrize("policy", [BILL, PROMPT], ids=["on delivery", "on issue"])
-def test_reminders_that_both_go_out(hall: Hall, policy: Policy) -> None:
+def test_reminders_that_both_go_out(hall: Core, policy: Policy) -> None:
     """F07: of three reminders at once one makes a link, and the others come too soon; delivered, it stands alone."""
     hall.links.mark_delivered(hall.issue(policy).link_id)
     hall.clock.tick(timedelta(days=1))
@@ -141,7 +141,7 @@ def test_reminders_that_both_go_out(hall: Hall, policy: Policy) -> None:
     assert hall.outstanding() == [fresh.link_id]
 
 
-def test_issues_that_both_stay(hall: Hall) -> None:
+def test_issues_that_both_stay(hall: Core) -> None:
     """F07: of links of one series that are issued at once, one stays outstanding where issue ends what is older."""
     hall.issue(PROMPT)
     ends = hall.bolt.queued(*[partial(hall.issue, PROMPT)] * 3)
@@ -150,7 +150,7 @@ def test_issues_that_both_stay(hall: Hall) -> None:
 
 
 @pytest.mark.parametrize("newer_first", [False, True])
-def test_deliveries_that_end_each_other(hall: Hall, newer_first: bool) -> None:
+def test_deliveries_that_end_each_other(hall: Core, newer_first: bool) -> None:
     """F05: whichever of two links of a series is delivered first, the newer one stays outstanding, and it alone."""
     older, newer = (hall.issue(BILL) for _ in range(2))
     pair = (newer, older) if newer_first else (older, newer)
@@ -158,7 +158,7 @@ def test_deliveries_that_end_each_other(hall: Hall, newer_first: bool) -> None:
     assert hall.outstanding() == [newer.link_id]
 
 
-def test_reissue_that_outlives_its_subject(hall: Hall) -> None:
+def test_reissue_that_outlives_its_subject(hall: Core) -> None:
     """F05: of a reminder and the revocation of its subject, whichever comes first, no older link survives."""
     link = hall.issue(PROMPT)
     hall.clock.tick(timedelta(days=1))
@@ -169,7 +169,7 @@ def test_reissue_that_outlives_its_subject(hall: Hall) -> None:
     assert hall.outstanding() in ([], [getattr(fresh, "link_id", None)])
 
 
-def test_use_during_a_purge(hall: Hall) -> None:
+def test_use_during_a_purge(hall: Core) -> None:
     """E20: a purge of a subject's older links, and uses of its living one, all come to their end."""
     for _ in range(3):
         hall.issue(ONCE)

@@ -1,4 +1,4 @@
-"""What every keeper is asked before it is trusted: the probes hold what is known to get lost, and a change is found."""
+"""What every store is asked before it is trusted: the probes hold what is known to get lost, and a change is found."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import pytest
 
 from magiclink.errors import ConfigurationError
 from magiclink.stores.memory import MemoryStore
-from magiclink.stores.selftest import LARGEST, PROBE, PROBES, prove_same
+from magiclink.stores.selftest import LARGEST, SAMPLE, SAMPLES, check_same
 
-KEPT = PROBE._replace(number=1, generation=0)
+KEPT = SAMPLE._replace(number=1, generation=0)
 
 
 def test_sound_store() -> None:
     """A store that keeps the contract gives every probe back, each as the first of its series."""
     store = MemoryStore()
-    for probe in PROBES:
+    for probe in SAMPLES:
         store.add([probe], now=0, renamed={})
-        prove_same(probe, store.get(probe.audience, probe.link_id))
+        check_same(probe, store.get(probe.audience, probe.link_id))
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        {"purpose": PROBE.purpose.strip()},
-        {"subject": unicodedata.normalize("NFC", PROBE.subject)},
-        {"subject": PROBE.subject[:-1]},
-        {"audience": PROBE.audience.lower()},
+        {"purpose": SAMPLE.purpose.strip()},
+        {"subject": unicodedata.normalize("NFC", SAMPLE.subject)},
+        {"subject": SAMPLE.subject[:-1]},
+        {"audience": SAMPLE.audience.lower()},
         {"destination": "/" * 1_999},
         {"resource": None},
         {"stamp": b""},
         {"recipient": b""},
         {"series": b"\x7f" * 16},
-        {"renewals": int(float(PROBE.renewals))},
+        {"renewals": int(float(SAMPLE.renewals))},
         {"series_started_at": -LARGEST + 1},
         {"expires_at": 2**31 - 1},
         {"number": 2},
@@ -46,17 +46,17 @@ def test_record_that_is_changed(changed: dict[str, Any]) -> None:
     """E25: text that is trimmed, folded, normalised or cut, bytes that go, integers that are rounded: each is found."""
     assert KEPT._replace(**changed) != KEPT
     with pytest.raises(ConfigurationError, match="doesn't come back"):
-        prove_same(PROBE, KEPT._replace(**changed))
+        check_same(SAMPLE, KEPT._replace(**changed))
 
 
 def test_record_that_is_lost() -> None:
     """A probe that isn't there is found, too."""
     with pytest.raises(ConfigurationError, match="doesn't come back"):
-        prove_same(PROBE, None)
+        check_same(SAMPLE, None)
 
 
 def test_audiences_that_a_collation_takes_for_one() -> None:
     """E25: the audiences of the probes are one where case, accents and final spaces are ignored."""
-    folded = {unicodedata.normalize("NFD", each.audience.casefold()).replace("\u0301", "").rstrip() for each in PROBES}
-    assert (len(folded), len({each.audience for each in PROBES})) == (1, len(PROBES))
-    assert len({each.link_id for each in PROBES}) == 1
+    folded = {unicodedata.normalize("NFD", each.audience.casefold()).replace("\u0301", "").rstrip() for each in SAMPLES}
+    assert (len(folded), len({each.audience for each in SAMPLES})) == (1, len(SAMPLES))
+    assert len({each.link_id for each in SAMPLES}) == 1

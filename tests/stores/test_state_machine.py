@@ -1,6 +1,6 @@
-"""Every keeper gives the model's answers, in whatever order it is asked, on whatever clocks.
+"""Every store gives the model's answers, in whatever order it is asked, on whatever clocks.
 
-A short run is part of the suite. A long one, of one keeper or of all:
+A short run is part of the suite. A long one, of one store or of all:
 
     MAGICLINK_TEST_EXAMPLES=2000 MAGICLINK_TEST_STEPS=80 pytest -n0 tests/stores/test_state_machine.py -k SQLite
 """
@@ -88,12 +88,12 @@ KEEPERS: dict[str, Callable[[ExitStack], MakeStore]] = {
     "SQLAlchemy-PostgreSQL": partial(_sqlalchemy, "postgresql"),
     "SQLAlchemy-MariaDB": partial(_sqlalchemy, "mariadb"),
 }
-"""Every keeper by its name: what it needs is put on the stack, and what makes a new, empty store is given back."""
+"""Every store by its name: what it needs is put on the stack, and what makes a new, empty store is given back."""
 
 
-@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize("store", KEEPERS)
 def test_any_order_of_calls(keeper: str) -> None:
-    """No order of calls, and no clock, brings a keeper to another answer than the model's, or to other links."""
+    """No order of calls, and no clock, brings a store to another answer than the model's, or to other links."""
     with ExitStack() as stack:
         make = KEEPERS[keeper](stack)
 

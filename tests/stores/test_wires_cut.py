@@ -1,4 +1,4 @@
-"""A line that is cut in the middle of a use, at every turn of the talk, on each keeper that lies behind one."""
+"""A line that is cut in the middle of a use, at every turn of the talk, on each store that lies behind one."""
 
 from __future__ import annotations
 

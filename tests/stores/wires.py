@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from tests.services import PATIENCE
+from tests.services import TIMEOUT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ class Wire:
         """Take no more connections."""
         # A thread that waits in `accept` isn't woken by `close` alone.
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._accepting.join(PATIENCE)
+        self._accepting.join(TIMEOUT)
 
     def _serve(self) -> None:
         with self._listener, suppress(OSError), ExitStack() as ends:

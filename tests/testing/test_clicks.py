@@ -148,7 +148,7 @@ def test_answers_in_a_log() -> None:
     assert "<button" not in told
 
 
-# The same conversation in the frameworks that have no porch yet, over the plain WSGI app.
+# The same conversation in the frameworks that have no adapter yet, over the plain WSGI app.
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_set() -> None:
 
 
 def test_other_zone() -> None:
-    """An instant of another zone is shown in UTC: the hall refuses any other as a clock that is off."""
+    """An instant of another zone is shown in UTC: the core refuses any other as a clock that is off."""
     local = datetime(2026, 1, 5, 10, 0, tzinfo=timezone(timedelta(hours=1)))
     started, moved = FrozenClock(local), FrozenClock()
     moved.set(local)

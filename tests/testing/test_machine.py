@@ -35,7 +35,7 @@ STEADY = settings(
 class SoundStore(MemoryStore):
     """The model, which remembers windows while the clock of another machine may still be in them."""
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
         """Count one in a bucket."""
         ends_at = now - now % window + window
         taken = self._taken.get((ends_at, window, bucket), 0)

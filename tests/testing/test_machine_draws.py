@@ -1,4 +1,4 @@
-"""What the state machine draws from meets itself: few values, named as the hall names them."""
+"""What the state machine draws from meets itself: few values, named as the core names them."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from email.policy import SMTP
 
 import pytest
 
-from magiclink.instants import micros
+from magiclink.instants import to_micros
 from magiclink.testing import Outbox
 from magiclink.values import Link
 from magiclink.web import Mailer, compose
@@ -22,7 +22,7 @@ LINK = Link(
     link_id="6a" * 20,
     purpose="invoice",
     resource=None,
-    expires_at=micros(datetime(2026, 12, 4, tzinfo=UTC)),
+    expires_at=to_micros(datetime(2026, 12, 4, tzinfo=UTC)),
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 from magiclink import INVOICE, SIGN_IN, ConfigurationError, Opens, StoreError
 from magiclink.links import run
 from magiclink.web import Conversation, Reply, Request
-from magiclink.web.conversation import lets_in
+from magiclink.web.conversation import check_unless
 from tests.web.conftest import ANN, ORIGIN, Site, Visitor
 
 if TYPE_CHECKING:
@@ -388,8 +388,8 @@ def test_retry_after(site: Site) -> None:
 def test_on_redeemed_missing(site: Site) -> None:
     """An account policy that nobody says how to sign in with is ConfigurationError, and so is one too many."""
     with pytest.raises(ConfigurationError, match="step-up"):
-        site.conversation.check_signs_in({"sign-in"})
-    site.conversation.check_signs_in({"sign-in", "step-up"})
+        site.conversation.check_sign_ins({"sign-in"})
+    site.conversation.check_sign_ins({"sign-in", "step-up"})
     site.conversation.check_opens_account(SIGN_IN)
     with pytest.raises(ConfigurationError):
         site.conversation.check_opens_account(INVOICE)
@@ -399,13 +399,13 @@ def test_on_redeemed_missing(site: Site) -> None:
 @pytest.mark.parametrize(("root", "path"), [("/", "/l/"), ("", "/l/"), ("/l", "/"), ("/l/", "/")])
 def test_mounted_at(site: Site, root: str, path: str) -> None:
     """G40: below a root of the framework's own, the routes are found without it."""
-    assert site.conversation.mounted_at(root) == path
+    assert site.conversation.find_mount(root) == path
 
 
 def test_mounted_elsewhere(site: Site) -> None:
     """G40, M16: a base URL outside of the app's root can't be served."""
     with pytest.raises(ConfigurationError):
-        site.conversation.mounted_at("/app")
+        site.conversation.find_mount("/app")
 
 
 def test_landing(site: Site) -> None:
@@ -437,7 +437,7 @@ def test_guard(site: Site) -> None:
 
 
 def test_conversation_is_exported() -> None:
-    """The conversation is what a porch is built on: it's in `magiclink.web`."""
+    """The conversation is what a adapter is built on: it's in `magiclink.web`."""
     assert Conversation.__module__ == "magiclink.web.conversation"
     assert ANN
 
@@ -469,5 +469,5 @@ def test_unless_that_would_be_awaited() -> None:
 
     for answer in (is_staff(), Later()):
         with pytest.raises(ConfigurationError, match="unless"):
-            lets_in(answer)
-    assert [lets_in(answer) for answer in (None, 0, "", "staff", True)] == [False, False, False, True, True]
+            check_unless(answer)
+    assert [check_unless(answer) for answer in (None, 0, "", "staff", True)] == [False, False, False, True, True]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from magiclink import INVOICE, Key, KeyRing
-from magiclink.instants import instant
+from magiclink.instants import to_datetime
 from magiclink.links import run
 from magiclink.web import Cookie, Request
 from magiclink.web.cookies import MOST_GRANTS, Grant, Jar, tag_of
@@ -189,7 +189,7 @@ def test_grants_round_trip(site: Site) -> None:
     site.clock.tick(timedelta(microseconds=123_457))
     grant = grant_of(site, 1)
     # Line feeds, where a careless pattern would stop.
-    odd = replace(grant_of(site, 2), opened_at=instant(0x0A0A0A0A0A0A0A), tag=b"\n" * 8)
+    odd = replace(grant_of(site, 2), opened_at=to_datetime(0x0A0A0A0A0A0A0A), tag=b"\n" * 8)
     request = bearing(run(jar_of(site).keep_grant(bearing(), grant, timedelta(hours=8))))
     cookie = run(jar_of(site).keep_grant(request, odd, timedelta(hours=8)))
     assert run(jar_of(site).grants(bearing(cookie))) == (odd, grant)

@@ -41,8 +41,8 @@ def test_names_that_are_offered() -> None:
 
 def test_unknown_name() -> None:
     """A name that isn't offered is an AttributeError that says so."""
-    with pytest.raises(AttributeError, match="has no attribute 'Porch'"):
-        _ = magiclink.web.Porch  # type: ignore[attr-defined, unused-ignore]
+    with pytest.raises(AttributeError, match="has no attribute 'Adapter'"):
+        _ = magiclink.web.Adapter  # type: ignore[attr-defined, unused-ignore]
 
 
 def test_names_for_type_checkers() -> None:
@@ -59,7 +59,7 @@ def test_names_for_type_checkers() -> None:
 
 
 def test_frameworks() -> None:
-    """All of the conversation loads no framework; the Flask porch is the one door to Flask."""
+    """All of the conversation loads no framework; the Flask adapter is the one door to Flask."""
     everything = loaded_by("from magiclink.web import *")
     assert not {name.split(".")[0] for name in everything} & FRAMEWORKS
     assert "magiclink.web.conversation" in everything

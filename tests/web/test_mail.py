@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import magiclink.web
 from magiclink.clock import SystemClock
 from magiclink.errors import BadArgumentError, ClockError
-from magiclink.instants import micros
+from magiclink.instants import to_micros
 from magiclink.policy import Opens
 from magiclink.testing.clock import FrozenClock
 from magiclink.values import Link
@@ -34,14 +34,14 @@ TO = "ap@acme.example"
 
 
 def link(base_url: str = "https://billing.example/l/", expires_at: datetime = ENDS) -> Link:
-    """Give a link as the hall makes it."""
+    """Give a link as the core makes it."""
     return Link(
         base_url=base_url,
         token=TOKEN,
         link_id="6a" * 20,
         purpose="invoice",
         resource="invoice:1001",
-        expires_at=micros(expires_at),
+        expires_at=to_micros(expires_at),
     )
 
 

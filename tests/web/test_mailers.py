@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from magiclink.errors import ClockError, ConfigurationError, UnavailableError
-from magiclink.instants import micros
+from magiclink.instants import to_micros
 from magiclink.testing.clock import FrozenClock
 from magiclink.values import Link
 from magiclink.web import FolderMailer, Mailer, Security, SMTPMailer, compose
@@ -49,7 +49,7 @@ def mail() -> EmailMessage:
         link_id="6a" * 20,
         purpose="invoice",
         resource=None,
-        expires_at=micros(datetime(2026, 12, 4, tzinfo=UTC)),
+        expires_at=to_micros(datetime(2026, 12, 4, tzinfo=UTC)),
     )
     return compose(link, to=TO, about="Invoice 1001")
 

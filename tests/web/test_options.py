@@ -1,4 +1,4 @@
-"""What the conversation stands on: seams that are checked once, replies with all their headers."""
+"""What the conversation stands on: calls that are checked once, replies with all their headers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from magiclink.links import run
 from magiclink.records import Supersede
 from magiclink.web import Account, Language, Limits, Options, Page, Request
 from magiclink.web.languages import ENGLISH
-from magiclink.web.options import Lobby, is_ours, without_body
+from magiclink.web.options import Responses, is_ours, without_body
 from tests.web.conftest import ANN, BOB, ORIGIN, Accounts, Site
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def test_limits() -> None:
 
 
 def test_options_are_the_arguments() -> None:
-    """Every porch takes the same options, and the conversation takes each of them."""
-    arguments = [name for name in signature(Lobby.__init__).parameters if name not in {"self", "flows"}]
+    """Every adapter takes the same options, and the conversation takes each of them."""
+    arguments = [name for name in signature(Responses.__init__).parameters if name not in {"self", "flows"}]
     assert list(Options.__annotations__) == arguments
     assert not Options.__required_keys__
 

@@ -28,7 +28,7 @@ ROUNDS = 12
 
 @pytest.fixture(params=["memory", "sqlite"])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    """A site over each keeper, with threads that switch as often as they can."""
+    """A site over each store, with threads that switch as often as they can."""
     store: Store = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "links.db")
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)

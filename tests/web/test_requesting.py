@@ -312,7 +312,7 @@ def test_store_down(site: Site) -> None:
     def down(*args: object, **kwargs: object) -> object:
         raise StoreError("down")
 
-    site.store.__dict__["take"] = down
+    site.store.__dict__["hit"] = down
     visitor = site.visitor()
     form = (("email", ANN), *form_of_sign_in(visitor).items())
     reply = run(site.conversation.answer(visitor.request("POST", "sign-in", form=form)))

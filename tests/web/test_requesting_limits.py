@@ -141,8 +141,8 @@ def test_limits_say_nothing_of_existence() -> None:
         site = Site(limits=Limits(per_address=2))
         for _ in range(4):
             ask(site, address)
-        counted.append([name for name in site.store.calls if name == "take"])
-    assert counted[0] == counted[1] == ["take"] * 8
+        counted.append([name for name in site.store.calls if name == "hit"])
+    assert counted[0] == counted[1] == ["hit"] * 8
 
 
 def test_source_limit() -> None:

@@ -40,7 +40,7 @@ def decode(text: str) -> bytes | None:
     return data if encode(data) == text else None
 
 
-def framed(*parts: str) -> bytes:
+def frame(*parts: str) -> bytes:
     """Join texts, each behind its length (2 bytes, big-endian): no two lists look alike; BadArgumentError past that."""
     joined = b""
     try:
@@ -131,14 +131,14 @@ class KeyRing:
         return next((key for key in self if key.id == key_id), None)
 
 
-def context(purpose: str, audience: str) -> bytes:
+def derive_context(purpose: str, audience: str) -> bytes:
     """Give the 3 bytes by which a token says which key to try; they prove nothing."""
-    return sha256(framed(purpose, audience)).digest()[:3]
+    return sha256(frame(purpose, audience)).digest()[:3]
 
 
-def contexts(purposes: Iterable[str], audience: str) -> dict[str, bytes]:
+def derive_contexts(purposes: Iterable[str], audience: str) -> dict[str, bytes]:
     """Give each purpose its context. Raises ConfigurationError where two share one: a token would name two keys."""
-    found = {purpose: context(purpose, audience) for purpose in purposes}
+    found = {purpose: derive_context(purpose, audience) for purpose in purposes}
     if len(set(found.values())) < len(found):
         raise ConfigurationError("two purposes share one context under this audience; rename one of them")
     return found
@@ -150,7 +150,7 @@ def derive(key: Key, use: str, *, purpose: str = "", audience: str) -> bytes:
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
 
     # Joined without lengths, "ab" and "c" would name the key of "a" and "bc" (CVE-2026-6873).
-    return HKDF(SHA256(), 32, salt=None, info=framed(use, "1", purpose, audience)).derive(key.secret)
+    return HKDF(SHA256(), 32, salt=None, info=frame(use, "1", purpose, audience)).derive(key.secret)
 
 
 def mac(key: Key, use: str, *, purpose: str = "", audience: str) -> "HMAC":
@@ -174,7 +174,7 @@ class Digester:
 
     def every(self, use: str, value: str) -> tuple[bytes, ...]:
         """Give the digest of a value under every key of the ring, the signing key's first."""
-        return tuple(self._digests(use, framed(value)))
+        return tuple(self._digests(use, frame(value)))
 
     def matches(self, use: str, digest: bytes | None, value: str | None) -> bool:
         """Tell in constant time whether a digest is of this value; None is of None alone."""
@@ -184,8 +184,8 @@ class Digester:
 
     def series(self, purpose: str, subject: str, resource: str | None, recipient: str | None) -> tuple[bytes, ...]:
         """Give the names (16 bytes) of a series under every key, the signing key's first; None differs from ""."""
-        optional = [b"\0" if part is None else b"\1" + framed(part) for part in (resource, recipient)]
-        message = framed(subject) + b"".join(optional)
+        optional = [b"\0" if part is None else b"\1" + frame(part) for part in (resource, recipient)]
+        message = frame(subject) + b"".join(optional)
         return tuple([one[1:] for one in self._digests("series", message, purpose)])
 
     def _digests(self, use: str, message: bytes, purpose: str = "") -> Iterator[bytes]:

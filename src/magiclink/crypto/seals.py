@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ..errors import BadArgumentError
-from .keys import KeyRing, decode, derive, encode, framed
+from .keys import KeyRing, decode, derive, encode, frame
 
 # Characters of a text, of the 4,096 that a cookie has with its name (RFC 6265, 6.1); bytes around a value.
 VERSION, LONGEST, AROUND = 1, 3_900, 2 + 12 + 8 + 16
@@ -23,7 +23,7 @@ class Seals:
     def __init__(self, ring: KeyRing, audience: str) -> None:
         self._ring = ring
         self._cipher = cache(lambda key, kind: AESGCM(derive(key, f"seal:{kind}", audience=audience)))
-        self._about = cache(lambda key, kind: framed(kind, audience, str(key.id)))
+        self._about = cache(lambda key, kind: frame(kind, audience, str(key.id)))
 
     def seal(self, kind: str, value: bytes, *, expires_at: int) -> str:
         """Give a text that `unseal` reads until `expires_at` (microseconds); BadArgumentError past 2,887 bytes."""

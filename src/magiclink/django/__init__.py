@@ -22,9 +22,9 @@ def send(link: Link, *, to: str, about: str = "", language: str | None = None) -
 
     Raises UnavailableError where the mail wasn't taken; then the link isn't marked, and older ones still work.
     """
-    from .conf import porch  # noqa: PLC0415  # settings are read when there is need
+    from .conf import adapter  # noqa: PLC0415  # settings are read when there is need
 
-    porch().send(link, to=to, about=about, language=language)
+    adapter().send(link, to=to, about=about, language=language)
 
 
 def remind(link_id: str) -> Link:
@@ -34,13 +34,13 @@ def remind(link_id: str) -> Link:
     where the address isn't on file any more. InvalidLinkError (unknown), BadArgumentError (its policy is gone),
     UnavailableError (the mail wasn't taken: older links still work), ConfigurationError (no directory).
     """
-    from .conf import porch  # noqa: PLC0415
+    from .conf import adapter  # noqa: PLC0415
 
-    return porch().remind(link_id)
+    return adapter().remind(link_id)
 
 
 def run(job: Job) -> None:
     """Do what a deferred job asks for; what is refused ends without a word."""
-    from .conf import porch  # noqa: PLC0415
+    from .conf import adapter  # noqa: PLC0415
 
-    porch().run(job)
+    adapter().run(job)

@@ -1,4 +1,4 @@
-"""The conversation's porch in Django: requests in, responses out, and logins by Django's own authentication.
+"""The conversation's adapter in Django: requests in, responses out, and logins by Django's own authentication.
 
 It translates and decides nothing: every answer, with its headers, cookies and text, is that of `magiclink.web`.
 """
@@ -47,7 +47,7 @@ def user_signed_in(request: HttpRequest) -> str | None:
     return str(user.pk) if user is not None and user.is_authenticated else None
 
 
-class Porch:
+class Adapter:
     """The conversation in Django.
 
     `options` are `magiclink.web.Options`, the same in every framework. `signed_in_as(request)` gives the subject who is
@@ -74,12 +74,12 @@ class Porch:
 
     def mount(self, request: HttpRequest) -> str:
         """Give the path at which this application has the routes. Raises ConfigurationError if it has them nowhere."""
-        return self.conversation.mounted_at(root_of(request))
+        return self.conversation.find_mount(root_of(request))
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer a request below the path of `base_url`."""
         address = self._address(request)
-        self.conversation.check_signs_in(self.links.flows.policies if signs_in() else ())
+        self.conversation.check_sign_ins(self.links.flows.policies if signs_in() else ())
         asked = self._read(request, address, form=form_of(request))
         reply = run(self.conversation.answer(asked))
         if reply.sign_in is not None:

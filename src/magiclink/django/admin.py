@@ -22,7 +22,7 @@ from ..errors import MagicLinkError, ReissueRefusedError
 from ..flows.core import LONGEST_TEXT
 from ..records import Origin
 from .admin_lists import STATES, PurposeFilter, StateFilter, matching
-from .conf import porch
+from .conf import adapter
 from .i18n import _, ngettext
 from .models import Link
 from .store import DjangoStore
@@ -59,7 +59,7 @@ def told(link: Link) -> LinkInfo:
     """Give what `MagicLinks.inspect` tells of a row: asked once a row, so that states have one source."""
     known = vars(link)
     if "told" not in known:
-        known["told"] = porch().links.inspect(link.link_id)
+        known["told"] = adapter().links.inspect(link.link_id)
     info: LinkInfo = known["told"]
     return info
 
@@ -153,7 +153,7 @@ class LinkAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Links:
         """Give the links of this site alone, from where its store has them; of another store than Django's, none."""
-        flows = porch().links.flows
+        flows = adapter().links.flows
         if not isinstance(flows.store, DjangoStore):
             return super().get_queryset(request).none()
         return super().get_queryset(request).using(flows.store.alias).filter(audience=flows.audience)
@@ -177,14 +177,14 @@ class LinkAdmin(ModelAdmin):
         reason = request.POST.get("reason")
         if not chosen or reason is None:
             return self._ask(request, chosen) if chosen else None
-        done = self._each(request, chosen, lambda link: porch().links.revoke(link.link_id, reason=reason.strip()))
+        done = self._each(request, chosen, lambda link: adapter().links.revoke(link.link_id, reason=reason.strip()))
         self._tell(request, done, ngettext("%d link was revoked.", "%d links were revoked.", done))
         return None
 
     @admin.action(permissions=["desk"], description=_("Remind"))
     def remind(self, request: HttpRequest, queryset: Links) -> None:
         """Mail fresh links to the addresses on file that the old ones went to."""
-        done = self._each(request, self._chosen(request, queryset), lambda link: porch().remind(link.link_id))
+        done = self._each(request, self._chosen(request, queryset), lambda link: adapter().remind(link.link_id))
         self._tell(request, done, ngettext("%d fresh link was mailed.", "%d fresh links were mailed.", done))
 
     def _chosen(self, request: HttpRequest, queryset: Links) -> list[Link]:
@@ -226,5 +226,5 @@ class LinkAdmin(ModelAdmin):
 
 def _events(link: Link) -> list[Event]:
     """Give what happened to one link, oldest first."""
-    events = porch().links.history(subject=told(link).subject, limit=MOST_EVENTS)
+    events = adapter().links.history(subject=told(link).subject, limit=MOST_EVENTS)
     return [event for event in events if event.link_id == link.link_id]

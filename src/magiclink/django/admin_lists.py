@@ -17,10 +17,10 @@ from django.contrib import admin
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
 from ..errors import BadArgumentError
-from ..flows.core import link_id_bytes
-from ..instants import micros, span
+from ..flows.core import parse_link_id
+from ..instants import to_micros, to_span
 from ..records import State
-from .conf import porch
+from .conf import adapter
 from .i18n import _
 from .models import Link, Subject
 from .store.encoding import link_key
@@ -56,7 +56,7 @@ class PurposeFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
         """Give the purposes."""
-        return [(purpose, purpose) for purpose in porch().links.flows.policies]
+        return [(purpose, purpose) for purpose in adapter().links.flows.policies]
 
     def queryset(self, request: HttpRequest, queryset: Links) -> Links:
         """Leave those of the chosen one."""
@@ -77,15 +77,15 @@ class StateFilter(admin.SimpleListFilter):
         """Leave those of the chosen one."""
         if self.value() is None:
             return queryset
-        flows = porch().links.flows
-        return in_state(queryset, str(self.value()), policies=flows.policies.values(), now=micros(flows.now()))
+        flows = adapter().links.flows
+        return in_state(queryset, str(self.value()), policies=flows.policies.values(), now=to_micros(flows.now()))
 
 
 def in_state(links: Links, state: str, *, policies: Iterable[Policy], now: int) -> Links:
     """Leave the links that are in a state at an instant (microseconds), each under today's policy."""
     used, expired = Q(uses__gte=F("max_uses")), Q(expires_at__lte=now)
     for policy in policies:
-        expired |= Q(purpose=policy.purpose, issued_at__lte=now - span(policy.lifetime))
+        expired |= Q(purpose=policy.purpose, issued_at__lte=now - to_span(policy.lifetime))
         if policy.max_uses is not None:
             used |= Q(purpose=policy.purpose, uses__gte=policy.max_uses)
     return links.alias(
@@ -104,8 +104,8 @@ def matching(term: str) -> list[str]:
 
     Raises UnavailableError.
     """
-    links = porch().links
-    found = {raw for raw in [link_id_bytes(term)] if raw is not None}
+    links = adapter().links
+    found = {raw for raw in [parse_link_id(term)] if raw is not None}
     finds = (partial(links.find, subject=term), partial(links.find, resource=term), partial(links.find, recipient=term))
     for find in finds:
         # What can't be such a name is no such name.

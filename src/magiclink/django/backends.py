@@ -16,7 +16,7 @@ from django.contrib.auth.backends import ModelBackend
 
 from ..policy import Opens
 from ..values import Redemption
-from .conf import porch
+from .conf import adapter
 from .directory import find_user
 
 if TYPE_CHECKING:
@@ -49,5 +49,5 @@ class MagicLinkBackend(ModelBackend):
 
 
 def _opens_account(redemption: Redemption) -> bool:
-    policy = porch().links.flows.policies.get(redemption.purpose)
+    policy = adapter().links.flows.policies.get(redemption.purpose)
     return policy is not None and policy.opens is Opens.ACCOUNT

@@ -20,18 +20,18 @@ from django.utils.module_loading import import_string
 from ..errors import ConfigurationError
 from ..policy import Opens
 from .adapter import signs_in
-from .conf import porch, read, value
+from .conf import adapter, read, value
 from .directory import UserDirectory, email_field
 from .views import answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .adapter import Porch
+    from .adapter import Adapter
 
 _A_TOKEN = "x" * 60
 
-_WHENCE = "To see where it comes from: `from magiclink.django.conf import porch; porch()` in `manage.py shell`."
+_WHENCE = "To see where it comes from: `from magiclink.django.conf import adapter; adapter()` in `manage.py shell`."
 
 
 def check_site(**_: Any) -> list[CheckMessage]:
@@ -42,7 +42,7 @@ def check_site(**_: Any) -> list[CheckMessage]:
         hint = 'Set MAGICLINK = {"LINKS": "billing.links.links"} to the dotted path of the site\'s MagicLinks.'
         return [Error(str(error), hint=hint, id="magiclink.E001")]
     try:
-        held = porch()
+        held = adapter()
     except Exception as error:  # noqa: BLE001  # it is the site's own code that is imported
         # The message of another error than ours may hold what it found in the environment.
         said = str(error) if isinstance(error, ConfigurationError) else type(error).__name__
@@ -50,7 +50,7 @@ def check_site(**_: Any) -> list[CheckMessage]:
     return [*_routes(held), *_accounts(held), *_addresses()]
 
 
-def opens_accounts(held: Porch) -> bool:
+def opens_accounts(held: Adapter) -> bool:
     """Tell whether links of this site sign anybody in."""
     return any(policy.opens is Opens.ACCOUNT for policy in held.links.flows.policies.values())
 
@@ -69,7 +69,7 @@ def _is_class(path: str, wanted: type) -> bool:
     return isinstance(found, type) and issubclass(found, wanted)
 
 
-def _routes(held: Porch) -> Iterator[CheckMessage]:
+def _routes(held: Adapter) -> Iterator[CheckMessage]:
     path = held.links.flows.site.path
     if not getattr(settings, "ROOT_URLCONF", None) or not any(map(_is_ours, _mounts(path))):
         yield Error(
@@ -103,7 +103,7 @@ def _signs_in() -> bool:
         return False
 
 
-def _accounts(held: Porch) -> Iterator[CheckMessage]:
+def _accounts(held: Adapter) -> Iterator[CheckMessage]:
     if not opens_accounts(held):
         return
     if not _signs_in():

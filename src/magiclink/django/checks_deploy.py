@@ -12,25 +12,25 @@ from django.http.request import validate_host
 
 from ..stores.memory import MemoryStore
 from .checks import classes, opens_accounts
-from .conf import porch, read
+from .conf import adapter, read
 from .middleware import MagicLinkMiddleware
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .adapter import Porch
+    from .adapter import Adapter
 
 
 def check_deployment(**_: Any) -> list[CheckMessage]:
     """Check what a site needs beyond its developer's machine."""
     try:
-        held = porch()
+        held = adapter()
     except Exception:  # noqa: BLE001  # `check_site` tells of it
         return []
     return [*_place(held), *_key(held), *_store(held), *_accounts(held), *_middleware()]
 
 
-def _place(held: Porch) -> Iterator[CheckMessage]:
+def _place(held: Adapter) -> Iterator[CheckMessage]:
     site = held.links.flows.site
     if not site.is_secure:
         yield Warning(
@@ -46,7 +46,7 @@ def _place(held: Porch) -> Iterator[CheckMessage]:
         )
 
 
-def _key(held: Porch) -> Iterator[CheckMessage]:
+def _key(held: Adapter) -> Iterator[CheckMessage]:
     texts = [key.to_text() for key in held.links.flows._keys]
     if any(text in source for source in _sources() for text in texts):
         yield Warning(
@@ -68,7 +68,7 @@ def _sources() -> Iterator[str]:
             yield Path(file).read_text("utf-8", errors="replace")
 
 
-def _store(held: Porch) -> Iterator[CheckMessage]:
+def _store(held: Adapter) -> Iterator[CheckMessage]:
     if isinstance(held.links.flows.store, MemoryStore):
         yield Warning(
             "Links are kept in memory: another worker doesn't know them, and a restart forgets them.",
@@ -77,7 +77,7 @@ def _store(held: Porch) -> Iterator[CheckMessage]:
         )
 
 
-def _accounts(held: Porch) -> Iterator[CheckMessage]:
+def _accounts(held: Adapter) -> Iterator[CheckMessage]:
     if not opens_accounts(held):
         return
     if held.links.flows._security_stamp is None:

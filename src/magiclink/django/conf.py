@@ -1,4 +1,4 @@
-"""What the site says in `MAGICLINK`, and the one porch of the process that is built of it at the first need.
+"""What the site says in `MAGICLINK`, and the one adapter of the process that is built of it at the first need.
 
 Nothing is read at import time, and nothing is decided: each value goes to where it is meant for, which checks it. When
 `MAGICLINK` changes under `override_settings`, the next need builds anew.
@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from ..errors import ConfigurationError
 from ..links import MagicLinks
 from ..web.languages import SHIPPED
-from .adapter import Porch
+from .adapter import Adapter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,11 +45,11 @@ _TEXTS = {"HOME", "LANGUAGES", "REPLY_TO", "SENDER"}
 
 _FORGOTTEN_WITH = {"MAGICLINK", "AUTHENTICATION_BACKENDS", "DEFAULT_FROM_EMAIL", "LANGUAGE_CODE", "LANGUAGES"}
 _lock = RLock()
-_porch: Porch | None = None
+_porch: Adapter | None = None
 
 
-def porch() -> Porch:
-    """Give the one porch of this process: `.links` are the site's MagicLinks, `.conversation` what answers.
+def adapter() -> Adapter:
+    """Give the one adapter of this process: `.links` are the site's MagicLinks, `.conversation` what answers.
 
     Raises ConfigurationError for what can't work, as `read` and the conversation do.
     """
@@ -93,14 +93,14 @@ def _value(key: str, said: Any) -> Any:
     return said() if isclass(said) else said
 
 
-def _built() -> Porch:
+def _built() -> Adapter:
     given = {key: _value(key, said) for key, said in read().items()}
     links = given.pop("LINKS")
     if not isinstance(links, MagicLinks):
         raise ConfigurationError("MAGICLINK: LINKS is no magiclink.MagicLinks")
     given["SENDER"] = given["SENDER"] or _sender()
     given["LANGUAGES"] = given["LANGUAGES"] or languages()
-    return Porch(links, **{key.lower(): each for key, each in given.items() if each is not None})
+    return Adapter(links, **{key.lower(): each for key, each in given.items() if each is not None})
 
 
 def _sender() -> str | None:

@@ -13,9 +13,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 
-from ..web.conversation import lets_in
+from ..web.conversation import check_unless
 from .adapter import keep_out_of_caches
-from .conf import porch
+from .conf import adapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +40,9 @@ def opened_by(
     """
 
     def find(request: HttpRequest, arguments: dict[str, Any]) -> Redemption | HttpResponse | None:
-        if unless is not None and lets_in(unless(request)):
+        if unless is not None and check_unless(unless(request)):
             return None
-        return porch().guard(request, policy, resource.format(**arguments))
+        return adapter().guard(request, policy, resource.format(**arguments))
 
     def decorate(view: View) -> View:
         @wraps(view)

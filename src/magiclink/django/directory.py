@@ -15,9 +15,9 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import DatabaseError
 from django.db.models import Q
 
-from ..addresses import canonical, matched
+from ..addresses import canonicalize, fold_case
 from ..errors import BadArgumentError, ConfigurationError, StoreError
-from ..flows.core import checked_text
+from ..flows.core import check_text
 from ..web.directory import MOST_ACCOUNTS, Account
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def find_user(users: Users, subject: object) -> Any | None:
     Raises StoreError where the database fails.
     """
     try:
-        key = users.model._meta.pk.to_python(checked_text(subject, "subject"))
+        key = users.model._meta.pk.to_python(check_text(subject, "subject"))
     except (BadArgumentError, ValidationError):
         return None
     with answering():
@@ -109,7 +109,7 @@ def email_field(model: Any) -> str:
 
 def _spelled(address: object) -> str | None:
     try:
-        return matched(canonical(address))
+        return fold_case(canonicalize(address))
     except BadArgumentError:
         return None
 

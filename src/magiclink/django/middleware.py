@@ -12,7 +12,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.urls import Resolver404, resolve
 
 from ..errors import ConfigurationError
-from .conf import porch
+from .conf import adapter
 from .requests import hide_cookies, put_away
 from .views import answer
 
@@ -33,7 +33,7 @@ class Opened:
 
     def opened(self, policy: Policy, resource: str) -> Redemption | None:
         """Give the redemption by which this browser has a document open, or None. Raises UnavailableError."""
-        return porch().opened(self._request, policy, resource)
+        return adapter().opened(self._request, policy, resource)
 
     async def aopened(self, policy: Policy, resource: str) -> Redemption | None:
         """Give the same to an asynchronous view."""
@@ -59,7 +59,7 @@ class MagicLinkMiddleware:
 
 
 def _put_away(request: HttpRequest) -> None:
-    site = porch()
+    site = adapter()
     try:
         mount = site.mount(request)
     except ConfigurationError:

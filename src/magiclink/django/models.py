@@ -1,4 +1,4 @@
-"""The tables of the Django keeper as models, for migrations and the admin; `store.py` reads and writes them by SQL.
+"""The tables of the Django store as models, for migrations and the admin; `store.py` reads and writes them by SQL.
 
 Instants and spans are integer microseconds, digests lower-case hex: so every database holds the same and compares it
 byte for byte. No row holds a token, its secret or an address. A model here decides nothing, and saves nothing: what
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
-from ..instants import instant
+from ..instants import to_datetime
 from .fields import ExactTextField
 from .i18n import _
 
@@ -110,7 +110,7 @@ class Subject(models.Model):
     reason: ExactTextField = ExactTextField(_("reason"), max_length=WORD)
 
     class Meta:
-        """Rows of the keeper's own."""
+        """Rows of the store's own."""
 
         db_table: str = "magiclink_subjects"
         default_permissions: tuple[str, ...] = ()
@@ -131,7 +131,7 @@ class Name(models.Model):
     link: ExactTextField = ExactTextField(_("link"), max_length=ID)
 
     class Meta:
-        """Rows of the keeper's own."""
+        """Rows of the store's own."""
 
         db_table: str = "magiclink_names"
         default_permissions: tuple[str, ...] = ()
@@ -154,7 +154,7 @@ class Note(models.Model):
     reason: ExactTextField = ExactTextField(_("reason"), max_length=WORD)
 
     class Meta:
-        """Rows of the keeper's own."""
+        """Rows of the store's own."""
 
         db_table: str = "magiclink_notes"
         default_permissions: tuple[str, ...] = ()
@@ -163,7 +163,7 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         """Tell what happened and when."""
-        return f"{self.kind} {instant(self.at):%Y-%m-%d %H:%M:%S}"
+        return f"{self.kind} {to_datetime(self.at):%Y-%m-%d %H:%M:%S}"
 
 
 class Bucket(models.Model):
@@ -176,7 +176,7 @@ class Bucket(models.Model):
     taken: Integer = models.BigIntegerField(_("taken"))
 
     class Meta:
-        """Rows of the keeper's own."""
+        """Rows of the store's own."""
 
         db_table: str = "magiclink_buckets"
         default_permissions: tuple[str, ...] = ()
@@ -196,7 +196,7 @@ class PasswordRehash(models.Model):
     stamp: Digest = models.CharField(_("stamp"), max_length=64)
 
     class Meta:
-        """Rows of the porch's own."""
+        """Rows of the adapter's own."""
 
         db_table: str = "magiclink_password_rehashes"
         default_permissions: tuple[str, ...] = ()

@@ -19,8 +19,8 @@ from django.utils.translation import get_language
 from django.views.debug import get_exception_reporter_filter
 
 from ..errors import ConfigurationError
-from ..web.http import MOST_FORM_BYTES, Request
-from ..web.languages import accepted
+from ..web.http import MAX_FORM_BYTES, Request
+from ..web.languages import parse_accept_language
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -102,17 +102,17 @@ def read(request: HttpRequest, address: Address, *, form: Pairs | None = (), sig
         cookies=request.COOKIES,
         source=request.META.get("REMOTE_ADDR") or None,
         signed_in_as=signed_in_as,
-        languages=(get_language() or "", *accepted(request.headers.get("Accept-Language", ""))),
+        languages=(get_language() or "", *parse_accept_language(request.headers.get("Accept-Language", ""))),
     )
 
 
 def form_of(request: HttpRequest) -> Pairs | None:
     """Give the fields of a form, none of what can't be read; None where it's too large, or has too many."""
     try:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_FORM_BYTES:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_FORM_BYTES:
             return None
         body = _body(request)
-        return _fields(request, body) if len(body) <= MOST_FORM_BYTES else None
+        return _fields(request, body) if len(body) <= MAX_FORM_BYTES else None
     except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
         return None
     except (BadRequest, MultiPartParserError, UnreadablePostError, ValueError):

@@ -9,7 +9,7 @@ from django.db import connections, transaction
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from .conf import porch
+from .conf import adapter
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @sensitive_variables()
 def answer(request: HttpRequest) -> HttpResponse:
     """Answer every path and method below the path of `base_url`."""
-    return porch().answer(request)
+    return adapter().answer(request)
 
 
 # An outer transaction could take back that a link was used, after somebody was signed in by it.

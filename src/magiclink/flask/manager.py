@@ -1,6 +1,6 @@
 """Magic links in Flask: `LinkManager` mounts the conversation at the path of `base_url`.
 
-This porch reads requests and writes responses, and decides nothing: every answer, with its headers, cookies and text,
+This adapter reads requests and writes responses, and decides nothing: every answer, with its headers, cookies and text,
 is that of `magiclink.web`.
 """
 
@@ -21,10 +21,10 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 from .. import cli, events
 from ..errors import ConfigurationError
 from ..links import run
-from ..web.conversation import Conversation, lets_in
+from ..web.conversation import Conversation, check_unless
 from ..web.html import render
-from ..web.http import MOST_FORM_BYTES, Page, Pairs, Reply, Request
-from ..web.languages import accepted
+from ..web.http import MAX_FORM_BYTES, Page, Pairs, Reply, Request
+from ..web.languages import parse_accept_language
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def send_signal(event: Event) -> None:
 
 
 class LinkManager:
-    """The conversation's porch in Flask: one manager may serve several apps of a process.
+    """The conversation's adapter in Flask: one manager may serve several apps of a process.
 
     `options` are `magiclink.web.Options`, the same in every framework. `signed_in_as()` gives the subject who is signed
     in, or None; by default it's who was signed in by a link in this session. `language()` gives the language that the
@@ -91,7 +91,7 @@ class LinkManager:
         """
         if "magiclink" in app.extensions:
             raise ConfigurationError("this app has a LinkManager already")
-        path = self.conversation.mounted_at(app.config["APPLICATION_ROOT"]) + "<magiclink_path:path>"
+        path = self.conversation.find_mount(app.config["APPLICATION_ROOT"]) + "<magiclink_path:path>"
         app.extensions["magiclink"] = self
         app.url_map.converters["magiclink_path"] = _AnyPath
         routes = Blueprint("magiclink", __name__)
@@ -129,7 +129,7 @@ class LinkManager:
             @wraps(view)
             def guarded(*args: Any, **kwargs: Any) -> Any:
                 show = current_app.ensure_sync(view)
-                if unless is not None and lets_in(unless()):
+                if unless is not None and check_unless(unless()):
                     return show(*args, redemption=None, **kwargs)
                 found = run(self.conversation.guard(self._request(), policy, resource.format(**kwargs)))
                 if isinstance(found, Reply):
@@ -162,7 +162,7 @@ class LinkManager:
         run(self.conversation.run(job))
 
     def _answer(self, path: str) -> Response:
-        self.conversation.check_signs_in(self._redeemed)
+        self.conversation.check_sign_ins(self._redeemed)
         reply = run(self.conversation.answer(self._request(path, form=_form())))
         return self._response(reply if reply.sign_in is None else self._signed_in(reply, reply.sign_in))
 
@@ -181,7 +181,7 @@ class LinkManager:
 
     def _languages(self) -> tuple[str, ...]:
         chosen = None if self._language is None else self._language()
-        preferred = accepted(request.headers.get("Accept-Language", ""))
+        preferred = parse_accept_language(request.headers.get("Accept-Language", ""))
         return preferred if chosen is None else (str(chosen), *preferred)
 
     def _signed_in(self, reply: Reply, redemption: Redemption) -> Reply:
@@ -236,7 +236,7 @@ def _remembered() -> str | None:
 
 
 def _form() -> Pairs | None:
-    request.max_content_length = MOST_FORM_BYTES
+    request.max_content_length = MAX_FORM_BYTES
     try:
         return tuple(request.form.items(multi=True))
     except RequestEntityTooLarge:

@@ -1,8 +1,8 @@
-"""The hall: every flow once, as `async def`; the only room with a door to all below.
+"""The core: every flow once, as `async def`; the only room with a door to all below.
 
 `magiclink.links` runs each flow to its end at once, `magiclink.aio` awaits it: two faces of this one text.
 
-- `core.py`: what every flow stands on: configuration, the clock, the seam to the store, events and notes
+- `core.py`: what every flow stands on: configuration, the clock, the call to the store, events and notes
 - `issuing.py`: issue, remind, renew, and what the mail server took
 - `redeeming.py`: verify, redeem, recall
 - `managing.py`: revoke, find, inspect, history, purge
@@ -12,11 +12,11 @@
 from __future__ import annotations
 
 from .issuing import Issuing
-from .managing import Keeping
-from .web_calls import Lending
+from .managing import Managing
+from .web_calls import WebCalls
 
 __all__ = ["Flows"]
 
 
-class Flows(Issuing, Lending, Keeping):
-    """Every flow of magic links, over awaitable seams."""
+class Flows(Issuing, WebCalls, Managing):
+    """Every flow of magic links, over awaitable calls."""

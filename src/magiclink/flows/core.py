@@ -1,4 +1,4 @@
-"""What every flow stands on: the configuration, checked once; the clock, the store and the app, each behind one seam.
+"""What every flow stands on: the configuration, checked once; the clock, the store and the app, each behind one call.
 
 A token lives in the arguments of a flow alone, and a flow deletes it before anything may raise: error reporters collect
 the local variables of every frame of a traceback.
@@ -14,11 +14,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from .. import clock as clocks
-from ..addresses import canonical, matched
-from ..crypto.keys import Digester, KeyRing, contexts
+from ..addresses import canonicalize, fold_case
+from ..crypto.keys import Digester, KeyRing, derive_contexts
 from ..destinations import Site
 from ..errors import BadArgumentError, ConfigurationError, InvalidLinkError, MagicLinkError, StoreError
-from ..events import Event, Kind, logger, tell
+from ..events import Event, Kind, emit, logger
 from ..policy import Policy
 from ..records import Note, Record, Selector
 from ..stores.base import HOUR
@@ -40,7 +40,7 @@ REMEMBERED_NOTES = 4_096
 """How many notes of this hour one process remembers, so as not to ask the store to drop them again."""
 
 
-class Seam(Protocol):
+class StoreCall(Protocol):
     """How a call of the store is made: at once, or in a thread that an event loop awaits."""
 
     def __call__(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
@@ -48,7 +48,7 @@ class Seam(Protocol):
         ...
 
 
-class Hall:
+class Core:
     """The configuration that every flow shares. Raises ConfigurationError for what can't work or isn't safe."""
 
     def __init__(
@@ -62,18 +62,18 @@ class Hall:
         clock: Clock,
         security_stamp: Callable[[str], Awaitable[str | None] | str | None] | None = None,
         on_event: Callable[[Event], None] | None = None,
-        seam: Seam,
+        store_call: StoreCall,
     ) -> None:
         self.site: Site = Site.from_url(base_url)
         self.audience: str = _name(self.site.origin if audience is None else audience)
         self.policies: dict[str, Policy] = by_purpose(policies)
         self._keys = of_type(keys, KeyRing, "keys: a KeyRing")
-        self._contexts = contexts(self.policies, self.audience)
+        self._contexts = derive_contexts(self.policies, self.audience)
         self.store: Store = able(store)
         self.clock = clock
         self._security_stamp = called(security_stamp, "security_stamp")
         self._on_event = at_once(called(on_event, "on_event"))
-        self._seam = seam
+        self._store_call = store_call
         self._noted: set[tuple[bytes, str, int]] = set()
         if not callable(getattr(clock, "now", None)):
             raise ConfigurationError("clock: an object whose now() gives an aware datetime in UTC")
@@ -96,7 +96,7 @@ class Hall:
     def _digests(self) -> Digester:
         return Digester(self._keys, self.audience)
 
-    # The seams.
+    # The calls.
 
     def _now(self) -> int:
         return clocks.read(self.clock)
@@ -104,7 +104,7 @@ class Hall:
     async def _ask(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask the store. Whatever it raises, the caller gets an error of this library: unknown outcomes fail closed."""
         try:
-            return await self._seam(call, *args, **kwargs)
+            return await self._store_call(call, *args, **kwargs)
         except MagicLinkError:
             raise
         except Exception as error:
@@ -125,7 +125,7 @@ class Hall:
         return known
 
     def _recipient(self, address: str | None) -> str | None:
-        return None if address is None else matched(canonical(address))
+        return None if address is None else fold_case(canonicalize(address))
 
     # What the security stamp, a recipient or a browser is compared by.
 
@@ -149,7 +149,7 @@ class Hall:
 
     # Reading.
 
-    def genuine(self, token: object) -> Genuine | None:
+    def open_token(self, token: object) -> Genuine | None:
         """Give what a token proves, or None; the store isn't asked, and nothing raises."""
         return self._tokens.open(token)
 
@@ -169,7 +169,7 @@ class Hall:
 
     def _tell(self, kind: Kind, record: Record, *, at: int, reason: str = "") -> None:
         if self._is_heard:
-            tell(Event.of(kind, record, at=at, reason=reason), self._on_event)
+            emit(Event.from_record(kind, record, at=at, reason=reason), self._on_event)
 
     async def _note(self, kind: Kind, record: Record, *, at: int, reason: str = "") -> None:
         """Tell what changed nothing, and remember it for the history, at most once per link, kind and hour.
@@ -217,12 +217,12 @@ def _stamp_of(subject: str, stamp: object) -> str:
     return f"{len(subject)}:{subject}{stamp}"
 
 
-def nonce_digest(nonce: str | None) -> bytes | None:
+def digest_nonce(nonce: str | None) -> bytes | None:
     """Give the digest by which a nonce of the caller's is recognised; the record needn't know the nonce itself."""
-    return None if nonce is None else sha256(checked_text(nonce, "attempt").encode()).digest()[:16]
+    return None if nonce is None else sha256(check_text(nonce, "attempt").encode()).digest()[:16]
 
 
-def checked_text(value: object, what: str) -> str:
+def check_text(value: object, what: str) -> str:
     """Give a name of the app's back, byte for byte, or raise BadArgumentError.
 
     Unicode of 1 to 255 characters without U+0000, which PostgreSQL can't keep; nothing is trimmed, folded or
@@ -235,7 +235,7 @@ def checked_text(value: object, what: str) -> str:
     return str(value)
 
 
-def link_id_bytes(link_id: object) -> bytes | None:
+def parse_link_id(link_id: object) -> bytes | None:
     """Read a link id in its one spelling, 40 hexadecimal digits in lower case; None for anything else."""
     if not isinstance(link_id, str) or len(link_id) != 40:
         return None
@@ -246,9 +246,9 @@ def link_id_bytes(link_id: object) -> bytes | None:
     return raw if raw.hex() == link_id else None
 
 
-def known_link_id(link_id: object) -> bytes:
+def read_link_id(link_id: object) -> bytes:
     """Read a link id, or raise InvalidLinkError as for one that is unknown."""
-    raw = link_id_bytes(link_id)
+    raw = parse_link_id(link_id)
     if raw is None:
         raise InvalidLinkError("the link is unknown")
     return raw
@@ -256,6 +256,6 @@ def known_link_id(link_id: object) -> bytes:
 
 def _name(audience: object) -> str:
     try:
-        return checked_text(audience, "audience")
+        return check_text(audience, "audience")
     except BadArgumentError as error:
         raise ConfigurationError(str(error)) from None

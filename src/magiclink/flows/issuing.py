@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from .. import decisions
 from ..errors import BadArgumentError, InvalidLinkError, ReissueRefusedError, StoreError
 from ..events import MADE, Kind
-from ..instants import given, span
+from ..instants import read_instant, to_span
 from ..records import Origin, Record, Supersede
 from ..values import Link, Order
-from .core import Hall, best_effort, checked_text, known_link_id, link_id_bytes
+from .core import Core, best_effort, check_text, parse_link_id, read_link_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ TRIES = 3
 """How often a reissue that lost a race reads its series again: each loss means that another link was written."""
 
 
-class Issuing(Hall):
+class Issuing(Core):
     """issue, issue_many, remind, renew, mark_delivered."""
 
     async def issue(
@@ -97,7 +97,7 @@ class Issuing(Hall):
 
         def fresh(newest: Record | None) -> tuple[Order, Plan, bytes | None]:
             told = order if newest is None or destination else replace(order, destination=newest.destination)
-            return told, decisions.remind(policy, newest, now=now), newest.link_id if newest else None
+            return told, decisions.plan_reminder(policy, newest, now=now), newest.link_id if newest else None
 
         return await self._reissue(order, fresh, origin=Origin.REMIND, stamp=stamp, now=now)
 
@@ -108,7 +108,7 @@ class Issuing(Hall):
         mailed to; `policy`, `revoked`, `outstanding`, `account`, `series_ended`, `too_many`, `too_soon` with
         `retry_at`. InvalidLinkError for a token that isn't genuine or unknown; BadArgumentError; UnavailableError.
         """
-        genuine = self.genuine(token)
+        genuine = self.open_token(token)
         del token
         if genuine is None:
             raise InvalidLinkError("the token isn't genuine")
@@ -117,12 +117,12 @@ class Issuing(Hall):
     async def renew_link(self, link_id: str, *, to: str) -> Link:
         """Do what `renew` does for a link that the web conversation has opened before."""
         address, now = self._recipient(to), self._now()
-        presented = await self._record(known_link_id(link_id))
+        presented = await self._record(read_link_id(link_id))
         policy = self.policies.get(presented.purpose)
         if policy is None:
             raise InvalidLinkError("the link is unknown")
         is_recipient = address is not None and self._digests.matches("recipient", presented.recipient, address)
-        presented = decisions.tightened(presented, policy)
+        presented = decisions.tighten(presented, policy)
         decisions.check_renewable(policy, presented, is_recipient=is_recipient, now=now)
         is_same, stamp = await self._stamp(presented.subject, presented)
         if not is_same:
@@ -136,7 +136,7 @@ class Issuing(Hall):
         )
 
         def fresh(newest: Record | None) -> tuple[Order, Plan, bytes | None]:
-            return order, decisions.renew(policy, newest or presented, now=now), presented.link_id
+            return order, decisions.plan_renewal(policy, newest or presented, now=now), presented.link_id
 
         return await self._reissue(order, fresh, origin=Origin.RENEW, stamp=stamp, now=now)
 
@@ -147,7 +147,7 @@ class Issuing(Hall):
         """
         if not all(isinstance(each, str) for each in link_ids):
             raise BadArgumentError("mark_delivered takes link ids")
-        known = [raw for raw in map(link_id_bytes, link_ids) if raw is not None]
+        known = [raw for raw in map(parse_link_id, link_ids) if raw is not None]
         now = self._now()
         await self._ask(self.store.mark_delivered, self.audience, known, now=now)
         if self._on_event is None:
@@ -170,8 +170,8 @@ class Issuing(Hall):
             usable, stamp = await self._stamp(order.subject)
             if not usable:
                 raise BadArgumentError("the subject's account may not be used")
-            ends = None if order.expires_at is None else given(order.expires_at, "expires_at")
-            plan = decisions.issue(order.policy, now=now, expires_at=ends)
+            ends = None if order.expires_at is None else read_instant(order.expires_at, "expires_at")
+            plan = decisions.plan_issue(order.policy, now=now, expires_at=ends)
             names, addresses = self._names(order)
             renamed |= _renamed(names, addresses)
             made.append(self._make(order, plan, names, addresses, origin=Origin.ISSUE, stamp=stamp, now=now))
@@ -210,11 +210,11 @@ class Issuing(Hall):
         if not isinstance(order, Order):
             raise BadArgumentError("issue_many takes Orders")
         self._registered(order.policy)
-        checked_text(order.subject, "subject")
+        check_text(order.subject, "subject")
         if order.resource is not None:
-            checked_text(order.resource, "resource")
+            check_text(order.resource, "resource")
         if order.browser is not None:
-            checked_text(order.browser, "browser")
+            check_text(order.browser, "browser")
         self.site.destination(order.destination)
 
     def _names(self, order: Order) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
@@ -261,7 +261,7 @@ class Issuing(Hall):
             issued_at=now,
             expires_at=plan.expires_at,
             max_uses=policy.max_uses,
-            session_lifetime=span(policy.session_lifetime),
+            session_lifetime=to_span(policy.session_lifetime),
         )
         return link, record
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from .. import decisions
 from ..errors import BadArgumentError, InvalidLinkError
-from ..events import Event, Kind, history, tell
-from ..instants import given, instant, span
+from ..events import Event, Kind, emit, merge_history
+from ..instants import read_instant, to_datetime, to_span
 from ..records import Selector
 from ..values import LinkInfo
-from .core import LONGEST_TEXT, Hall, checked_text, known_link_id, link_id_bytes
+from .core import LONGEST_TEXT, Core, check_text, parse_link_id, read_link_id
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +26,7 @@ PURGED_AT_ONCE = 500
 """Links a transaction of `purge`: small enough that nobody waits for its lock."""
 
 
-class Keeping(Hall):
+class Managing(Core):
     """revoke, revoke_all, inspect, find, history, purge, close."""
 
     async def revoke(self, link_id: str, *, reason: str = "") -> LinkInfo:
@@ -34,7 +34,7 @@ class Keeping(Hall):
 
         Raises InvalidLinkError (unknown), BadArgumentError, UnavailableError.
         """
-        raw, now = known_link_id(link_id), self._now()
+        raw, now = read_link_id(link_id), self._now()
         record = await self._ask(self.store.revoke, self.audience, raw, now=now, reason=_reason(reason))
         if record is None:
             raise InvalidLinkError("the link is unknown")
@@ -60,7 +60,7 @@ class Keeping(Hall):
         Raises BadArgumentError, UnavailableError.
         """
         text = _reason(reason)
-        before = None if issued_before is None else given(issued_before, "issued_before")
+        before = None if issued_before is None else read_instant(issued_before, "issued_before")
         selector = self._selector(policy, subject, resource, recipient, before)
         if selector.is_empty:
             raise BadArgumentError("revoke_all without a selector would withdraw every link")
@@ -71,20 +71,20 @@ class Keeping(Hall):
             await self._ask(self.store.revoke_matching, selector, now=now, reason=text)
         told = Event(
             kind=Kind.REVOKED,
-            at=instant(now),
+            at=to_datetime(now),
             purpose=selector.purpose,
             subject=subject,
             resource=resource,
             reason=text,
         )
-        tell(told, self._on_event)
+        emit(told, self._on_event)
 
     async def inspect(self, link_id: str) -> LinkInfo:
         """Give all that is known of a link. The security stamp isn't asked.
 
         Raises InvalidLinkError (unknown), UnavailableError.
         """
-        raw, now = known_link_id(link_id), self._now()
+        raw, now = read_link_id(link_id), self._now()
         return self._info(await self._record(raw), now)
 
     async def find(
@@ -107,7 +107,7 @@ class Keeping(Hall):
         selector = self._selector(policy, subject, resource, recipient, None)
         if selector.is_empty:
             raise BadArgumentError("find needs a policy, subject, resource or recipient")
-        behind = None if after is None else link_id_bytes(after)
+        behind = None if after is None else parse_link_id(after)
         if after is not None and behind is None:
             raise BadArgumentError("after: a link id")
         now = self._now()
@@ -130,7 +130,7 @@ class Keeping(Hall):
         most = _limit(limit)
         records = await self._ask(self.store.find, selector, limit=PAGE)
         notes = await self._ask(self.store.notes, self.audience, [record.link_id for record in records])
-        return history(records, notes)[-most:]
+        return merge_history(records, notes)[-most:]
 
     async def purge(self, *, keep: timedelta) -> int:
         """Forget links that expired longer than `keep` ago, in small transactions; give how many.
@@ -143,13 +143,13 @@ class Keeping(Hall):
         if not _is_span(keep) or keep < self._retention():
             raise BadArgumentError(f"keep: a timedelta of at least {self._retention()}, the longest session or series")
         now = self._now()
-        before, purged = max(0, now - span(keep)), 0
+        before, purged = max(0, now - to_span(keep)), 0
         while True:
             count = await self._ask(self.store.purge, self.audience, before=before, limit=PURGED_AT_ONCE)
             purged += count
             if count < PURGED_AT_ONCE:
                 break
-        tell(Event(kind=Kind.PURGED, at=instant(now), reason=str(purged)), self._on_event)
+        emit(Event(kind=Kind.PURGED, at=to_datetime(now), reason=str(purged)), self._on_event)
         return purged
 
     async def close(self) -> None:
@@ -168,15 +168,15 @@ class Keeping(Hall):
         return Selector(
             audience=self.audience,
             purpose=None if policy is None else self._registered(policy).purpose,
-            subject=None if subject is None else checked_text(subject, "subject"),
-            resource=None if resource is None else checked_text(resource, "resource"),
+            subject=None if subject is None else check_text(subject, "subject"),
+            resource=None if resource is None else check_text(resource, "resource"),
             recipients=None if address is None else self._digests.every("recipient", address),
             issued_before=issued_before,
         )
 
     def _info(self, record: Record, now: int) -> LinkInfo:
         policy = self.policies.get(record.purpose)
-        return LinkInfo.of(record if policy is None else decisions.tightened(record, policy), now=now)
+        return LinkInfo.from_record(record if policy is None else decisions.tighten(record, policy), now=now)
 
     def _retention(self) -> timedelta:
         spans = [policy.session_lifetime for policy in self.policies.values()]
@@ -190,7 +190,7 @@ def _is_span(value: object) -> bool:
 def _reason(reason: object) -> str:
     if not isinstance(reason, str) or len(reason) > LONGEST_TEXT:
         raise BadArgumentError(f"reason: a str of at most {LONGEST_TEXT} characters")
-    return checked_text(reason, "reason") if reason else ""
+    return check_text(reason, "reason") if reason else ""
 
 
 def _limit(limit: object) -> int:

@@ -21,11 +21,11 @@ from ..errors import (
     SupersededLinkError,
     UsedLinkError,
 )
-from ..events import Event, Kind, tell
-from ..instants import given, instant
+from ..events import Event, Kind, emit
+from ..instants import read_instant, to_datetime
 from ..records import State
 from ..values import LinkInfo, Preview, Redemption
-from .core import LONGEST_TEXT, Hall, known_link_id, nonce_digest
+from .core import LONGEST_TEXT, Core, digest_nonce, read_link_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -48,7 +48,7 @@ class _Click(NamedTuple):
     is_noted: bool = True
 
 
-class Opening(Hall):
+class Redeeming(Core):
     """verify, redeem, recall."""
 
     async def verify(self, token: str, policy: Policy | tuple[Policy, ...], *, browser: str | None = None) -> Preview:
@@ -59,7 +59,7 @@ class Opening(Hall):
         Raises RejectedLinkError of the fitting class (`link`, `at`), NotAdmittedError (`browser`), UnavailableError,
         BadArgumentError.
         """
-        genuine = self.genuine(token)
+        genuine = self.open_token(token)
         del token
         click = self._click(genuine, policy, browser=browser)
         record = await self._read(click)
@@ -69,7 +69,7 @@ class Opening(Hall):
             link_id=record.link_id.hex(),
             purpose=record.purpose,
             resource=record.resource,
-            expires_at=instant(record.expires_at),
+            expires_at=to_datetime(record.expires_at),
         )
 
     async def redeem(
@@ -92,7 +92,7 @@ class Opening(Hall):
         UnavailableError (nothing is known to be used: answer 503), BadArgumentError (a policy with `step_up` requires
         `admit`). What `admit` raises passes through with nothing used.
         """
-        genuine = self.genuine(token)
+        genuine = self.open_token(token)
         del token
         click = self._click(genuine, policy, browser=browser, attempt=attempt, admit=admit)
         if click.policy.step_up and admit is None:
@@ -114,17 +114,17 @@ class Opening(Hall):
         Raises ExpiredLinkError (`at`: when the session ended), RevokedLinkError (`reason`), InvalidLinkError (unknown,
         or its policy is gone), UnavailableError, BadArgumentError (a `redeemed_at` that is no aware datetime).
         """
-        raw = known_link_id(link_id)
-        at, now = given(redeemed_at, "redeemed_at"), self._now()
+        raw = read_link_id(link_id)
+        at, now = read_instant(redeemed_at, "redeemed_at"), self._now()
         record = await self._record(raw)
         policy = self.policies.get(record.purpose)
         if policy is None:
             raise InvalidLinkError("the link is unknown")
-        record = decisions.tightened(record, policy)
+        record = decisions.tighten(record, policy)
         decisions.check_open(record, redeemed_at=at, now=now)
         if not (await self._stamp(record.subject, record))[0]:
-            raise decisions.account_changed(record, now)
-        return Redemption.of(record, redeemed_at=at)
+            raise decisions.make_account_rejection(record, now)
+        return Redemption.from_record(record, redeemed_at=at)
 
     def _click(
         self,
@@ -137,7 +137,7 @@ class Opening(Hall):
     ) -> _Click:
         """Begin: the expected policy, a genuine token for it, and the one reading of the clock."""
         expected = tuple(map(self._registered, policy if isinstance(policy, tuple) else (policy,)))
-        nonce, asking = nonce_digest(attempt), _from_cookie(browser)
+        nonce, asking = digest_nonce(attempt), _from_cookie(browser)
         if admit is not None and not callable(admit):
             raise BadArgumentError("admit: something to call with a LinkInfo, or None")
         # A forgery costs no query, no event and no line of a log: a flood of them fills nothing.
@@ -150,32 +150,34 @@ class Opening(Hall):
 
     async def _read(self, click: _Click) -> Record:
         try:
-            return decisions.tightened(await self._record(click.link_id), click.policy)
+            return decisions.tighten(await self._record(click.link_id), click.policy)
         except InvalidLinkError:
             refused = Event(
                 kind=Kind.REFUSED,
-                at=instant(click.now),
+                at=to_datetime(click.now),
                 link_id=click.link_id.hex(),
                 purpose=click.policy.purpose,
                 reason="unknown",
             )
-            tell(refused, self._on_event)
+            emit(refused, self._on_event)
             raise
 
     def _terms(self, click: _Click, record: Record | None) -> Terms:
         stamp = record.stamp if record else None
-        return decisions.terms(click.policy, audience=self.audience, now=click.now, stamp=stamp, attempt=click.attempt)
+        return decisions.make_terms(
+            click.policy, audience=self.audience, now=click.now, stamp=stamp, attempt=click.attempt
+        )
 
     async def _check(self, click: _Click, record: Record, terms: Terms | None = None) -> None:
         """Raise what keeps a link from being used, in the order of precedence, and note the refusal."""
         try:
             # A changed account is told as a revocation, which comes before what else has ended the link.
             if record.revoked_at is None and not (await self._stamp(record.subject, record))[0]:
-                raise decisions.account_changed(record, click.now)
+                raise decisions.make_account_rejection(record, click.now)
             # A second click was let in once: what its own first click changed mustn't refuse it.
             if terms is None or record.revoked_at is not None or not terms.is_reclick(record):
                 decisions.check_usable(record, click.now)
-            info = LinkInfo.of(record, now=click.now)
+            info = LinkInfo.from_record(record, now=click.now)
             if click.policy.bind_browser and not self._is_browser(record, click.browser):
                 raise NotAdmittedError("another browser asked for this link", reason="browser", link=info)
             if click.admit is not None and not await self._consult(click.admit, info):
@@ -193,11 +195,11 @@ class Opening(Hall):
         """Write the use; after a refusal, read the link once more to say what happened."""
         used = await self._ask(self.store.consume, click.link_id, terms)
         if used is not None:
-            record = decisions.tightened(used, click.policy)
+            record = decisions.tighten(used, click.policy)
             self._tell(Kind.REDEEMED if record.uses == 1 else Kind.REUSED, record, at=click.now)
             if terms.ends_others:
                 await self._tell_superseded(record, click.now, sharing="recipient")
-            return Redemption.of(record, redeemed_at=click.now)
+            return Redemption.from_record(record, redeemed_at=click.now)
         record = await self._read(click)
         # `admit` is asked once a click, and has had its say.
         await self._check(click._replace(admit=None), record, terms)
@@ -205,7 +207,7 @@ class Opening(Hall):
             # A clock that was set back makes any time since then look short.
             decisions.check_clock(record.last_used_at, click.now)
             await self._note(Kind.RECLICKED, record, at=click.now)
-            return Redemption.of(record, redeemed_at=record.last_used_at)
+            return Redemption.from_record(record, redeemed_at=record.last_used_at)
         raise StoreError("the store refused a use that its record allows")
 
 

@@ -1,6 +1,6 @@
-"""Where records are kept, and how a store tells who was first: `base.py` is the contract, then one file a keeper.
+"""Where records are kept, and how a store tells who was first: `base.py` is the contract, then one file a store.
 
-This front room imports no driver: `from_url` loads a keeper when it is asked for.
+This front room imports no driver: `from_url` loads a store when it is asked for.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _sqlalchemy(url: str) -> Store:
 
 
 def _keeper(extra: str, name: str) -> Any:
-    """Give a keeper that needs a driver; the room and the extra that installs its driver have one name."""
+    """Give a store that needs a driver; the room and the extra that installs its driver have one name."""
     try:
         return getattr(import_module(f".{extra}", __name__), name)
     except ImportError:

@@ -102,7 +102,7 @@ class Store(Protocol):
         """Withdraw every link that the subject has, by its generation (10)."""
         ...
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
         """Count one in a bucket; None, or the instant from which to try again (12)."""
         ...
 

@@ -1,4 +1,4 @@
-"""The names under which SQL keepers find links: by subject, resource, recipient and series, in one table.
+"""The names under which SQL stores find links: by subject, resource, recipient and series, in one table.
 
 A name is a digest of a kind and a value. Names lie in buckets, one for each audience and 28 days of expiry: a bucket
 is forgotten whole, and a look-up walks the few buckets that an audience has. No I/O here, and no key: a name hides
@@ -25,41 +25,41 @@ _KINDS = {
 }
 
 
-def name(kind: str, value: bytes | str) -> bytes:
+def derive_key(kind: str, value: bytes | str) -> bytes:
     """Give the 16 bytes that name a value of a kind: `subject`, `resource`, `recipient` or `series`."""
     digest = _KINDS[kind].copy()
     digest.update(_encoded(value))
     return digest.digest()
 
 
-def names(record: Record) -> list[bytes]:
+def derive_keys(record: Record) -> list[bytes]:
     """Give every name of a record: two to four."""
-    given = [name("subject", record.subject), name("series", record.series)]
+    given = [derive_key("subject", record.subject), derive_key("series", record.series)]
     if record.resource is not None:
-        given.append(name("resource", record.resource))
+        given.append(derive_key("resource", record.resource))
     if record.recipient is not None:
-        given.append(name("recipient", record.recipient))
+        given.append(derive_key("recipient", record.recipient))
     return given
 
 
-def rows(record: Record) -> list[tuple[bytes, bytes, bytes]]:
+def list_rows(record: Record) -> list[tuple[bytes, bytes, bytes]]:
     """Give the rows of a record: its bucket, each of its names, its link id."""
-    place = bucket(record.audience, record.link_id)
-    return [(place, each, record.link_id) for each in names(record)]
+    place = derive_period(record.audience, record.link_id)
+    return [(place, each, record.link_id) for each in derive_keys(record)]
 
 
-def bucket(audience: str, link_id: bytes) -> bytes:
+def derive_period(audience: str, link_id: bytes) -> bytes:
     """Give the bucket of a link: 6 bytes for its audience, 2 for the period in which it expires."""
-    return prefix(audience) + period(link_id)
+    return derive_prefix(audience) + number_period(link_id)
 
 
 @lru_cache(maxsize=128)
-def prefix(audience: str) -> bytes:
+def derive_prefix(audience: str) -> bytes:
     """Give what the buckets of an audience begin with. The audience is compared again, whole, in the record."""
     return sha256(_encoded(audience)).digest()[:6]
 
 
-def period(link_id: bytes) -> bytes:
+def number_period(link_id: bytes) -> bytes:
     """Give the period in which a link expires: a link id begins with its expiry in seconds."""
     return (int.from_bytes(link_id[:4], "big") // PERIOD).to_bytes(2, "big")
 

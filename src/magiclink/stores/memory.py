@@ -1,4 +1,4 @@
-"""The model in memory: the contract of `base.py` in its plainest form, and the reference for every other keeper.
+"""The model in memory: the contract of `base.py` in its plainest form, and the reference for every other store.
 
 For tests, and for an application that is one process. Several workers don't share it: each would have its own, and a
 link used in one would work in the next. So a process that didn't make the store gets StoreError, a forked child too.
@@ -116,7 +116,7 @@ class MemoryStore:
             if known is not None:
                 self._subjects[audience, subject] = _Subject(known.generation + 1, now, reason)
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
         """Count one in a bucket; None, or the instant from which to try again (12)."""
         with self._held():
             ends = now - now % window + window

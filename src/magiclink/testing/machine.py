@@ -159,7 +159,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.both("revoke_matching", selector, now=now, reason="matching")
 
     @rule(bucket=st.sampled_from((b"one", b"two")), limit=st.integers(0, 2), clocks=CLOCKS)
-    def take(self, bucket: bytes, limit: int, clocks: list[tuple[int, int]]) -> None:
+    def hit(self, bucket: bytes, limit: int, clocks: list[tuple[int, int]]) -> None:
         """Count in a bucket, on machines whose clocks are apart by as much as is allowed."""
         for passed, behind in clocks:
             self.clock += passed
@@ -167,7 +167,7 @@ class StoreMachine(RuleBasedStateMachine):
             ends_at = now - now % WINDOW + WINDOW
             fits = self.taken[bucket, ends_at] < limit
             self.taken[bucket, ends_at] += fits
-            assert self.store.take(bucket, now=now, limit=limit, window=WINDOW) == (None if fits else ends_at)
+            assert self.store.hit(bucket, now=now, limit=limit, window=WINDOW) == (None if fits else ends_at)
 
     @rule(link=links, now=INSTANTS, limit=st.integers(0, 2))
     def count_attempt(self, link: Id, now: int, limit: int) -> None:
@@ -223,7 +223,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert sorted(noted, key=_spelled) == sorted(self.model.notes(audience, ids), key=_spelled)
 
     def record(self, order: Order, **made: Any) -> Record:
-        """Build a link as the hall does, under the signing key."""
+        """Build a link as the core does, under the signing key."""
         plain: dict[str, Any] = dict.fromkeys(Record._fields[:24])
         named = {name: getattr(order, name) for name in ("audience", "purpose", "subject", "resource")}
         plain |= named | {"series": order.series(self.key), "recipient": order.recipient(self.key), "origin": "issue"}

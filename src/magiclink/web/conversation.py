@@ -8,7 +8,7 @@
 | POST /new | asks for a fresh link to the address on file |
 | GET, POST /sign-in | asks for a sign-in link |
 
-HEAD answers as GET, and neither sets a cookie nor writes. `Reply.after` is run by the porch once the reply has been
+HEAD answers as GET, and neither sets a cookie nor writes. `Reply.after` is run by the adapter once the reply has been
 sent.
 """
 
@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigurationError, UnavailableError
 from ..policy import Opens
 from .options import without_body
-from .redeeming import Clicking
-from .requesting import Asking
+from .redeeming import Redeeming
+from .requesting import Requesting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 _TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{60}", re.ASCII)
 
 
-class Conversation(Clicking, Asking):
-    """What a porch holds: `answer` a request, `run` a job, tell what is `opened`, `send` a mail.
+class Conversation(Redeeming, Requesting):
+    """What a adapter holds: `answer` a request, `run` a job, tell what is `opened`, `send` a mail.
 
     All calls are flows, to be awaited or driven by `magiclink.links.run`. Raises ConfigurationError for what can't
     work.
@@ -84,10 +84,10 @@ class Conversation(Clicking, Asking):
         return without_body(reply) if request.method == "HEAD" else reply
 
     def unavailable(self, request: Request) -> Reply:
-        """Answer that nothing can be said now; for a porch too, whose framework couldn't sign anybody in."""
+        """Answer that nothing can be said now; for a adapter too, whose framework couldn't sign anybody in."""
         return self.page(503, self.pages(request).unavailable())
 
-    def mounted_at(self, root: str) -> str:
+    def find_mount(self, root: str) -> str:
         """Give the path at which a framework finds the routes, whose application lives at `root` itself."""
         root = root.rstrip("/") + "/"
         if not self.flows.site.path.startswith(root):
@@ -109,14 +109,14 @@ class Conversation(Clicking, Asking):
         if policy.opens is not Opens.RESOURCE or self.flows.policies.get(policy.purpose) != policy:
             raise ConfigurationError(f"opened_by is for policies that open a document, not for {policy.purpose}")
 
-    def check_signs_in(self, purposes: Container[str]) -> None:
+    def check_sign_ins(self, purposes: Container[str]) -> None:
         """Raise ConfigurationError unless the app says how the links of each policy that opens an account sign in."""
         for policy in self.flows.policies.values():
             if policy.opens is Opens.ACCOUNT and policy.purpose not in purposes:
                 raise ConfigurationError(f"{policy.purpose} opens an account, and nothing says how its links sign in")
 
 
-def lets_in(answer: object) -> bool:
+def check_unless(answer: object) -> bool:
     """Tell what an app's `unless` has answered: whether this visitor needs no link.
 
     Raises ConfigurationError for what would have to be awaited: a coroutine is true, and would let everybody in.

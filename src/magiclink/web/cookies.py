@@ -14,7 +14,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
-from ..instants import instant, micros
+from ..instants import to_datetime, to_micros
 from .http import Cookie
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Jar:
         others = [old for old in await self.grants(request) if old.token != grant.token]
         kept = [grant, *others][:MOST_GRANTS]
         value = b"".join(
-            each.token.encode("ascii") + micros(each.opened_at).to_bytes(8, "big") + each.tag for each in kept
+            each.token.encode("ascii") + to_micros(each.opened_at).to_bytes(8, "big") + each.tag for each in kept
         )
         # Each grant ends by itself, by its link's own record: the cookie is only the bag.
         return await self._write("grants", value, max(lifetime, timedelta(days=1)))
@@ -132,7 +132,7 @@ def tag_of(purpose: str, resource: str | None) -> bytes:
 
 
 def _grant(found: re.Match[bytes]) -> Grant:
-    opened_at = instant(int.from_bytes(found[2], "big"))
+    opened_at = to_datetime(int.from_bytes(found[2], "big"))
     return Grant(token=found[1].decode("ascii"), opened_at=opened_at, tag=found[3])
 
 

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 Pairs = tuple[tuple[str, str], ...]
 """Names and values in the order in which they came; a name may come twice, and then it means nothing."""
 
-MOST_FORM_BYTES = 16_384
-"""The largest form that a porch reads: ours have an address and a seal."""
+MAX_FORM_BYTES = 16_384
+"""The largest form that a adapter reads: ours have an address and a seal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request, as the porch has read it; percent-encoding is decoded exactly once, by the framework.
+    """One request, as the adapter has read it; percent-encoding is decoded exactly once, by the framework.
 
     Its repr shows nothing that opens a link or names a person: error reporters collect it.
     """
@@ -95,7 +95,7 @@ class Cookie:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What the porch sends: a page or a redirect, with every header and cookie; nothing is added to it."""
+    """What the adapter sends: a page or a redirect, with every header and cookie; nothing is added to it."""
 
     status: int
     headers: Pairs

@@ -119,8 +119,8 @@ class Languages:
         return next(iter(self)) if found is None else self._offered[found]
 
 
-def accepted(header: str) -> tuple[str, ...]:
-    """Give the languages of an Accept-Language, best first (RFC 9110, 12.5.4): what a porch puts into a Request."""
+def parse_accept_language(header: str) -> tuple[str, ...]:
+    """Give the languages of an Accept-Language, best first (RFC 9110, 12.5.4): what a adapter puts into a Request."""
     weighted = [_weighted(part) for part in header[:LONGEST_HEADER].split(",", MOST_TAGS)[:MOST_TAGS]]
     ranked = sorted(weighted, key=lambda pair: -pair[1])
     return tuple(tag for tag, weight in ranked if weight > 0)

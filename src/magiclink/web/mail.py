@@ -17,10 +17,10 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from ..addresses import canonical
+from ..addresses import canonicalize
 from ..clock import SystemClock, read
 from ..errors import BadArgumentError
-from ..instants import instant
+from ..instants import to_datetime
 from ..policy import Opens
 from .humanize import date_in_words
 from .languages import ENGLISH
@@ -106,7 +106,7 @@ def compose(
     if reply_to is not None:
         message["Reply-To"] = _mailbox(reply_to)
     message["Subject"] = _Subject("Subject", words.subject.format_map(facts))
-    message["Date"] = instant(read(clock))
+    message["Date"] = to_datetime(read(clock))
     message["Message-ID"] = f"<{secrets.token_hex(16)}@{source.domain}>"
     message["Auto-Submitted"] = "auto-generated"
     # Exchange heeds its own header only. Never `All`: that would silence the bounces too.
@@ -167,7 +167,7 @@ def _unlinked(line: str) -> str:
 
 def _address(address: object) -> Address:
     # Handed over in parts, so that nothing in it is parsed again: a list stays one wrong address, not two right ones.
-    username, _, domain = canonical(address).rpartition("@")
+    username, _, domain = canonicalize(address).rpartition("@")
     return Address(username=username, domain=domain)
 
 

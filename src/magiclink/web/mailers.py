@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..clock import SystemClock, read
 from ..errors import ConfigurationError, UnavailableError
-from ..instants import instant
+from ..instants import to_datetime
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -189,7 +189,7 @@ class FolderMailer:
 
     def send(self, message: EmailMessage) -> None:
         """Write a mail. Raises UnavailableError where it can't be written, ClockError."""
-        arrival = instant(read(self._clock))
+        arrival = to_datetime(read(self._clock))
         # The number orders what one process sends in one instant; the random part keeps processes apart.
         name = f"{arrival:%Y%m%dT%H%M%S.%fZ}-{next(self._numbers):06d}-{token_hex(8)}.eml"
         try:

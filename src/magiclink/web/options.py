@@ -1,6 +1,6 @@
-"""What the whole conversation stands on: the app's seams, and the two kinds of replies, each with all of its headers.
+"""What the whole conversation stands on: the app's calls, and the two kinds of replies, each with all of its headers.
 
-A framework adds no header and takes none away, so that every porch gives the same answer.
+A framework adds no header and takes none away, so that every adapter gives the same answer.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypedDict
 
-from ..addresses import masked
+from ..addresses import mask
 from ..errors import BadArgumentError, ConfigurationError
 from ..policy import Opens
 from ..presets import SIGN_IN
@@ -64,7 +64,7 @@ class Limits:
 
 
 class Options(TypedDict, total=False):
-    """What every porch may be given, the same in every framework."""
+    """What every adapter may be given, the same in every framework."""
 
     directory: Directory | None
     """The app's accounts; without them nobody can ask for a fresh link or sign in by mail."""
@@ -93,8 +93,8 @@ class Options(TypedDict, total=False):
     """The app's own catalogue for a language, or None: `gettext`'s, with whichever sentences are to be different."""
 
 
-class Lobby:
-    """The app's seams, checked once. Raises ConfigurationError for what can't work."""
+class Responses:
+    """The app's calls, checked once. Raises ConfigurationError for what can't work."""
 
     def __init__(
         self,
@@ -161,7 +161,7 @@ class Lobby:
         addresses = () if account is None else account.addresses
         told = next(iter(addresses), None) if recipient is None else self._addressed(addresses, recipient)
         # Some apps name their subjects by their addresses.
-        return subject if told is None and "@" not in subject else masked(told or subject)
+        return subject if told is None and "@" not in subject else mask(told or subject)
 
     def page(self, status: int, page: Page, *cookies: Cookie, allow: str = "") -> Reply:
         """Answer with a page. `same-origin`: with `no-referrer`, Chromium would send `Origin: null` from its form."""

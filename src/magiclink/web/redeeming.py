@@ -19,7 +19,7 @@ from ..errors import (
 from ..policy import Opens
 from ..records import State
 from .cookies import Grant, tag_of
-from .options import Lobby, is_ours
+from .options import Responses, is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,13 +34,13 @@ TRAILING = ".,;:!?)>]'\""
 """Programs that find links in text take the sentence's own punctuation along: one such character is dropped."""
 
 
-class Clicking(Lobby):
+class Redeeming(Responses):
     """GET /<token>, GET / and POST /."""
 
     async def arrive(self, request: Request) -> Reply:
         """Take the token off the address bar: to the clean page, or straight to a document that needs no button."""
         token = request.path[:-1] if request.path[-1] in TRAILING else request.path
-        genuine = self.flows.genuine(token)
+        genuine = self.flows.open_token(token)
         if genuine is None:
             return self.page(404, self.pages(request).not_genuine())
         policy = self.flows.policies[genuine.purpose]
@@ -53,7 +53,7 @@ class Clicking(Lobby):
     async def show(self, request: Request) -> Reply:
         """Show the page of the link that waits: its button, or what happened, when, and the way on."""
         pending = await self._jar.pending(request)
-        genuine = None if pending is None else self.flows.genuine(pending.token)
+        genuine = None if pending is None else self.flows.open_token(pending.token)
         if pending is None or genuine is None:
             return self.page(400, self.pages(request).no_cookie())
         try:
@@ -66,7 +66,7 @@ class Clicking(Lobby):
         """Press the button: the link is used, once, and the browser lands where it leads."""
         ours = is_ours(request, self.flows.site.origin)
         pending = await self._jar.pending(request)
-        genuine = None if pending is None else self.flows.genuine(pending.token)
+        genuine = None if pending is None else self.flows.open_token(pending.token)
         if ours is False:
             return self.page(403, self.pages(request).elsewhere())
         if pending is None or genuine is None:
@@ -141,7 +141,7 @@ class Clicking(Lobby):
         return bool(held) and await self._recalled(held[0]) is not None
 
     async def _recalled(self, grant: Grant) -> Redemption | None:
-        genuine = self.flows.genuine(grant.token)
+        genuine = self.flows.open_token(grant.token)
         if genuine is None:
             return None
         try:

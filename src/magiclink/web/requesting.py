@@ -11,13 +11,13 @@ from ipaddress import IPv6Address, ip_address
 from traceback import format_tb
 from typing import TYPE_CHECKING
 
-from ..addresses import canonical, matched
+from ..addresses import canonicalize, fold_case
 from ..errors import BadArgumentError, ConfigurationError, ReissueRefusedError, RejectedLinkError
 from ..events import logger
 from .directory import MOST_ACCOUNTS
 from .jobs import Job, Task
 from .mail import compose
-from .options import HOUR, Lobby, is_ours
+from .options import HOUR, Responses, is_ours
 
 if TYPE_CHECKING:
     from ..values import Link
@@ -28,14 +28,14 @@ LONGEST_ADDRESS = 320
 """Characters of what was typed that a job carries; a longer address is none (RFC 5321, 4.5.3.1)."""
 
 
-class Asking(Lobby):
+class Requesting(Responses):
     """POST /new, GET and POST /sign-in, and the jobs behind them."""
 
     async def ask_anew(self, request: Request) -> Reply:
         """Take the wish for a fresh link in place of the one that waits; the answer comes before any look-up."""
         ours = is_ours(request, self.flows.site.origin)
         pending = await self._jar.pending(request)
-        genuine = None if pending is None else self.flows.genuine(pending.token)
+        genuine = None if pending is None else self.flows.open_token(pending.token)
         if ours is False:
             return self.page(403, self.pages(request).elsewhere())
         if pending is None or genuine is None:
@@ -81,7 +81,7 @@ class Asking(Lobby):
     async def run(self, job: Job) -> None:
         """Do what a job asks for, within the limits. Nobody waits for an answer: what is refused ends without a word.
 
-        Raises UnavailableError, and what the app's own seams raise, for the porch to log.
+        Raises UnavailableError, and what the app's own calls raise, for the adapter to log.
         """
         if self._directory is None:
             return
@@ -94,7 +94,7 @@ class Asking(Lobby):
         """Do what a job asks for when there is nobody left to answer: what fails is logged, and where it failed."""
         try:
             await self.run(job)
-        except Exception as error:  # noqa: BLE001  # whatever an app's seam may raise
+        except Exception as error:  # noqa: BLE001  # whatever an app's call may raise
             # Its message may hold an address, and so may its causes': neither is written down.
             failed = (job.task, type(error).__name__, "".join(format_tb(error.__traceback__)))
             logger.error("a mail that was asked for was not sent: %s, %s\n%s", *failed)
@@ -140,7 +140,7 @@ class Asking(Lobby):
         account = self._directory.by_subject(info.subject)
         if account is None or not account.active:
             raise ReissueRefusedError("the account may not be used", reason="account")
-        to = await self.flows.recipient_among(link_id, account.addresses)
+        to = await self.flows.choose_recipient(link_id, account.addresses)
         if to is None:
             raise ReissueRefusedError("the address that the link was mailed to isn't on file", reason="recipient")
         link = await self.flows.remind(policy, subject=info.subject, resource=info.resource, recipient=to)
@@ -149,19 +149,19 @@ class Asking(Lobby):
 
     async def _renew(self, job: Job, directory: Directory) -> None:
         if not await self._within(job, f"link:{job.link_id}", self.limits.per_link):
-            await self.flows.tell_limited(job.link_id)
+            await self.flows.note_limited(job.link_id)
             return
         try:
             account = directory.by_subject((await self.flows.inspect(job.link_id)).subject)
             if account is None or not account.active:
                 return
-            to = await self.flows.recipient_among(job.link_id, account.addresses)
+            to = await self.flows.choose_recipient(job.link_id, account.addresses)
             # An address that is no longer on file: the link is dead, and nobody learns where its mail went.
             if to is None:
                 return
             # Not the bucket of sign-in links: anybody can use that up, and would keep customers from their documents.
-            if not await self._takes(f"renew:{matched(canonical(to))}", self.limits.per_address):
-                await self.flows.tell_limited(job.link_id)
+            if not await self._takes(f"renew:{fold_case(canonicalize(to))}", self.limits.per_address):
+                await self.flows.note_limited(job.link_id)
                 return
             await self.send(await self.flows.renew_link(job.link_id, to=to), to=to, language=job.language)
         except (RejectedLinkError, ReissueRefusedError):
@@ -169,13 +169,13 @@ class Asking(Lobby):
 
     async def _mail_sign_in(self, job: Job, directory: Directory) -> None:
         try:
-            address = canonical(job.address)
+            address = canonicalize(job.address)
         except BadArgumentError:
             return
-        if not await self._within(job, f"sign-in:{matched(address)}", self.limits.per_address):
-            await self.flows.tell_limited()
+        if not await self._within(job, f"sign-in:{fold_case(address)}", self.limits.per_address):
+            await self.flows.note_limited()
             return
-        accounts = [account for account in directory.by_email(matched(address)) if account.active]
+        accounts = [account for account in directory.by_email(fold_case(address)) if account.active]
         for account in accounts[:MOST_ACCOUNTS]:
             await self._mail_account(account, address, job)
 
@@ -197,13 +197,13 @@ class Asking(Lobby):
         return by_source and await self._takes(bucket, limit)
 
     async def _takes(self, bucket: str, limit: int) -> bool:
-        return await self.flows.take(bucket, limit=limit, window=HOUR) is None
+        return await self.flows.hit(bucket, limit=limit, window=HOUR) is None
 
 
 def _is_same(on_file: str, typed: str) -> bool:
     """Tell whether an address on file is the one that was typed; what is no address is nobody's."""
     try:
-        return matched(canonical(on_file)) == matched(typed)
+        return fold_case(canonicalize(on_file)) == fold_case(typed)
     except BadArgumentError:
         return False
 

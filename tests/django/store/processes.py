@@ -1,4 +1,4 @@
-"""What the tests of the Django keeper run in processes of their own, which fork and race.
+"""What the tests of the Django store run in processes of their own, which fork and race.
 
 Run as `python store_processes.py KEEPER ROUNDS LEVEL`; a failed assertion is an exit code that isn't 0. LEVEL is an
 isolation level of PostgreSQL, or what SQLite's `journal_mode` is to be.
@@ -25,7 +25,7 @@ from django.db import connections  # noqa: E402 - Django wants to be set up firs
 from magiclink.django.store import DjangoStore  # noqa: E402
 from magiclink.testing.contract import record, terms  # noqa: E402
 from magiclink.testing.contract.bench import AUDIENCE, NOW  # noqa: E402
-from tests.django.databases import PATIENCE, database, empty  # noqa: E402
+from tests.django.databases import TIMEOUT, database, empty  # noqa: E402
 from tests.stores.postgres.processes import several  # noqa: E402
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ RACES = (threads, fifty, alone, processes, flood)
 
 def main(keeper: str, rounds: int, level: str) -> None:
     """Run every race on a database that is set up as `level` says."""
-    options = {"init_command": f"PRAGMA journal_mode = {level}; PRAGMA synchronous = OFF", "timeout": PATIENCE}
+    options = {"init_command": f"PRAGMA journal_mode = {level}; PRAGMA synchronous = OFF", "timeout": TIMEOUT}
     if keeper == "postgresql":
         options = {"isolation_level": int(level)}
     sys.setswitchinterval(1e-6)

@@ -104,10 +104,10 @@ def test_database_that_only_reads(tmp_path: Path) -> None:
         assert store.get(AUDIENCE, link.link_id) == link
 
 
-IMPATIENT = {"sqlite": "PRAGMA busy_timeout = 50", "postgresql": "SET lock_timeout = '50ms'"}
+IMPATIENT = {"sqlite": "PRAGMA timeout = 50", "postgresql": "SET lock_timeout = '50ms'"}
 
 
-@pytest.mark.parametrize("keeper", IMPATIENT)
+@pytest.mark.parametrize("store", IMPATIENT)
 def test_lock_that_is_held_too_long(tmp_path: Path, keeper: str) -> None:
     """Whoever waits longer for a lock than the database lets him gets StoreError; nothing is used."""
     with database(keeper, tmp_path) as alias, two_connections(alias) as other:
@@ -157,7 +157,7 @@ def test_read_before_the_write(alias: str) -> None:
 
         def work(db: Session) -> None:
             with other.cursor() as cursor:
-                cursor.execute("PRAGMA busy_timeout = 0")
+                cursor.execute("PRAGMA timeout = 0")
                 seen.append(raises(OperationalError, lambda: cursor.execute("UPDATE magiclink_links SET uses = uses")))
 
         AppDatabase(alias).write(work)

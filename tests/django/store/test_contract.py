@@ -1,4 +1,4 @@
-"""The Django keeper keeps the contract, every rule of it, on SQLite, PostgreSQL and MariaDB."""
+"""The Django store keeps the contract, every rule of it, on SQLite, PostgreSQL and MariaDB."""
 
 from __future__ import annotations
 

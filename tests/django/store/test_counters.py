@@ -37,23 +37,23 @@ def store(alias: str) -> DjangoStore:
 def test_call_past_the_limit(store: DjangoStore) -> None:
     """12: the first calls of a window pass, later ones are told when the next begins."""
     start = NOW - NOW % HOUR
-    assert [store.take(b"a", now=start + each, limit=2, window=HOUR) for each in range(4)] == [
+    assert [store.hit(b"a", now=start + each, limit=2, window=HOUR) for each in range(4)] == [
         None,
         None,
         *[start + HOUR] * 2,
     ]
-    assert store.take(b"b", now=start, limit=2, window=HOUR) is None
-    assert store.take(b"a", now=start + HOUR, limit=2, window=HOUR) is None
-    assert store.take(b"c", now=start, limit=0, window=HOUR) == start + HOUR
+    assert store.hit(b"b", now=start, limit=2, window=HOUR) is None
+    assert store.hit(b"a", now=start + HOUR, limit=2, window=HOUR) is None
+    assert store.hit(b"c", now=start, limit=0, window=HOUR) == start + HOUR
 
 
 def test_windows_that_pile_up(store: DjangoStore, alias: str) -> None:
     """Windows that are over are forgotten a few at a time, and not before other machines' clocks have left them."""
     for each in range(OLD_WINDOWS + 5):
-        assert store.take(bytes([each]), now=NOW, limit=1, window=1) is None
+        assert store.hit(bytes([each]), now=NOW, limit=1, window=1) is None
     over = NOW + 1 + CLOCK_SKEW
     for now, left in ((over, OLD_WINDOWS + 6), (over + 1, 7), (over + 2, 3)):
-        assert store.take(b"later", now=now, limit=1, window=1) is None
+        assert store.hit(b"later", now=now, limit=1, window=1) is None
         assert Bucket.objects.using(alias).count() == left
 
 

@@ -1,4 +1,4 @@
-"""The Django keeper gives the model's answers, in whatever order it is asked, on whatever clocks.
+"""The Django store gives the model's answers, in whatever order it is asked, on whatever clocks.
 
 MAGICLINK_TEST_EXAMPLES=2000 MAGICLINK_TEST_STEPS=80 pytest -n0 tests/django/store/test_machine.py -k sqlite
 """
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from pytest_django import DjangoDbBlocker
 
 
-@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize("store", KEEPERS)
 def test_any_order_of_calls(keeper: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> None:
-    """No order of calls, and no clock, brings the keeper to another answer than the model's, or to other links."""
+    """No order of calls, and no clock, brings the store to another answer than the model's, or to other links."""
     with django_db_blocker.unblock(), database(keeper, tmp_path) as alias:
 
         class Machine(StoreMachine):

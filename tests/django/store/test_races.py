@@ -1,4 +1,4 @@
-"""Races of the Django keeper over threads and processes: SQLite as Django opens it, PostgreSQL under every level.
+"""Races of the Django store over threads and processes: SQLite as Django opens it, PostgreSQL under every level.
 
 Twenty rounds each; `MAGICLINK_TEST_ROUNDS=200 python -m pytest tests/django/store/test_races.py` runs two hundred.
 """
@@ -21,7 +21,7 @@ GROUNDS = [("sqlite", "DELETE"), ("sqlite", "WAL")]
 GROUNDS += [("postgresql", str(level.value)) for level in IsolationLevel if level.name != "READ_UNCOMMITTED"]
 
 
-@pytest.mark.parametrize(("keeper", "level"), GROUNDS)
+@pytest.mark.parametrize(("store", "level"), GROUNDS)
 def test_race_that_has_two_winners(keeper: str, level: str) -> None:
     """F01, F02, F04: what the races of `store_processes.py` say, in each of their rounds."""
     # The tree of this file, and this process' own places: the library may be a copy.

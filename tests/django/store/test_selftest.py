@@ -33,7 +33,7 @@ def run(alias: str, *statements: str) -> None:
             cursor.execute(statement)
 
 
-@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize("store", KEEPERS)
 def test_check_that_leaves_something(tmp_path: Path, keeper: str) -> None:
     """A database that works passes, and keeps nothing of it."""
     with database(keeper, tmp_path) as alias:
@@ -55,7 +55,7 @@ def test_migrations_that_were_not_run(tmp_path: Path) -> None:
     assert "manage.py migrate" in str(caught.value)
 
 
-@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize("store", KEEPERS)
 def test_column_that_is_missing(tmp_path: Path, keeper: str) -> None:
     """A table that lacks a column is named."""
     with database(keeper, tmp_path) as alias:

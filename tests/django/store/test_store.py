@@ -1,4 +1,4 @@
-"""The Django keeper in its project: whose database, whose transaction, whose thread."""
+"""The Django store in its project: whose database, whose transaction, whose thread."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ToOther:
 def alias(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[str]:
-    """Give a database of each keeper."""
+    """Give a database of each store."""
     with django_db_blocker.unblock(), database(request.param, tmp_path_factory.mktemp("links")) as alias:
         yield alias
 
@@ -145,14 +145,14 @@ def test_call_that_outlives_its_block(store: DjangoStore, alias: str) -> None:
         lambda: store.revoke_matching(Selector(audience=AUDIENCE, subject=link.subject), now=NOW, reason=""),
         lambda: store.note(note),
         lambda: store.purge(AUDIENCE, before=NOW + 99 * DAY, limit=9),
-        lambda: store.take(b"bucket", now=NOW, limit=1, window=HOUR),
+        lambda: store.hit(b"bucket", now=NOW, limit=1, window=HOUR),
     ]
     for call in calls:
         undo(alias, call)
     assert store.get(AUDIENCE, link.link_id) == link
     assert store.newest(AUDIENCE, link.subject, [link.series]) == (link, 0)
     assert list(store.notes(AUDIENCE, [link.link_id])) == []
-    assert store.take(b"bucket", now=NOW, limit=1, window=HOUR) is None
+    assert store.hit(b"bucket", now=NOW, limit=1, window=HOUR) is None
 
 
 def test_connection_of_djangos(store: DjangoStore, alias: str) -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class OneMore(MemoryStore):
     """Refuses when the limit has been passed."""
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        return super().take(bucket, now=now, limit=limit + 1, window=window)
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+        return super().hit(bucket, now=now, limit=limit + 1, window=window)
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
         return super().count_attempt(audience, link_id, now=now, limit=limit + 1)
@@ -27,7 +27,7 @@ class OneMore(MemoryStore):
 class SlidingWindows(MemoryStore):
     """Begins a window with the first call."""
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
         ends = next((ends for ends, _, known in self._taken if known == bucket and ends > now), now + window)
         taken = self._taken.get((ends, window, bucket), 0)
         self._taken[ends, window, bucket] = taken + 1
@@ -37,24 +37,24 @@ class SlidingWindows(MemoryStore):
 class CountsRefusals(MemoryStore):
     """Counts the calls that it refuses."""
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        told = super().take(bucket, now=now, limit=limit, window=window)
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+        told = super().hit(bucket, now=now, limit=limit, window=window)
         if told is not None:
-            super().take(bucket, now=now, limit=2**62, window=window)
+            super().hit(bucket, now=now, limit=2**62, window=window)
         return told
 
 
 class FirstIsFree(MemoryStore):
     """Lets the first call of a window through."""
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        return super().take(bucket, now=now, limit=max(limit, 1), window=window)
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+        return super().hit(bucket, now=now, limit=max(limit, 1), window=window)
 
 
 class OneWindow(MemoryStore):
     """Takes windows that end at one instant for one."""
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
         ends = now - now % window + window
         taken = self._taken.get((ends, 0, bucket), 0)
         self._taken[ends, 0, bucket] = taken + 1
@@ -64,8 +64,8 @@ class OneWindow(MemoryStore):
 class OneBucket(MemoryStore):
     """Folds the names of buckets."""
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        return super().take(bucket.lower(), now=now, limit=limit, window=window)
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+        return super().hit(bucket.lower(), now=now, limit=limit, window=window)
 
 
 class TriesOthers(MemoryStore):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from magiclink.records import Record, Terms
 
-PATIENCE = 2.0
+TIMEOUT = 2.0
 """How many seconds a thread waits for another that must come."""
 
 
@@ -36,7 +36,7 @@ class GivesWay(MemoryStore):
         """Wait until the others have read too; alone, nobody is waited for."""
         if current_thread() is not main_thread():
             with suppress(BrokenBarrierError):
-                self.gap.wait(PATIENCE)
+                self.gap.wait(TIMEOUT)
 
 
 class ReadsThenUses(GivesWay):
@@ -68,7 +68,7 @@ class ReadsThenAdds(GivesWay):
 class ReadsThenCounts(GivesWay):
     """Compares with the limit, and counts later."""
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
         key = now, window, bucket
         taken = self._taken.get(key, 0)
         self.give_way()
@@ -121,7 +121,7 @@ class DeliversLate(WritesLate):
 
     def mark_delivered(self, audience: str, link_ids: Sequence[bytes], *, now: int) -> None:
         before = self._records[audience, link_ids[0]]
-        self.was_ended.wait(PATIENCE)
+        self.was_ended.wait(TIMEOUT)
         self._keep(before._replace(delivered_at=now))
 
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
@@ -138,7 +138,7 @@ class UsesLate(WritesLate):
         if record is None or not terms.met_by(record):
             return None
         self.has_read.set()
-        self.was_used.wait(PATIENCE)
+        self.was_used.wait(TIMEOUT)
         return self._keep(self._records[terms.audience, link_id]._replace(uses=1))
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
@@ -148,13 +148,13 @@ class UsesLate(WritesLate):
         return record
 
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
-        self.has_read.wait(PATIENCE)
+        self.has_read.wait(TIMEOUT)
         revoked = super().revoke(audience, link_id, now=now, reason=reason)
         self.was_ended.set()
         return revoked
 
     def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
-        self.has_read.wait(PATIENCE)
+        self.has_read.wait(TIMEOUT)
         super().revoke_subject(audience, subject, now=now, reason=reason)
         self.was_ended.set()
 
@@ -166,11 +166,11 @@ class ReissuesLate(WritesLate):
         if records[0].number is None:
             return super().add(records, now=now, renamed=renamed)
         self.has_read.set()
-        self.was_ended.wait(PATIENCE)
+        self.was_ended.wait(TIMEOUT)
         return super().add([record._replace(number=None, generation=None) for record in records], now=now, renamed={})
 
     def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
-        self.has_read.wait(PATIENCE)
+        self.has_read.wait(TIMEOUT)
         super().revoke_subject(audience, subject, now=now, reason=reason)
         self.was_ended.set()
 
@@ -181,13 +181,13 @@ class ForgetsLate(WritesLate):
     def purge(self, audience: str, *, before: int, limit: int) -> int:
         kept = {key: old for key, old in self._records.copy().items() if old.expires_at >= before}
         self.has_read.set()
-        self.was_used.wait(PATIENCE)
+        self.was_used.wait(TIMEOUT)
         gone = super().purge(audience, before=before, limit=limit)
         self._records = kept
         return gone
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
-        self.has_read.wait(PATIENCE)
+        self.has_read.wait(TIMEOUT)
         used = super().consume(link_id, terms)
         self.was_used.set()
         return used

@@ -1,4 +1,4 @@
-"""Where the tests of the PostgreSQL keeper happen: a schema of a test's own, locks that it holds, a proxy that cuts."""
+"""Where the tests of the PostgreSQL store happen: a schema of a test's own, locks that it holds, a proxy that cuts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from magiclink.stores.postgres import PostgresStore
 from magiclink.testing.contract import record
 from magiclink.testing.contract.bench import NOW
-from tests.services import PATIENCE, new_schema, postgres
+from tests.services import TIMEOUT, new_schema, postgres
 from tests.stores.wires import Wire
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Place:
     def wait_for(self, waiting: int) -> None:
         """Return when so many calls of the stores wait for a lock."""
         asked = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{self.schema}'"
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while self.run(f"{asked} AND wait_event_type = 'Lock'")[0][0] < waiting:
             assert time.monotonic() < deadline, "nobody waits for the lock"
 
@@ -92,7 +92,7 @@ class Call(Thread):
 
     def result(self) -> Any:
         """Wait for its end."""
-        self.join(PATIENCE)
+        self.join(TIMEOUT)
         assert not self.is_alive()
         if self._error is not None:
             raise self._error

@@ -1,4 +1,4 @@
-"""What the tests of the PostgreSQL keeper run in processes of their own, which fork and are flooded.
+"""What the tests of the PostgreSQL store run in processes of their own, which fork and are flooded.
 
 Run as `python postgres_processes.py NAME URL SCHEMA ROUNDS`; a failed assertion is an exit code that isn't 0.
 """

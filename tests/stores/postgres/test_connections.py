@@ -1,4 +1,4 @@
-"""How the PostgreSQL keeper lends its connections, tries again, and tells trouble without a value in it."""
+"""How the PostgreSQL store lends its connections, tries again, and tells trouble without a value in it."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def store(place: Place) -> PostgresStore:
 
 @pytest.fixture
 def database(place: Place) -> Iterator[Database]:
-    """Give connections without a keeper."""
+    """Give connections without a store."""
     place.run(f"CREATE SCHEMA {place.schema}")
-    made = Database(place.url, schema=place.schema, prepared=True, pool_size=2, patience=timedelta(0))
+    made = Database(place.url, schema=place.schema, prepared=True, pool_size=2, timeout=timedelta(0))
     yield made
     made.close()
 
@@ -55,8 +55,8 @@ def database(place: Place) -> Iterator[Database]:
 
 
 def test_connections_all_lent(place: Place, store: PostgresStore) -> None:
-    """A call that finds every connection lent waits its patience, and then is StoreError; the next one works."""
-    link, small = put(store), place.store(pool_size=1, patience=timedelta(0))
+    """A call that finds every connection lent waits its timeout, and then is StoreError; the next one works."""
+    link, small = put(store), place.store(pool_size=1, timeout=timedelta(0))
     with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):
         waits = Call(lambda: small.consume(link.link_id, terms()))
         place.wait_for(1)
@@ -259,7 +259,7 @@ def test_tried_again_under_read_committed(level: str) -> None:
             raise psycopg.errors.SerializationFailure
 
     with Place(default_transaction_isolation=level) as place:
-        database = Database(place.url, schema="public", prepared=True, pool_size=1, patience=timedelta(0))
+        database = Database(place.url, schema="public", prepared=True, pool_size=1, timeout=timedelta(0))
         database._tried(work, StoreError, alone=True)
         database.close()
     assert told == [level, "read committed", "read committed"]
@@ -466,5 +466,5 @@ def test_server_that_becomes_a_replica(server: PostgresServer) -> None:
 def test_schema_of_another_store(place: Place) -> None:
     """Statements name the schema: two databases of one process never share a text."""
     names = [new_schema(), new_schema()]
-    made = [Database(postgres(), schema=name, prepared=True, pool_size=1, patience=timedelta(0)) for name in names]
+    made = [Database(postgres(), schema=name, prepared=True, pool_size=1, timeout=timedelta(0)) for name in names]
     assert [each.text("SELECT 1 FROM @links") for each in made] == [f'SELECT 1 FROM "{name}".links' for name in names]

@@ -1,4 +1,4 @@
-"""The PostgreSQL keeper keeps the contract: all of it as the server comes, and what races under the other levels too.
+"""The PostgreSQL store keeps the contract: all of it as the server comes, and what races under the other levels too.
 
 `MAGICLINK_TEST_ROUNDS` says how often each race is run.
 """

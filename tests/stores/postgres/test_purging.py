@@ -1,4 +1,4 @@
-"""What the PostgreSQL keeper forgets, and how: in batches that wait for nobody, and by the month."""
+"""What the PostgreSQL store forgets, and how: in batches that wait for nobody, and by the month."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from magiclink.errors import BadArgumentError, StoreError
-from magiclink.instants import SECOND, micros
+from magiclink.instants import SECOND, to_micros
 from magiclink.records import Note, Selector
 from magiclink.stores.postgres import purging
 from magiclink.testing.contract import record, terms
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from magiclink.stores.postgres import PostgresStore
 
-MARCH, APRIL, MAY = (micros(datetime(2026, month, 1, tzinfo=UTC)) for month in (3, 4, 5))
+MARCH, APRIL, MAY = (to_micros(datetime(2026, month, 1, tzinfo=UTC)) for month in (3, 4, 5))
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_many_subjects_of_a_dropped_month(place: Place, monkeypatch: pytest.Monk
     monkeypatch.setattr(purging, "AT_ONCE", 3)
     store = place.store(partitioned=True)
     store.add_months(date(2026, 12, 1))
-    december = micros(datetime(2026, 12, 24, tzinfo=UTC))
+    december = to_micros(datetime(2026, 12, 24, tzinfo=UTC))
     links = [record(subject=f"customer-{number}", expires_at=december) for number in range(10)]
     assert store.add([*links, record(subject="customer-5")], now=NOW, renamed={})
     assert store.drop_months(datetime(2027, 1, 1, tzinfo=UTC)) == ["2026_12"]

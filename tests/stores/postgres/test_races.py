@@ -1,6 +1,6 @@
 """What only PostgreSQL is asked, under every isolation level: a flood that ends, and connections that a fork inherits.
 
-The races of every keeper are in `test_races.py`.
+The races of every store are in `test_races.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a statement of the PostgreSQL keeper does when it has waited: the test holds the lock that it waits for."""
+"""What a statement of the PostgreSQL store does when it has waited: the test holds the lock that it waits for."""
 
 from __future__ import annotations
 
@@ -149,13 +149,13 @@ def test_reads_behind_a_change(place: Place, store: PostgresStore) -> None:
         note = Note(audience=AUDIENCE, link_id=link.link_id, kind="verified", at=NOW)
         store.note(note)
         assert list(store.notes(AUDIENCE, [link.link_id])) == [note]
-        assert store.take(b"bucket", now=NOW, limit=1, window=SECOND) is None
+        assert store.hit(b"bucket", now=NOW, limit=1, window=SECOND) is None
 
 
 def test_take_behind_a_take(place: Place, store: PostgresStore) -> None:
     """F11: a call that waits for the last place of a window doesn't get it twice."""
-    assert store.take(b"bucket", now=NOW, limit=2, window=SECOND) is None
-    call = lambda: store.take(b"bucket", now=NOW, limit=2, window=SECOND)  # noqa: E731
+    assert store.hit(b"bucket", now=NOW, limit=2, window=SECOND) is None
+    call = lambda: store.hit(b"bucket", now=NOW, limit=2, window=SECOND)  # noqa: E731
     assert waiting(place, "UPDATE @buckets SET taken = 2", call) == NOW + SECOND
 
 

@@ -1,4 +1,4 @@
-"""What the PostgreSQL keeper does beyond the contract: it proves itself, cleans up, and fits its values."""
+"""What the PostgreSQL store does beyond the contract: it proves itself, cleans up, and fits its values."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ LARGE_CALLS: dict[str, Callable[[PostgresStore], object]] = {
     "consume, others": lambda store: store.consume(b"", terms(max_uses=TOO_LARGE, ends_others=True)),
     "mark_delivered": lambda store: store.mark_delivered(AUDIENCE, [b""], now=TOO_LARGE),
     "find": lambda store: store.find(Selector(audience=AUDIENCE), limit=TOO_LARGE),
-    "take": lambda store: store.take(b"", now=NOW, limit=TOO_LARGE, window=1),
+    "hit": lambda store: store.hit(b"", now=NOW, limit=TOO_LARGE, window=1),
     "count_attempt": lambda store: store.count_attempt(AUDIENCE, b"", now=NOW, limit=TOO_LARGE),
 }
 
@@ -152,10 +152,10 @@ def test_terms_beyond_63_bits(store: PostgresStore) -> None:
     assert store.consume(link.link_id, late) is None
 
 
-@pytest.mark.parametrize("settings", [{"pool_size": 0}, {"patience": -1}])
+@pytest.mark.parametrize("settings", [{"pool_size": 0}, {"timeout": -1}])
 def test_setting_that_can_not_work(settings: dict[str, int]) -> None:
-    """No connection at all, or less than no patience, is ConfigurationError."""
-    given: dict[str, Any] = {k: timedelta(v) if k == "patience" else v for k, v in settings.items()}
+    """No connection at all, or less than no timeout, is ConfigurationError."""
+    given: dict[str, Any] = {k: timedelta(v) if k == "timeout" else v for k, v in settings.items()}
     with pytest.raises(ConfigurationError):
         PostgresStore(postgres(), **given)
 
@@ -191,12 +191,12 @@ def test_months(place: Place) -> None:
 def test_windows_are_forgotten(place: Place, store: PostgresStore) -> None:
     """L16: windows that ended go as later ones are counted, those within the clocks' difference stay."""
     for number in range(50):
-        store.take(b"%d" % number, now=NOW, limit=1, window=SECOND)
+        store.hit(b"%d" % number, now=NOW, limit=1, window=SECOND)
     ended = NOW + SECOND
-    store.take(b"a", now=ended + CLOCK_SKEW, limit=1, window=SECOND)
+    store.hit(b"a", now=ended + CLOCK_SKEW, limit=1, window=SECOND)
     assert place.rows("buckets") == [51]
     for number in range(5):
-        store.take(b"b%d" % number, now=ended + CLOCK_SKEW + 1, limit=1, window=SECOND)
+        store.hit(b"b%d" % number, now=ended + CLOCK_SKEW + 1, limit=1, window=SECOND)
     assert place.rows("buckets") == [51 - 50 + 5]
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the Redis keeper run in a process of its own, which forks into many that race.
+"""What the tests of the Redis store run in a process of its own, which forks into many that race.
 
 Run as `python redis_processes.py URL PREFIX ROUNDS`; a failed assertion is an exit code that isn't 0.
 """

@@ -1,4 +1,4 @@
-"""Servers that the tests of the Redis keeper kill, restart, fill up and cut off, each of a test's own.
+"""Servers that the tests of the Redis store kill, restart, fill up and cut off, each of a test's own.
 
 A server listens on a Unix socket, and on TCP where replicas or a cluster need it. What only asks and answers takes
 `tests.services.valkey` instead.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
-from tests.services import PATIENCE, missing, quiet, wait_for_server, wheel
+from tests.services import TIMEOUT, missing, quiet, wait_for_server, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ class ValkeyServer:
     def kill(self) -> None:
         """End it as a switch that is pulled."""
         self._process.kill()
-        self._process.wait(PATIENCE)
+        self._process.wait(TIMEOUT)
 
     def client(self) -> Any:
         """Give an operator's client."""

@@ -1,4 +1,4 @@
-"""The Redis keeper with many links at once: batches that are all or nothing, names that change, pages."""
+"""The Redis store with many links at once: batches that are all or nothing, names that change, pages."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import redis
 
 from magiclink.errors import BadArgumentError
 from magiclink.records import Selector
-from magiclink.stores.redis import store as keeper
 from magiclink.stores.redis import RedisStore
+from magiclink.stores.redis import store as keeper
 from magiclink.testing.contract import record
 from magiclink.testing.contract.bench import AUDIENCE, NOW
 from tests.services import valkey

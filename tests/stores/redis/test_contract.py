@@ -1,4 +1,4 @@
-"""The Redis keeper keeps the contract, every rule of it, on a real server."""
+"""The Redis store keeps the contract, every rule of it, on a real server."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SCRIPTS = {name: each for name, each in vars(scripts).items() if isinstance(each
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_digest_of_the_server(name: str) -> None:
-    """Each script is read by the server, and known by the digest that the keeper sends."""
+    """Each script is read by the server, and known by the digest that the store sends."""
     with redis.Redis.from_url(valkey()) as client:
         assert client.execute_command("SCRIPT", "LOAD", SCRIPTS[name].text) == SCRIPTS[name].sha
 

@@ -1,4 +1,4 @@
-"""The Redis keeper among processes that race."""
+"""The Redis store among processes that race."""
 
 from __future__ import annotations
 

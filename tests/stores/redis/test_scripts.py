@@ -151,7 +151,7 @@ def test_keys_without_end() -> None:
     prefix = f"test-{uuid4()}"
     store = RedisStore(valkey(), prefix=prefix)
     link = written(store, record(), 1)
-    store.take(b"bucket", now=NOW, limit=5, window=1_000_000)
+    store.hit(b"bucket", now=NOW, limit=5, window=1_000_000)
     store.check()
     store.close()
     with redis.Redis.from_url(valkey()) as client:

@@ -1,4 +1,4 @@
-"""What the Redis keeper does beyond the contract: it proves itself, cleans up and fits its values."""
+"""What the Redis store does beyond the contract: it proves itself, cleans up and fits its values."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def test_prefixes_apart(store: RedisStore, prefix: str) -> None:
     other = RedisStore(valkey(), prefix=f"{prefix}-2")
     link = put(store)
     assert other.get(AUDIENCE, link.link_id) is None
-    assert store.take(b"a", now=NOW, limit=1, window=SECOND) is None
-    assert other.take(b"a", now=NOW, limit=1, window=SECOND) is None
+    assert store.hit(b"a", now=NOW, limit=1, window=SECOND) is None
+    assert other.hit(b"a", now=NOW, limit=1, window=SECOND) is None
     other.close()
 
 
@@ -120,20 +120,20 @@ def test_purge_before_anything(store: RedisStore, before: int) -> None:
 def test_windows_are_forgotten(store: RedisStore, client: redis.Redis, prefix: str) -> None:
     """L16: windows that ended go as later ones are counted, those within the clocks' difference stay."""
     for number in range(50):
-        store.take(b"%d" % number, now=NOW, limit=1, window=SECOND)
+        store.hit(b"%d" % number, now=NOW, limit=1, window=SECOND)
     ended = NOW + SECOND
-    store.take(b"a", now=ended + CLOCK_SKEW, limit=1, window=SECOND)
+    store.hit(b"a", now=ended + CLOCK_SKEW, limit=1, window=SECOND)
     counts, ends = f"{prefix}:{{buckets}}:counts", f"{prefix}:{{buckets}}:ends"
     assert (client.hlen(counts), client.zcard(ends)) == (51, 51)
     for number in range(5):
-        store.take(b"b%d" % number, now=ended + CLOCK_SKEW + 1, limit=1, window=SECOND)
+        store.hit(b"b%d" % number, now=ended + CLOCK_SKEW + 1, limit=1, window=SECOND)
     assert (client.hlen(counts), client.zcard(ends)) == (6, 6)
 
 
 def test_no_limit_at_all(store: RedisStore, client: redis.Redis, prefix: str) -> None:
     """12: a limit of nothing, or below, lets nothing through and keeps nothing."""
-    assert store.take(b"a", now=NOW, limit=0, window=SECOND) == NOW + SECOND
-    assert store.take(b"a", now=NOW, limit=-1, window=SECOND) == NOW + SECOND
+    assert store.hit(b"a", now=NOW, limit=0, window=SECOND) == NOW + SECOND
+    assert store.hit(b"a", now=NOW, limit=-1, window=SECOND) == NOW + SECOND
     assert keys(client, prefix) == set()
 
 
@@ -179,7 +179,7 @@ CALLS: dict[str, Callable[[RedisStore], object]] = {
         Selector(audience=AUDIENCE, resource=NO_UTF8), now=NOW, reason=""
     ),
     "revoke_subject": lambda store: store.revoke_subject(AUDIENCE, NO_UTF8, now=NOW, reason=""),
-    "take": lambda store: store.take(b"", now=NOW, limit=TOO_LARGE, window=1),
+    "hit": lambda store: store.hit(b"", now=NOW, limit=TOO_LARGE, window=1),
     "count_attempt": lambda store: store.count_attempt(AUDIENCE, b"", now=NOW, limit=TOO_LARGE),
     "note": lambda store: store.note(Note(audience=AUDIENCE, link_id=b"", kind=NO_UTF8, at=NOW)),
     "notes": lambda store: store.notes(NO_UTF8, [b""]),

@@ -1,4 +1,4 @@
-"""Engines for the tests of the SQLAlchemy keeper: SQLite in a file, PostgreSQL, and a MariaDB of the tests' own.
+"""Engines for the tests of the SQLAlchemy store: SQLite in a file, PostgreSQL, and a MariaDB of the tests' own.
 
 Each engine leads to tables that nobody else uses. MAGICLINK_TEST_MARIADB names a server to use instead of Debian's
 `mariadb-server`; what is missing is a skip that says why.
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 KEEPERS = ("sqlite", "postgresql", "mariadb")
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds that a server has to come up, and a writer to wait for a lock."""
 
 
 @contextmanager
 def new_database(keeper: str, folder: Path) -> Iterator[URL]:
-    """Give the URL of an empty database of a keeper, and drop it afterwards."""
+    """Give the URL of an empty database of a store, and drop it afterwards."""
     if keeper == "sqlite":
-        yield make_url(f"sqlite:///{folder / new_schema()}.db?timeout={PATIENCE}")
+        yield make_url(f"sqlite:///{folder / new_schema()}.db?timeout={TIMEOUT}")
         return
     name = new_schema()
     url = make_url(postgres().replace("postgresql:", "postgresql+psycopg:", 1) if keeper == "postgresql" else mariadb())
@@ -57,7 +57,7 @@ def new_database(keeper: str, folder: Path) -> Iterator[URL]:
 def new_engine(keeper: str, folder: Path, pool_size: int = 32) -> Iterator[Engine]:
     """Give an engine on an empty database, and drop it afterwards."""
     with new_database(keeper, folder) as url:
-        engine = create_engine(url, pool_size=pool_size, pool_timeout=PATIENCE)
+        engine = create_engine(url, pool_size=pool_size, pool_timeout=TIMEOUT)
         try:
             yield engine
         finally:
@@ -86,9 +86,9 @@ def _own_mariadb() -> str:
     quick = ["--skip-networking", "--innodb-flush-log-at-trx-commit=0", f"--pid-file={folder / 'pid'}"]
     command = ["mariadbd", "--no-defaults", *who, data, f"--socket={path}", "--max-connections=300", *quick]
     server = subprocess.Popen(command, **quiet())
-    atexit.register(server.wait, PATIENCE)
+    atexit.register(server.wait, TIMEOUT)
     atexit.register(server.send_signal, signal.SIGTERM)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not path.exists():
         if server.poll() is not None or time.monotonic() > deadline:
             missing(f"MariaDB didn't start (exit code {server.poll()})")

@@ -143,7 +143,7 @@ def test_database_in_memory() -> None:
         engine.dispose()
 
 
-@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize("store", KEEPERS)
 def test_autocommit(keeper: str, tmp_path: Path) -> None:
     """An engine that commits every statement is refused, and keeps nothing of the proof."""
     with new_engine(keeper, tmp_path) as plain:
@@ -162,7 +162,7 @@ def test_autocommit(keeper: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE", "READ UNCOMMITTED", "READ COMMITTED"])
-@pytest.mark.parametrize("keeper", ["postgresql", "mariadb"])
+@pytest.mark.parametrize("store", ["postgresql", "mariadb"])
 def test_isolation_of_the_apps(keeper: str, level: Any, tmp_path: Path) -> None:
     """7: whatever isolation the app has chosen, racers win as often as they may, and nobody fails."""
     with new_engine(keeper, tmp_path) as engine:
@@ -195,7 +195,7 @@ def test_nothing_stays_open(engine: Engine) -> None:
             connection.execute("SELECT 1")
 
 
-@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize("store", KEEPERS)
 def test_tables_made_at_once(keeper: str, tmp_path: Path) -> None:
     """Processes that make the same tables at once all open a store."""
     with new_engine(keeper, tmp_path) as engine:

@@ -1,4 +1,4 @@
-"""The SQLAlchemy keeper keeps the contract, every rule of it, on SQLite, PostgreSQL and MariaDB."""
+"""The SQLAlchemy store keeps the contract, every rule of it, on SQLite, PostgreSQL and MariaDB."""
 
 from __future__ import annotations
 

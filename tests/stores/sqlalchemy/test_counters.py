@@ -47,28 +47,28 @@ def counted(engine: Engine) -> int:
 def test_windows_are_forgotten(engine: Engine, store: SQLAlchemyStore) -> None:
     """When a window begins, some that are over go: so the table grows no further than what is counted at once."""
     for number in range(OLD_WINDOWS + 5):
-        store.take(b"bucket-%d" % number, now=NOW, limit=1, window=WINDOW)
+        store.hit(b"bucket-%d" % number, now=NOW, limit=1, window=WINDOW)
     assert counted(engine) == OLD_WINDOWS + 5
     later = NOW + WINDOW + CLOCK_SKEW + 1
-    store.take(b"one", now=later, limit=1, window=WINDOW)
+    store.hit(b"one", now=later, limit=1, window=WINDOW)
     assert counted(engine) == 6
-    store.take(b"one", now=later, limit=1, window=WINDOW)
+    store.hit(b"one", now=later, limit=1, window=WINDOW)
     assert counted(engine) == 6
-    store.take(b"two", now=later, limit=1, window=WINDOW)
+    store.hit(b"two", now=later, limit=1, window=WINDOW)
     assert counted(engine) == 2
 
 
 def test_clock_that_is_behind(store: SQLAlchemyStore) -> None:
     """12: a window that is over here is remembered as long as another machine's clock may be in it."""
-    assert store.take(b"one", now=NOW, limit=1, window=WINDOW) is None
-    assert store.take(b"two", now=NOW + WINDOW + CLOCK_SKEW - 1, limit=1, window=WINDOW) is None
-    assert store.take(b"one", now=NOW + WINDOW - 1, limit=1, window=WINDOW) == NOW + WINDOW
+    assert store.hit(b"one", now=NOW, limit=1, window=WINDOW) is None
+    assert store.hit(b"two", now=NOW + WINDOW + CLOCK_SKEW - 1, limit=1, window=WINDOW) is None
+    assert store.hit(b"one", now=NOW + WINDOW - 1, limit=1, window=WINDOW) == NOW + WINDOW
 
 
 @pytest.mark.parametrize("limit", [0, -1])
 def test_no_call_is_allowed(store: SQLAlchemyStore, limit: int) -> None:
     """A limit of nothing lets nothing through."""
-    assert [store.take(b"one", now=NOW, limit=limit, window=WINDOW) for _ in range(2)] == [NOW + WINDOW] * 2
+    assert [store.hit(b"one", now=NOW, limit=limit, window=WINDOW) for _ in range(2)] == [NOW + WINDOW] * 2
 
 
 def test_notes(store: SQLAlchemyStore) -> None:

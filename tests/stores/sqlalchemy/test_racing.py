@@ -1,4 +1,4 @@
-"""A race over the SQLAlchemy keeper, harder than the contract's; those of every keeper are in `test_races.py`."""
+"""A race over the SQLAlchemy store, harder than the contract's; those of every store are in `test_races.py`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROUNDS = 20
 
 
-@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize("store", KEEPERS)
 def test_use_racing_revocations(keeper: str, tmp_path: Path) -> None:
     """10: no link of a subject is used after its revocation has returned, though reissues and uses race with it."""
     with new_engine(keeper, tmp_path) as engine:

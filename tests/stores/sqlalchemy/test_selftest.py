@@ -75,7 +75,7 @@ def test_table_without_transactions(tmp_path: Path) -> None:
             assert db.execute(text("SELECT count(*) FROM magiclink_links")).scalar() == 0
 
 
-@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize("store", KEEPERS)
 def test_sound_database(keeper: str, tmp_path: Path) -> None:
     """Each of the databases as it comes passes the proof, more than once."""
     with new_engine(keeper, tmp_path) as engine:

@@ -1,4 +1,4 @@
-"""What the SQLAlchemy keeper does beyond the contract: it opens by URL, closes, and refuses what doesn't fit."""
+"""What the SQLAlchemy store does beyond the contract: it opens by URL, closes, and refuses what doesn't fit."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def rows(engine: Engine) -> dict[str, int]:
     return {name: count for name, count in counted.items() if count}
 
 
-@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize("store", KEEPERS)
 def test_from_url(keeper: str, tmp_path: Path) -> None:
     """A URL that begins with `sqlalchemy+` opens a database of SQLAlchemy's, makes its tables, and finds them again."""
     with new_database(keeper, tmp_path) as place:
@@ -201,7 +201,7 @@ CALLS: dict[str, Callable[[SQLAlchemyStore], object]] = {
         Selector(audience=AUDIENCE, resource=NO_TEXT), now=NOW, reason=""
     ),
     "revoke_subject": lambda store: store.revoke_subject(AUDIENCE, NO_TEXT, now=NOW, reason=""),
-    "take": lambda store: store.take(b"", now=NOW, limit=TOO_LARGE, window=1),
+    "hit": lambda store: store.hit(b"", now=NOW, limit=TOO_LARGE, window=1),
     "count_attempt": lambda store: store.count_attempt(AUDIENCE, b"", now=NOW, limit=TOO_LARGE),
     "note": lambda store: store.note(Note(audience=NO_TEXT, link_id=b"", kind="verified", at=NOW)),
     "notes": lambda store: store.notes(NO_TEXT, [b""]),

@@ -1,4 +1,4 @@
-"""What the tests of the SQLite keeper run in processes of their own, which fork, are killed and run out of disk.
+"""What the tests of the SQLite store run in processes of their own, which fork, are killed and run out of disk.
 
 Run as `python sqlite_processes.py NAME FOLDER`; a failed assertion is an exit code that isn't 0.
 """
@@ -80,7 +80,7 @@ def race(folder: Path) -> None:
     won, winners = os.pipe()
 
     def use(number: int) -> None:
-        store = SQLiteStore(path, busy_timeout=LONG)
+        store = SQLiteStore(path, timeout=LONG)
         for link in written[number:] + written[:number]:
             if store.consume(link.link_id, ONCE):
                 os.write(winners, link.link_id)
@@ -99,7 +99,7 @@ def fresh(folder: Path) -> None:
         path = folder / f"{turn}.db"
 
         def begin(_: int, path: Path = path) -> None:
-            store = SQLiteStore(path, busy_timeout=LONG)
+            store = SQLiteStore(path, timeout=LONG)
             assert store.add([record(link_id=os.urandom(20))], now=NOW, renamed={})
             store.close()
 
@@ -219,7 +219,7 @@ def fork(folder: Path) -> None:
     def busy() -> None:
         while not ended.is_set():
             store.get(AUDIENCE, written[0].link_id)
-            store.take(b"bucket", now=NOW, limit=5, window=1000)
+            store.hit(b"bucket", now=NOW, limit=5, window=1000)
 
     threads = [Thread(target=busy) for _ in range(4)]
     for thread in threads:

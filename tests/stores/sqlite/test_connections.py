@@ -1,4 +1,4 @@
-"""The file of the SQLite keeper: who may read it, what can't be opened, and what trouble becomes."""
+"""The file of the SQLite store: who may read it, what can't be opened, and what trouble becomes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COUNT = "SELECT count(*) FROM buckets"
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[DatabaseFile]:
     """Give a new file, which waits for nothing long."""
-    opened = DatabaseFile(tmp_path / "links.db", busy_timeout=AT_ONCE)
+    opened = DatabaseFile(tmp_path / "links.db", timeout=AT_ONCE)
     yield opened
     opened.close()
 
@@ -35,7 +35,7 @@ def test_modes(tmp_path: Path) -> None:
     """The file, its log and its index are their owner's only, whatever the umask."""
     umask = os.umask(0)
     try:
-        file = DatabaseFile(tmp_path / "links.db", busy_timeout=AT_ONCE)
+        file = DatabaseFile(tmp_path / "links.db", timeout=AT_ONCE)
         file.change(MAKE, (b"a",))
     finally:
         os.umask(umask)
@@ -62,7 +62,7 @@ def test_path_of_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: 
     """What isn't the path of a file is ConfigurationError, and nothing is made."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError, match="path of a file"):
-        DatabaseFile(path, busy_timeout=AT_ONCE)  # type: ignore[arg-type]
+        DatabaseFile(path, timeout=AT_ONCE)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -70,49 +70,49 @@ def test_path_of_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: 
 def test_path_that_cannot_be_made(tmp_path: Path, name: str) -> None:
     """A missing folder, or a name that the system refuses, is ConfigurationError."""
     with pytest.raises(ConfigurationError, match="can't be made"):
-        DatabaseFile(str(tmp_path / name), busy_timeout=AT_ONCE)
+        DatabaseFile(str(tmp_path / name), timeout=AT_ONCE)
 
 
 def test_folder_for_a_file(tmp_path: Path) -> None:
     """A folder is no database."""
     with pytest.raises(ConfigurationError, match="unable to open"):
-        DatabaseFile(tmp_path, busy_timeout=AT_ONCE)
+        DatabaseFile(tmp_path, timeout=AT_ONCE)
 
 
 def test_odd_names(tmp_path: Path) -> None:
     """What a URI would take for a query, a fragment or an escape is part of the name."""
     path = tmp_path / "a?mode=memory&b#c%41 d.db"
-    DatabaseFile(path, busy_timeout=AT_ONCE).close()
+    DatabaseFile(path, timeout=AT_ONCE).close()
     assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("timeout", [timedelta(microseconds=-1), timedelta(hours=1, microseconds=1), timedelta.max])
 def test_busy_timeout(tmp_path: Path, timeout: timedelta) -> None:
     """A wait below nothing or above an hour is ConfigurationError."""
-    with pytest.raises(ConfigurationError, match="busy_timeout"):
-        DatabaseFile(tmp_path / "links.db", busy_timeout=timeout)
+    with pytest.raises(ConfigurationError, match="timeout"):
+        DatabaseFile(tmp_path / "links.db", timeout=timeout)
 
 
 def test_locked_when_opened(tmp_path: Path) -> None:
     """A file that another process keeps locked is ConfigurationError when opened, once the wait is over."""
     path = tmp_path / "links.db"
-    DatabaseFile(path, busy_timeout=AT_ONCE).close()
+    DatabaseFile(path, timeout=AT_ONCE).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(ConfigurationError, match="locked"):
-            DatabaseFile(path, busy_timeout=AT_ONCE)
+            DatabaseFile(path, timeout=AT_ONCE)
 
 
 def test_locked_before_the_log(tmp_path: Path) -> None:
     """Where the log can't be switched on because others read, opening tries until its wait is over."""
     path = tmp_path / "links.db"
-    DatabaseFile(path, busy_timeout=AT_ONCE).close()
+    DatabaseFile(path, timeout=AT_ONCE).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA journal_mode = DELETE")
         other.execute("BEGIN")
         other.execute(COUNT).fetchall()
         with pytest.raises(ConfigurationError, match="locked"):
-            DatabaseFile(path, busy_timeout=AT_ONCE)
+            DatabaseFile(path, timeout=AT_ONCE)
 
 
 def test_log_without_waiting(file: DatabaseFile, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_log_without_waiting(file: DatabaseFile, tmp_path: Path) -> None:
 
 def test_nothing_open_before_the_first_use(tmp_path: Path) -> None:
     """A file that was only opened and proved leaves no connection, no log and no index."""
-    DatabaseFile(tmp_path / "links.db", busy_timeout=AT_ONCE)
+    DatabaseFile(tmp_path / "links.db", timeout=AT_ONCE)
     assert [path.name for path in tmp_path.iterdir()] == ["links.db"]
 
 
@@ -209,7 +209,7 @@ def test_text_that_is_not_utf8(file: DatabaseFile) -> None:
 
 def test_file_that_vanishes(tmp_path: Path) -> None:
     """A file that is gone is StoreError for writes and for reads: it isn't made anew, which would forget every use."""
-    file = DatabaseFile(tmp_path / "links.db", busy_timeout=AT_ONCE)
+    file = DatabaseFile(tmp_path / "links.db", timeout=AT_ONCE)
     (tmp_path / "links.db").unlink()
     for _ in range(2):
         with pytest.raises(StoreError, match="unable to open"):
@@ -222,7 +222,7 @@ def test_file_that_vanishes(tmp_path: Path) -> None:
 def test_file_that_becomes_something_else(tmp_path: Path) -> None:
     """A file that is no database any more is StoreError, and a call later finds it mended."""
     path = tmp_path / "links.db"
-    file = DatabaseFile(path, busy_timeout=AT_ONCE)
+    file = DatabaseFile(path, timeout=AT_ONCE)
     whole = path.read_bytes()
     path.write_text("Dear customer, " * 1000)
     with pytest.raises(StoreError, match="not a database"):

@@ -1,4 +1,4 @@
-"""The connections of the SQLite keeper: lent to threads, closed before a fork, refused after one, closed for good."""
+"""The connections of the SQLite store: lent to threads, closed before a fork, refused after one, closed for good."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ COUNT = "SELECT count(*) FROM buckets"
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[DatabaseFile]:
     """Give a new file, which waits for nothing long."""
-    opened = DatabaseFile(tmp_path / "links.db", busy_timeout=AT_ONCE)
+    opened = DatabaseFile(tmp_path / "links.db", timeout=AT_ONCE)
     yield opened
     opened.close()
 
 
 def test_busy_threads(file: DatabaseFile) -> None:
-    """A call that waits for other threads of its process longer than `busy_timeout` is StoreError."""
+    """A call that waits for other threads of its process longer than `timeout` is StoreError."""
     with file.transaction(), pytest.raises(StoreError, match="busy for too long"):
         file.change(MAKE, (b"a",))
     file.change(MAKE, (b"a",))
@@ -115,7 +115,7 @@ def test_closed(file: DatabaseFile) -> None:
 
 def test_closed_in_the_middle(tmp_path: Path) -> None:
     """A transaction that is under way when the store is closed ends well, and its connection is closed then."""
-    file = DatabaseFile(tmp_path / "links.db", busy_timeout=AT_ONCE)
+    file = DatabaseFile(tmp_path / "links.db", timeout=AT_ONCE)
     with file.transaction() as db:
         db.execute(MAKE, (b"a",))
         file.close()

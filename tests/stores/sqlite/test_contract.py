@@ -1,4 +1,4 @@
-"""The SQLite keeper keeps the contract, every rule of it, on a real file."""
+"""The SQLite store keeps the contract, every rule of it, on a real file."""
 
 from __future__ import annotations
 

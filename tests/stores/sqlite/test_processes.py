@@ -1,4 +1,4 @@
-"""The SQLite keeper among processes that race, fork, are killed, run out of disk or lose the right to write."""
+"""The SQLite store among processes that race, fork, are killed, run out of disk or lose the right to write."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def test_fork_behind_the_back(tmp_path: Path) -> None:
 
 
 def test_locked_by_another_process(tmp_path: Path) -> None:
-    """E16: a write lock that another process keeps is StoreError after `busy_timeout`; reads go on."""
-    store = SQLiteStore(tmp_path / "links.db", busy_timeout=timedelta(milliseconds=20))
+    """E16: a write lock that another process keeps is StoreError after `timeout`; reads go on."""
+    store = SQLiteStore(tmp_path / "links.db", timeout=timedelta(milliseconds=20))
     link = record(max_uses=1)
     store.add([link], now=NOW, renamed={})
     with subprocess.Popen([sys.executable, SCRIPT, "hold", tmp_path], stdout=subprocess.PIPE) as holder:

@@ -73,7 +73,7 @@ def test_look_up_across_buckets(store: SQLiteStore) -> None:
 def test_name_that_lies(store: SQLiteStore, kind: str) -> None:
     """A name only leads to a record; what the record itself says decides."""
     store.add([LINK], now=NOW, renamed={})
-    row = (lookup_keys.bucket(AUDIENCE, LINK.link_id), lookup_keys.name(kind, b"another"), LINK.link_id)
+    row = (lookup_keys.derive_period(AUDIENCE, LINK.link_id), lookup_keys.derive_key(kind, b"another"), LINK.link_id)
     store._file.change(statements.NAME, row)
     assert store.find(Selector(audience=AUDIENCE, recipients=(b"another",)), limit=9) == []
     assert store.newest(AUDIENCE, LINK.subject, [b"another"]) == (None, 0)
@@ -98,7 +98,7 @@ def test_renamed_names(store: SQLiteStore) -> None:
     store.add([other], now=NOW, renamed={LINK.series: b"new series", LINK.recipient: b"new recipient"})
     left = {name for (name,) in store._file.read("SELECT name FROM names WHERE link_id = ?", (LINK.link_id,))}
     kept = LINK._replace(series=b"new series", recipient=b"new recipient")
-    assert left == set(lookup_keys.names(kept))
+    assert left == set(lookup_keys.derive_keys(kept))
     found: list[Record] = list(store.find(Selector(audience=AUDIENCE, recipients=(b"new recipient",)), limit=9))
     assert [link.link_id for link in found] == [LINK.link_id]
 

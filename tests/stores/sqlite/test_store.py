@@ -1,4 +1,4 @@
-"""What the SQLite keeper does beyond the contract: it proves itself, reuses a file, cleans up and fits its values."""
+"""What the SQLite store does beyond the contract: it proves itself, reuses a file, cleans up and fits its values."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ CALLS: dict[str, Callable[[SQLiteStore], object]] = {
         Selector(audience=AUDIENCE, resource=NO_UTF8), now=NOW, reason=""
     ),
     "revoke_subject": lambda store: store.revoke_subject(AUDIENCE, NO_UTF8, now=NOW, reason=""),
-    "take": lambda store: store.take(b"", now=NOW, limit=TOO_LARGE, window=1),
+    "hit": lambda store: store.hit(b"", now=NOW, limit=TOO_LARGE, window=1),
     "count_attempt": lambda store: store.count_attempt(AUDIENCE, b"", now=NOW, limit=TOO_LARGE),
     "note": lambda store: store.note(Note(audience=AUDIENCE, link_id=b"", kind=NO_UTF8, at=NOW)),
     "notes": lambda store: store.notes(NO_UTF8, [b""]),
@@ -259,26 +259,26 @@ def test_revoked_twice(store: SQLiteStore) -> None:
 def test_windows_are_forgotten(store: SQLiteStore) -> None:
     """L16: windows that ended go as later ones are counted, those within the clocks' difference stay."""
     for number in range(50):
-        store.take(b"%d" % number, now=NOW, limit=1, window=SECOND)
+        store.hit(b"%d" % number, now=NOW, limit=1, window=SECOND)
     ended = NOW + SECOND
-    store.take(b"a", now=ended + CLOCK_SKEW, limit=1, window=SECOND)
+    store.hit(b"a", now=ended + CLOCK_SKEW, limit=1, window=SECOND)
     assert rows(store, "buckets") == 51
     for number in range(5):
-        store.take(b"b%d" % number, now=ended + CLOCK_SKEW + 1, limit=1, window=SECOND)
+        store.hit(b"b%d" % number, now=ended + CLOCK_SKEW + 1, limit=1, window=SECOND)
     assert rows(store, "buckets") == 51 - 50 + 5
 
 
 def test_windows_of_two_lengths(store: SQLiteStore) -> None:
     """Windows of two lengths that end at the same instant are counted apart."""
     now = 3600 * SECOND - 1
-    assert store.take(b"a", now=now, limit=1, window=3600 * SECOND) is None
-    assert store.take(b"a", now=now, limit=1, window=60 * SECOND) is None
-    assert store.take(b"a", now=now, limit=1, window=60 * SECOND) == 3600 * SECOND
+    assert store.hit(b"a", now=now, limit=1, window=3600 * SECOND) is None
+    assert store.hit(b"a", now=now, limit=1, window=60 * SECOND) is None
+    assert store.hit(b"a", now=now, limit=1, window=60 * SECOND) == 3600 * SECOND
 
 
 def test_no_limit_at_all(store: SQLiteStore) -> None:
     """A limit of nothing lets nothing through."""
-    assert store.take(b"a", now=NOW, limit=0, window=SECOND) == NOW + SECOND
+    assert store.hit(b"a", now=NOW, limit=0, window=SECOND) == NOW + SECOND
     assert rows(store, "buckets") == 0
 
 

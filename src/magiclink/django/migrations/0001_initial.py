@@ -1,4 +1,4 @@
-"""Make the tables of the Django keeper."""
+"""Make the tables of the Django store."""
 
 from __future__ import annotations
 

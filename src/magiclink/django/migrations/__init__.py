@@ -1,1 +1,1 @@
-"""The migrations of the Django keeper's tables."""
+"""The migrations of the Django store's tables."""

@@ -1,4 +1,4 @@
-"""Django's connection, as the keeper uses it: transactions, and a database's trouble in our words.
+"""Django's connection, as the store uses it: transactions, and a database's trouble in our words.
 
 It knows no record and no rule. The connection is Django's: it's never closed here, unless an error has broken it. What
 an error of a driver says stays here: it may hold the values of a statement.

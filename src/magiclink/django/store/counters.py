@@ -1,4 +1,4 @@
-"""What the Django keeper counts and notes: buckets of calls, and what happened to a link and changed nothing.
+"""What the Django store counts and notes: buckets of calls, and what happened to a link and changed nothing.
 
 No subject's row is locked here: a bucket's own row decides who was first, and a note is best effort.
 """
@@ -37,7 +37,7 @@ _NOTE = (
 )
 
 
-def take(db: Session, *, bucket: bytes, now: int, limit: int, window: int) -> int | None:
+def hit(db: Session, *, bucket: bytes, now: int, limit: int, window: int) -> int | None:
     """Count one in a bucket; None, or the instant from which to try again."""
     ends_at = now - now % window + window
     values = fitting("Bucket", {"ends_at": ends_at, "bucket": hexed(bucket), "span": window, "limit": limit})

@@ -1,4 +1,4 @@
-"""Where the databases that Django knows differ in what the keeper says to them; all else is said to all alike."""
+"""Where the databases that Django knows differ in what the store says to them; all else is said to all alike."""
 
 from __future__ import annotations
 
@@ -54,6 +54,6 @@ def dialect_of(connection: Any) -> Dialect:
     """Give the words of a connection's database. Raises ConfigurationError for one whose locks aren't known."""
     known = _DIALECTS.get(connection.vendor)
     if known is None:
-        told = "the Django keeper knows the locks of SQLite, PostgreSQL, MariaDB and MySQL, and not those of"
+        told = "the Django store knows the locks of SQLite, PostgreSQL, MariaDB and MySQL, and not those of"
         raise ConfigurationError(f"{told} {connection.vendor}")
     return known

@@ -37,7 +37,7 @@ def link_key(audience: str, link_id: bytes) -> str:
 
 def prefix(audience: str) -> str:
     """Give what the keys and buckets of an audience begin with. The audience is compared again, whole, in the row."""
-    return lookup_keys.prefix(audience).hex()
+    return lookup_keys.derive_prefix(audience).hex()
 
 
 def link_id_of(link: str) -> bytes:

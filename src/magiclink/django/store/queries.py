@@ -1,4 +1,4 @@
-"""How the Django keeper finds links, by name first and then by key, and what it changes of those that it found.
+"""How the Django store finds links, by name first and then by key, and what it changes of those that it found.
 
 Two statements, since MariaDB reads a whole table for an UPDATE whose condition is a subquery. Nothing is decided here,
 and no transaction begins or ends.
@@ -122,7 +122,7 @@ def _narrowed(db: Session, selector: Selector) -> Condition:
 
 def _named(db: Session, audience: str, kind: str, sought: Sequence[bytes | str]) -> Condition:
     """Give the condition under which a link has one of some values; the record decides, its names only lead there."""
-    led, values = led_by(db, audience, [lookup_keys.name(kind, value) for value in sought])
+    led, values = led_by(db, audience, [lookup_keys.derive_key(kind, value) for value in sought])
     equal, given = marks("value", [hexed(value) for value in sought])
     where = f"links.audience = %(audience)s AND links.{kind} IN ({equal}) AND links.id IN ({led})"
     return where, values | given | {"audience": audience}
@@ -142,7 +142,7 @@ def live(db: Session, audience: str) -> list[str]:
     if earliest is None:
         return []
     first_period, last_period = (
-        int.from_bytes(lookup_keys.period(link_id_of(each)), "big") for each in (earliest, latest)
+        int.from_bytes(lookup_keys.number_period(link_id_of(each)), "big") for each in (earliest, latest)
     )
     return [begin + period.to_bytes(2, "big").hex() for period in range(first_period, last_period + 1)]
 

@@ -1,4 +1,4 @@
-"""What the Django keeper asks of a database before it trusts it with a link: its tables, and a round trip.
+"""What the Django store asks of a database before it trusts it with a link: its tables, and a round trip.
 
 Everything is written under audiences of its own and taken back: that it can be taken back is part of the proof.
 """
@@ -18,7 +18,7 @@ from ...errors import ConfigurationError
 from ...instants import SECOND
 from ...records import Note
 from ...stores.lookup_keys import PERIOD
-from ...stores.selftest import PROBE, PROBES, prove_same
+from ...stores.selftest import SAMPLE, SAMPLES, check_same
 from . import counters as counting
 from . import queries as lookups
 from . import writes as writing
@@ -35,8 +35,8 @@ _END = 2 * PERIOD * SECOND
 
 
 SUBJECTS = tuple(
-    PROBE._replace(audience="Probe", subject=probe.audience, link_id=PROBE.link_id[:-1] + bytes([place]))
-    for place, probe in enumerate(PROBES)
+    SAMPLE._replace(audience="Probe", subject=probe.audience, link_id=SAMPLE.link_id[:-1] + bytes([place]))
+    for place, probe in enumerate(SAMPLES)
 )
 """The same for subjects: texts that a collation may take for one."""
 
@@ -50,7 +50,7 @@ def prove(database: AppDatabase) -> None:
     with suppress(NotWrittenError):
         database.write(_prove, ConfigurationError)
     left = [
-        database.write(partial(_purged, audience=probe.audience), ConfigurationError) for probe in (*PROBES, *SUBJECTS)
+        database.write(partial(_purged, audience=probe.audience), ConfigurationError) for probe in (*SAMPLES, *SUBJECTS)
     ]
     if sum(left):
         raise ConfigurationError("what the database has written can't be taken back: on MariaDB and MySQL, take InnoDB")
@@ -72,12 +72,12 @@ def _see(database: AppDatabase, table: str, statement: str) -> None:
 
 def _prove(db: Session) -> None:
     """Prove that records come back as they went in; then undo it all."""
-    for probe in (*PROBES, *SUBJECTS):
+    for probe in (*SAMPLES, *SUBJECTS):
         writing.add(db, [probe], now=0, renamed={})
-        prove_same(probe, lookups.get(db, probe.audience, probe.link_id))
-    note = Note(audience=PROBE.audience, link_id=PROBE.link_id, kind="probe", at=0)
+        check_same(probe, lookups.get(db, probe.audience, probe.link_id))
+    note = Note(audience=SAMPLE.audience, link_id=SAMPLE.link_id, kind="probe", at=0)
     counting.note(db, note)
-    counting.take(db, bucket=b"probe", now=0, limit=1, window=1)
+    counting.hit(db, bucket=b"probe", now=0, limit=1, window=1)
     if counting.notes(db, note.audience, [note.link_id]) != [note] or not _purged(db, note.audience):
         raise ConfigurationError("a note doesn't come back from the database, or a record can't be forgotten")
     raise NotWrittenError

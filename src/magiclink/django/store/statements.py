@@ -1,4 +1,4 @@
-"""What the Django keeper says to a database: the statements that read or change a record. Values are bound.
+"""What the Django store says to a database: the statements that read or change a record. Values are bound.
 
 A condition here restates a rule of `records.py`, which is the reference: `State`, `Terms.met_by`, `Selector.matches`.
 Whatever writes a link locks the row of its subject first. On PostgreSQL that happens in the statement that writes: a

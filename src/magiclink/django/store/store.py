@@ -1,4 +1,4 @@
-"""The Django keeper: links in the app's own database, on the connection that Django has for it.
+"""The Django store: links in the app's own database, on the connection that Django has for it.
 
 For SQLite, PostgreSQL, MariaDB and MySQL. Inside `transaction.atomic` what is issued, delivered, revoked or purged goes
 with the block, so that an invoice and its link are both there or neither; a link is never redeemed there, since a
@@ -127,9 +127,9 @@ class DjangoStore:
         values = fitting("Subject", {"audience": audience, "subject": subject, "now": now, "reason": reason})
         self._database.change(lambda db: db.change(statements.REVOKE_SUBJECT, values))
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
         """Count one in a bucket; None, or the instant from which to try again (12)."""
-        return self._database.write(partial(counting.take, bucket=bucket, now=now, limit=limit, window=window))
+        return self._database.write(partial(counting.hit, bucket=bucket, now=now, limit=limit, window=window))
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
         """Count one try at a link's code; None when no more are allowed (13)."""

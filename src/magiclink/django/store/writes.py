@@ -1,4 +1,4 @@
-"""What the Django keeper writes when links are made, delivered and forgotten: the calls that touch several links.
+"""What the Django store writes when links are made, delivered and forgotten: the calls that touch several links.
 
 Whatever changes a link locks its subject's row first, in a statement of its own, and only then looks: so all that
 happens to one subject's links happens one after the other. Nothing here begins or ends a transaction, save that `add`
@@ -123,7 +123,7 @@ def _follows(db: Session, record: Record, before: Sequence[Record]) -> bool:
 
 def _name(db: Session, numbered: Iterable[Record]) -> None:
     """Write the names under which links are found."""
-    named = sorted((place, name, record) for record in numbered for place, name, _ in lookup_keys.rows(record))
+    named = sorted((place, name, record) for record in numbered for place, name, _ in lookup_keys.list_rows(record))
     insert = "INSERT INTO magiclink_names (bucket, name, link) VALUES (%(bucket)s, %(name)s, %(link)s)"
     rows = [
         {"bucket": at.hex(), "name": name.hex(), "link": link_key(of.audience, of.link_id)} for at, name, of in named
@@ -135,7 +135,7 @@ def _rename(db: Session, audience: str, renamed: Mapping[bytes, bytes]) -> None:
     """Put names under the signing key in the place of those under retired keys: series and recipients alike."""
     for old, new in renamed.items():
         for kind in ("series", "recipient"):
-            led, values = lookups.led_by(db, audience, [lookup_keys.name(kind, old)])
+            led, values = lookups.led_by(db, audience, [lookup_keys.derive_key(kind, old)])
             values |= fitting("Link", {"audience": audience, "old": hexed(old), kind: hexed(new)})
             where = f"id IN ({led}) AND audience = %(audience)s AND {kind} = %(old)s"
             carriers = [link for (link,) in db.ask(f"SELECT id FROM magiclink_links WHERE {where}", values)]
@@ -143,7 +143,7 @@ def _rename(db: Session, audience: str, renamed: Mapping[bytes, bytes]) -> None:
                 listed, given = lookups.marks("id", some)
                 change = f"UPDATE magiclink_links SET {kind} = %({kind})s WHERE id IN ({listed})"
                 db.change(change, values | given)
-                _rename_names(db, some, lookup_keys.name(kind, old), lookup_keys.name(kind, new))
+                _rename_names(db, some, lookup_keys.derive_key(kind, old), lookup_keys.derive_key(kind, new))
 
 
 def _rename_names(db: Session, links: Sequence[str], old: bytes, new: bytes) -> None:
@@ -156,7 +156,7 @@ def _rename_names(db: Session, links: Sequence[str], old: bytes, new: bytes) -> 
 
 def _bucket(link: str) -> str:
     link_id = link_id_of(link)
-    return link.removesuffix(link_id.hex()) + lookup_keys.period(link_id).hex()
+    return link.removesuffix(link_id.hex()) + lookup_keys.number_period(link_id).hex()
 
 
 def deliver(db: Session, audience: str, link_id: bytes, *, now: int) -> None:
@@ -208,7 +208,7 @@ def purge_names(db: Session, audience: str, *, before: int, limit: int) -> None:
     alive = lookups.live(db, audience)
     begin = prefix(audience)
     # Never a bucket that isn't over: another machine may just be issuing the first link in it.
-    over = begin + lookup_keys.period(bytes.fromhex(_end(before - SECOND)[:8])).hex()
+    over = begin + lookup_keys.number_period(bytes.fromhex(_end(before - SECOND)[:8])).hex()
     values: Values = {"first": begin, "dead": min([over, *alive[:1]]), "most": max(limit, 0) * NAMES_A_LINK}
     where = "bucket > %(first)s AND bucket < %(dead)s"
     order = "ORDER BY bucket, name, link LIMIT 1 OFFSET %(most)s"

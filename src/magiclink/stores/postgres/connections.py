@@ -1,4 +1,4 @@
-"""The PostgreSQL keeper's connections: lending them, trying again, and telling PostgreSQL's trouble in our words.
+"""The PostgreSQL store's connections: lending them, trying again, and telling PostgreSQL's trouble in our words.
 
 The only room that imports psycopg. It knows no record and no rule. A call is one autocommit statement, or one
 transaction under READ COMMITTED whatever the server's default is. A statement that the default makes fail with 40001
@@ -78,12 +78,12 @@ class Session:
 class Database:
     """The tables of one schema, and a few connections to them. In a statement, `@` stands before a table's name."""
 
-    def __init__(self, source: Source, *, schema: str, prepared: bool, pool_size: int, patience: timedelta) -> None:
-        self._connect = _connector(source, patience) if isinstance(source, str) else _told_of(source)
+    def __init__(self, source: Source, *, schema: str, prepared: bool, pool_size: int, timeout: timedelta) -> None:
+        self._connect = _connector(source, timeout) if isinstance(source, str) else _told_of(source)
         self._prefix = f'"{schema}".'
         self._texts: dict[str, str] = {}
         self.prepared: bool = prepared
-        self._size, self._patience = pool_size, patience.total_seconds()
+        self._size, self._timeout = pool_size, timeout.total_seconds()
         self.closed: bool = False
         self.begin()
         _DATABASES.add(self)
@@ -157,7 +157,7 @@ class Database:
         if self.closed:
             raise StoreError("the store is closed")
         places = self._places
-        if not places.acquire(timeout=self._patience):
+        if not places.acquire(timeout=self._timeout):
             raise StoreError("other threads have kept every connection busy for too long")
         try:
             return self._living() or self._opened()
@@ -200,13 +200,13 @@ class Database:
         self._places.release()
 
 
-def _connector(url: str, patience: timedelta) -> Callable[[], Connection]:
+def _connector(url: str, timeout: timedelta) -> Callable[[], Connection]:
     try:
         given = conninfo.conninfo_to_dict(url)
     except (psycopg.Error, UnicodeError):
         # What libpq says of it may quote a password.
         raise ConfigurationError("the URL of the PostgreSQL database can't be read") from None
-    seconds = max(2, int(patience.total_seconds()))
+    seconds = max(2, int(timeout.total_seconds()))
     usual = {"connect_timeout": seconds, "tcp_user_timeout": 1000 * seconds, "application_name": "magiclink"}
     settings: dict[str, Any] = {**usual, **given, "client_encoding": "utf8"}
 

@@ -1,4 +1,4 @@
-"""How the PostgreSQL keeper forgets: links in batches, and whole months where the tables are partitioned by expiry.
+"""How the PostgreSQL store forgets: links in batches, and whole months where the tables are partitioned by expiry.
 
 A batch is one transaction. Subjects are locked first, as everywhere, and what somebody else holds is left for a second
 turn that waits for it alone: so no lock is held while waiting for one that is held long.
@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ...errors import BadArgumentError
-from ...instants import SECOND, given, micros
+from ...instants import SECOND, read_instant, to_micros
 from . import schema, statements
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ def add_months(database: Database, first: date, count: int) -> None:
 
 def drop_months(database: Database, before: datetime) -> list[str]:
     """Drop the partitions of the months that ended before an instant, then the subjects without links; name them."""
-    at = given(before, "before")
+    at = read_instant(before, "before")
     found = [name for (name,) in database.run(statements.MONTHS)]
-    past = [name for name in found if micros(_month(int(name[:4]), int(name[5:]) + 1)) <= at]
+    past = [name for name in found if to_micros(_month(int(name[:4]), int(name[5:]) + 1)) <= at]
     for name in past:
         database.transaction(partial(_drop_month, name=name))
     place: tuple[str, str] | None = ("", "") if past else None
@@ -100,7 +100,7 @@ def _month(year: int, month: int) -> datetime:
 
 
 def _add_month(session: Session, month: tuple[datetime, datetime]) -> None:
-    begin, end = (_end(micros(at)).hex() for at in month)
+    begin, end = (_end(to_micros(at)).hex() for at in month)
     for table in schema.PARTITIONED:
         made = f"CREATE TABLE IF NOT EXISTS @{table}_{month[0]:%Y_%m} PARTITION OF @{table}"
         session.ask(f"{made} FOR VALUES FROM ('\\x{begin}') TO ('\\x{end}'){schema.room(table)}")

@@ -1,4 +1,4 @@
-"""How the PostgreSQL keeper says a selector: statements whose text depends on which fields are asked for."""
+"""How the PostgreSQL store says a selector: statements whose text depends on which fields are asked for."""
 
 # ruff: noqa: S608
 # No value is ever part of a text here: what is put in are the names of columns and other texts of this room.

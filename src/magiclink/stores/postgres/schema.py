@@ -1,4 +1,4 @@
-"""The tables of the PostgreSQL keeper, and the proof that a schema has them. Only what they look like is said here.
+"""The tables of the PostgreSQL store, and the proof that a schema has them. Only what they look like is said here.
 
 There is no table of names: the planner walks four indexes of `links` more cheaply, a partition takes its part of them
 along when it is dropped, and no use of a link touches them (no column that a use changes is in an index).

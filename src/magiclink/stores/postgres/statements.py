@@ -1,4 +1,4 @@
-"""What the PostgreSQL keeper says to PostgreSQL. Text only; values are bound. `@` stands before a table's name.
+"""What the PostgreSQL store says to PostgreSQL. Text only; values are bound. `@` stands before a table's name.
 
 A condition here restates a rule of `records.py`, which is the reference: `State`, `Terms.met_by`, `Selector.matches`.
 

@@ -1,4 +1,4 @@
-"""The PostgreSQL keeper, for many machines: psycopg 3, extra `postgres`.
+"""The PostgreSQL store, for many machines: psycopg 3, extra `postgres`.
 
 A write has happened when its call returns, as far as the server's `synchronous_commit` promises it (on, as it comes).
 It works under READ COMMITTED, REPEATABLE READ and SERIALIZABLE as the server's default, and behind a pooler in
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import BadArgumentError, ConfigurationError
 from ...records import CLOCK_SKEW, Note, Record, Supersede
 from ..base import HOUR, NOTES_A_LINK
-from ..selftest import PROBES, prove_same
+from ..selftest import SAMPLES, check_same
 from . import purging, queries, statements, transactions
 from .connections import Database, NotWrittenError
 from .schema import checked, prepare, prove
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 POOL_SIZE = 8
 """Connections that one store opens at most."""
 
-PATIENCE = timedelta(seconds=5)
+TIMEOUT = timedelta(seconds=5)
 """How long a call waits for one of them, and for the server to answer at all, until it raises StoreError."""
 
 _LARGEST = 2**63 - 1
@@ -58,12 +58,12 @@ class PostgresStore:
         partitioned: bool = False,
         prepared: bool = True,
         pool_size: int = POOL_SIZE,
-        patience: timedelta = PATIENCE,
+        timeout: timedelta = TIMEOUT,
     ) -> None:
-        if pool_size < 1 or patience < timedelta(0):
-            raise ConfigurationError("pool_size must be at least 1, and patience not negative")
+        if pool_size < 1 or timeout < timedelta(0):
+            raise ConfigurationError("pool_size must be at least 1, and timeout not negative")
         self._schema = checked(schema)
-        self._database = Database(source, schema=schema, prepared=prepared, pool_size=pool_size, patience=patience)
+        self._database = Database(source, schema=schema, prepared=prepared, pool_size=pool_size, timeout=timeout)
         try:
             prepare(self._database, schema, partitioned=partitioned)
         finally:
@@ -123,7 +123,7 @@ class PostgresStore:
         values = {"audience": audience, "subject": subject, "now": now, "reason": reason}
         self._database.run(statements.REVOKE_SUBJECT, values)
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
         """Count one in a bucket; None, or the instant from which to try again (12)."""
         ends_at = now - now % window + window
         values = {"bucket": bucket, "limit": limit, "window": window, "ends_at": ends_at, "ended": now - CLOCK_SKEW}
@@ -177,9 +177,9 @@ class PostgresStore:
 
     def _prove(self, session: Session) -> None:
         prove(session, self._schema)
-        for probe in PROBES:
+        for probe in SAMPLES:
             transactions.add(session, [probe], 0, {})
-            prove_same(probe, _first(session.ask(statements.GET, probe._asdict())))
+            check_same(probe, _first(session.ask(statements.GET, probe._asdict())))
         raise NotWrittenError("nothing of the proof is kept")
 
 

@@ -1,4 +1,4 @@
-"""What the PostgreSQL keeper does where one statement isn't enough: for batches, reissues and deliveries.
+"""What the PostgreSQL store does where one statement isn't enough: for batches, reissues and deliveries.
 
 Each function is the work of one transaction. It locks the subjects of its links before it reads what it decides by, all
 at once and in order, so that whatever else happens to them is over or has not begun.

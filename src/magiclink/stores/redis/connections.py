@@ -1,4 +1,4 @@
-"""The Redis keeper's server: lending its connections, running scripts, and telling Redis' trouble in our words.
+"""The Redis store's server: lending its connections, running scripts, and telling Redis' trouble in our words.
 
 The only room that imports `redis`. It knows no record and no rule. A script is sent once: where its answer is lost,
 nobody knows whether it ran, and a client that sends it again would hear "used" of a use that was its own. So commands

@@ -1,4 +1,4 @@
-"""How the Redis keeper writes a record: one value, which its scripts read in part and Python reads whole.
+"""How the Redis store writes a record: one value, which its scripts read in part and Python reads whole.
 
 Integers stand first, 8 bytes each in two's complement, so that both sides read them all in one call. Texts follow, each
 behind its length in 2 bytes. What the scripts read comes first of each kind; the rest they carry along unread. Names

@@ -1,4 +1,4 @@
-"""What the scripts of the Redis keeper are made of: how Lua reads, compares and writes a record. Text only.
+"""What the scripts of the Redis store are made of: how Lua reads, compares and writes a record. Text only.
 
 - Integers stay 8 bytes, compared in two halves: a number of Lua is a double, which can't tell 2^53 from 2^53 + 1, and
   `<` between texts follows the server's locale.

@@ -1,4 +1,4 @@
-"""What the Redis keeper says to Redis: one script for each call, in Lua. Text only; values are arguments, never text.
+"""What the Redis store says to Redis: one script for each call, in Lua. Text only; values are arguments, never text.
 
 A condition here restates a rule of `records.py`, which is the reference: `State`, `Terms.met_by`, `Selector.matches`.
 

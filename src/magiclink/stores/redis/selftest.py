@@ -1,4 +1,4 @@
-"""The proof of a Redis keeper: one link goes through every call, in an audience of its own, and leaves nothing.
+"""The proof of a Redis store: one link goes through every call, in an audience of its own, and leaves nothing.
 
 It shows that the server lets this user run every command that the scripts need, and that bytes and integers come back
 as they went in.
@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from ...errors import ConfigurationError
 from ...records import Note, Record, Selector, Terms
-from ..selftest import LARGEST, PROBE, prove_same
+from ..selftest import LARGEST, SAMPLE, check_same
 
 if TYPE_CHECKING:
     from ..base import Store
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def prove(store: Store) -> None:
     """Put a link through a store's calls. Raises ConfigurationError where it comes back changed, and StoreError."""
     # Nobody else's: two proofs at once don't meet, and one that is cut off leaves a link that opens nothing.
-    probe = PROBE._replace(audience=f"Probe\0 \u00c9 {uuid4()}")
+    probe = SAMPLE._replace(audience=f"Probe\0 \u00c9 {uuid4()}")
     try:
         store.add([probe], now=0, renamed={})
-        prove_same(probe, store.get(probe.audience, probe.link_id))
+        check_same(probe, store.get(probe.audience, probe.link_id))
         _exercise(store, probe)
     finally:
         store.purge(probe.audience, before=LARGEST, limit=1)
@@ -35,7 +35,7 @@ def _exercise(store: Store, probe: Record) -> None:
     note = Note(audience=audience, link_id=link_id, kind="a", at=0, reason="A ")
     selector = Selector(audience=audience, subject=probe.subject)
     store.note(note)
-    store.take(audience.encode(), now=0, limit=0, window=1)
+    store.hit(audience.encode(), now=0, limit=0, window=1)
     used = store.consume(link_id, terms)
     store.revoke_subject(audience, probe.subject, now=2, reason="a ")
     expected = [used and used._replace(revoked_at=2, revoke_reason="a ")], [note]

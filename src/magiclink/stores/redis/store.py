@@ -1,4 +1,4 @@
-"""The Redis keeper, for Redis 7 or newer and Valkey: one script a call, and no key that goes by itself.
+"""The Redis store, for Redis 7 or newer and Valkey: one script a call, and no key that goes by itself.
 
 All keys of an audience carry one hash tag, so that a cluster serves it from one machine: failover, not spread. A record
 stays past its expiry until `purge` forgets it, so that a page can still explain.
@@ -141,7 +141,7 @@ class RedisStore:
         values = packing.encoded(subject), packing.integer(now), packing.encoded(reason)
         self._server.run(scripts.REVOKE_SUBJECT, self._key(audience), *values)
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
         """Count one in a bucket; None, or the instant from which to try again (12)."""
         ends_at = now - now % window + window
         name = packing.place(ends_at) + packing.integer(window) + bucket

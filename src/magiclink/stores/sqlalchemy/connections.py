@@ -1,4 +1,4 @@
-"""The app's engine, as the SQLAlchemy keeper uses it: transactions of its own, and a database's trouble in our words.
+"""The app's engine, as the SQLAlchemy store uses it: transactions of its own, and a database's trouble in our words.
 
 It knows no record and no rule. Nothing is set on the app's engine, its pool or its events. What an error of SQLAlchemy
 says stays here: it may hold the values of a statement.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 KNOWN = frozenset({"sqlite", "postgresql"}) | MYSQL
-"""The databases whose locks this keeper knows."""
+"""The databases whose locks this store knows."""
 
 RETRIES = 3
 """How often a transaction is run again that the database has undone for another one's sake."""
@@ -39,7 +39,7 @@ _ISOLATION: Literal["READ COMMITTED"] = "READ COMMITTED"
 
 
 class AppEngine:
-    """An engine of the app's, fit for the keeper. Raises ConfigurationError where it isn't."""
+    """An engine of the app's, fit for the store. Raises ConfigurationError where it isn't."""
 
     def __init__(self, engine: Engine, *, create: bool) -> None:
         self._closed = self._isolates = False

@@ -1,4 +1,4 @@
-"""What the SQLAlchemy keeper counts and notes: buckets of calls, and what happened to a link and changed nothing.
+"""What the SQLAlchemy store counts and notes: buckets of calls, and what happened to a link and changed nothing.
 
 No subject's row is locked here: a bucket's own row decides who was first, and a note is best effort.
 """
@@ -25,7 +25,7 @@ OLD_WINDOWS = 10
 """How many windows that are over are forgotten when one begins."""
 
 
-def take(db: Connection, *, bucket: bytes, now: int, limit: int, window: int) -> int | None:
+def hit(db: Connection, *, bucket: bytes, now: int, limit: int, window: int) -> int | None:
     """Count one in a bucket; None, or the instant from which to try again."""
     ends_at = now - now % window + window
     place = {"ends_at": ends_at, "bucket": bucket, "span": window}

@@ -1,4 +1,4 @@
-"""How the SQLAlchemy keeper finds links, and the conditions under which it changes them.
+"""How the SQLAlchemy store finds links, and the conditions under which it changes them.
 
 A condition here restates a rule of `records.py`, which is the reference: `State`, `Terms.met_by`, `Selector.matches`.
 Nothing is decided here, and no transaction begins or ends.
@@ -140,7 +140,7 @@ def _narrowed(db: Connection, selector: Selector) -> Conditions:
 
 def _named(db: Connection, audience: str, kind: str, sought: Sequence[bytes | str]) -> Conditions:
     """Give the conditions under which a link has one of some values; the record decides, its names only lead there."""
-    led = led_by(db, audience, [lookup_keys.name(kind, value) for value in sought])
+    led = led_by(db, audience, [lookup_keys.derive_key(kind, value) for value in sought])
     return [links.c.audience == audience, links.c[kind].in_(sought), links.c.link_id.in_(led)]
 
 
@@ -160,8 +160,11 @@ def live(db: Connection, audience: str) -> list[bytes]:
     ends = db.execute(select(first, last)).one()
     if ends[0] is None:
         return []
-    first_period, last_period = (int.from_bytes(lookup_keys.period(link_id), "big") for link_id in ends)
-    return [lookup_keys.prefix(audience) + period.to_bytes(2, "big") for period in range(first_period, last_period + 1)]
+    first_period, last_period = (int.from_bytes(lookup_keys.number_period(link_id), "big") for link_id in ends)
+    return [
+        lookup_keys.derive_prefix(audience) + period.to_bytes(2, "big")
+        for period in range(first_period, last_period + 1)
+    ]
 
 
 def supersede_older(db: Connection, record: Record, *, now: int) -> None:

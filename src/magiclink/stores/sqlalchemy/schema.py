@@ -1,4 +1,4 @@
-"""The tables of the SQLAlchemy keeper, in the app's own database; `metadata` is what Alembic compares with.
+"""The tables of the SQLAlchemy store, in the app's own database; `metadata` is what Alembic compares with.
 
 Every name begins with `magiclink_`. Text is compared byte for byte by every database: PostgreSQL is told so by a
 collation, and MariaDB and MySQL, of whose collations even the binary ones ignore final spaces, keep it as bytes. What a
@@ -107,7 +107,7 @@ class Integer(types.TypeDecorator[int]):
 
 
 metadata: MetaData = MetaData()
-"""Every table of the keeper; Alembic's `target_metadata` takes it beside the app's own."""
+"""Every table of the store; Alembic's `target_metadata` takes it beside the app's own."""
 
 
 def _table(name: str, *columns: Column[Any]) -> Table:

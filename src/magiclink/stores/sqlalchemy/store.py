@@ -1,4 +1,4 @@
-"""The SQLAlchemy keeper: links in the app's own database, on the app's own engine, beside the app's tables.
+"""The SQLAlchemy store: links in the app's own database, on the app's own engine, beside the app's tables.
 
 For PostgreSQL, MariaDB, MySQL and SQLite. Each call is a transaction of its own and is committed when it returns: the
 app's sessions and their transactions have no part in it. This room says what happens in which transaction;
@@ -130,9 +130,9 @@ class SQLAlchemyStore:
         ended = {"generation": subjects.c.generation + 1, "revoked_at": now, "reason": reason}
         self._engine.write(lambda db: db.execute(update(subjects).where(*own).values(ended)).close())
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
         """Count one in a bucket; None, or the instant from which to try again (12)."""
-        return self._engine.write(partial(counting.take, bucket=bucket, now=now, limit=limit, window=window))
+        return self._engine.write(partial(counting.hit, bucket=bucket, now=now, limit=limit, window=window))
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
         """Count one try at a link's code; None when no more are allowed (13)."""

@@ -1,4 +1,4 @@
-"""What the SQLAlchemy keeper writes when links are made, delivered and forgotten: the calls that touch several links.
+"""What the SQLAlchemy store writes when links are made, delivered and forgotten: the calls that touch several links.
 
 Whatever changes a link locks its subject's row first, in a statement of its own, and only then looks: so all that
 happens to one subject's links happens one after the other. A condition on another table's row is no such lock: on
@@ -116,7 +116,7 @@ def _follows(db: Connection, record: Record, before: Sequence[Record]) -> bool:
 
 
 def _written(db: Connection, numbered: Sequence[Record]) -> bool:
-    rows = [row for record in numbered for row in lookup_keys.rows(record)]
+    rows = [row for record in numbered for row in lookup_keys.list_rows(record)]
     if not rows:
         return True
     try:
@@ -132,7 +132,7 @@ def _rename(db: Connection, audience: str, renamed: Mapping[bytes, bytes]) -> No
     """Put names under the signing key in the place of those under retired keys: series and recipients alike."""
     if not renamed:
         return
-    led = [lookup_keys.name(kind, old) for old in renamed for kind in ("series", "recipient")]
+    led = [lookup_keys.derive_key(kind, old) for old in renamed for kind in ("series", "recipient")]
     carries = or_(links.c.series.in_(renamed), links.c.recipient.in_(renamed))
     where = links.c.audience == audience, links.c.link_id.in_(lookups.led_by(db, audience, led)), carries
     carriers = db.execute(select(links.c.link_id, links.c.series, links.c.recipient).where(*where)).all()
@@ -141,13 +141,15 @@ def _rename(db: Connection, audience: str, renamed: Mapping[bytes, bytes]) -> No
             for some in lookups.batches([link.link_id for link in carriers if getattr(link, kind) == old]):
                 own = lookups.key(audience, *some), links.c[kind] == old
                 db.execute(update(links).where(*own).values({kind: new}))
-                led_by = _places(audience, some), tables.names.c.name == lookup_keys.name(kind, old)
-                db.execute(update(tables.names).where(*led_by).values(name=lookup_keys.name(kind, new)))
+                led_by = _places(audience, some), tables.names.c.name == lookup_keys.derive_key(kind, old)
+                db.execute(update(tables.names).where(*led_by).values(name=lookup_keys.derive_key(kind, new)))
 
 
 def _places(audience: str, link_ids: Sequence[bytes]) -> ColumnElement[bool]:
     kept = tables.names.c
-    return kept.bucket.in_({lookup_keys.bucket(audience, each) for each in link_ids}) & kept.link_id.in_(link_ids)
+    return kept.bucket.in_({lookup_keys.derive_period(audience, each) for each in link_ids}) & kept.link_id.in_(
+        link_ids
+    )
 
 
 def deliver(db: Connection, audience: str, link_id: bytes, *, now: int) -> None:
@@ -190,9 +192,9 @@ def purge_names(db: Connection, audience: str, *, before: int, limit: int) -> No
     """Forget names in buckets that are over and have no link any more."""
     alive = lookups.live(db, audience)
     # Never a bucket that isn't over: another machine may just be issuing the first link in it.
-    dead = min([lookup_keys.prefix(audience) + lookup_keys.period(_end(before - SECOND)), *alive[:1]])
+    dead = min([lookup_keys.derive_prefix(audience) + lookup_keys.number_period(_end(before - SECOND)), *alive[:1]])
     kept = tables.names.c
-    where = [kept.bucket >= lookup_keys.prefix(audience) + lookup_keys.FIRST, kept.bucket < dead]
+    where = [kept.bucket >= lookup_keys.derive_prefix(audience) + lookup_keys.FIRST, kept.bucket < dead]
     places = select(kept.bucket, kept.name).where(*where).order_by(kept.bucket, kept.name, kept.link_id)
     last = db.execute(places.offset(max(limit, 0) * NAMES_A_LINK).limit(1)).one_or_none()
     if last is not None:

@@ -1,4 +1,4 @@
-"""The SQLite keeper's file: opening it, lending its connections, and telling SQLite's trouble in our words.
+"""The SQLite store's file: opening it, lending its connections, and telling SQLite's trouble in our words.
 
 The only room that imports `sqlite3`. It knows no record and no rule. One connection writes and a few read, each lent to
 one thread at a time: writers queue here rather than in SQLite, and no read waits for a writer's fsync.
@@ -35,7 +35,7 @@ READERS = 8
 """How many connections read at once, at most."""
 
 LONGEST_WAIT = timedelta(hours=1)
-"""The longest `busy_timeout`."""
+"""The longest `timeout`."""
 
 _RETRY = 0.01
 """Seconds between two tries where SQLite answers `locked` at once."""
@@ -44,11 +44,11 @@ _RETRY = 0.01
 class DatabaseFile:
     """One SQLite file of ours, made where it is missing, and proved. Raises ConfigurationError where it can't be."""
 
-    def __init__(self, path: str | os.PathLike[str], *, busy_timeout: timedelta) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, timeout: timedelta) -> None:
         schema.require(sqlite3.sqlite_version_info)
-        if not timedelta(0) <= busy_timeout <= LONGEST_WAIT:
-            raise ConfigurationError("busy_timeout must lie between nothing and an hour")
-        self._patience = busy_timeout.total_seconds()
+        if not timedelta(0) <= timeout <= LONGEST_WAIT:
+            raise ConfigurationError("timeout must lie between nothing and an hour")
+        self._timeout = timeout.total_seconds()
         self._uri = _made(path)
         self.closed: bool = False
         self._begin()
@@ -113,7 +113,7 @@ class DatabaseFile:
 
     def connect(self) -> sqlite3.Connection:
         """Open a connection, for a place that has none. Raises SQLite's own errors."""
-        wait = self._patience
+        wait = self._timeout
         db = sqlite3.connect(self._uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
         self._opened.add(db)
         try:
@@ -135,8 +135,8 @@ class DatabaseFile:
     def _begin(self) -> None:
         self._turn = Lock()
         self._opened: set[sqlite3.Connection] = set()
-        self._writer = _Places(1, self._patience)
-        self._readers = _Places(READERS, self._patience)
+        self._writer = _Places(1, self._timeout)
+        self._readers = _Places(READERS, self._timeout)
         self._process = os.getpid()
 
     def _check(self) -> None:
@@ -157,7 +157,7 @@ class DatabaseFile:
 
     def _write_ahead(self, db: sqlite3.Connection) -> None:
         """Switch to the write-ahead log. SQLite doesn't wait here while another process opens the file: we do."""
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._timeout
         while True:
             try:
                 db.execute("PRAGMA journal_mode = WAL").fetchall()
@@ -178,7 +178,7 @@ class _Loan:
         self._file, self._places, self._trouble = file, places, trouble
 
     def __enter__(self) -> sqlite3.Connection:
-        db = self._places.take()
+        db = self._places.acquire()
         try:
             db = db or self._file.connect()
         except sqlite3.Error as error:
@@ -204,16 +204,16 @@ class _Loan:
 class _Places:
     """A fixed number of places, each with an open connection or with none yet."""
 
-    def __init__(self, number: int, patience: float) -> None:
-        self._patience = patience
+    def __init__(self, number: int, timeout: float) -> None:
+        self._timeout = timeout
         self._free: SimpleQueue[sqlite3.Connection | None] = SimpleQueue()
         self._number = number
         self._missing = number
         self.fill()
 
-    def take(self) -> sqlite3.Connection | None:
+    def acquire(self) -> sqlite3.Connection | None:
         try:
-            return self._free.get(timeout=self._patience)
+            return self._free.get(timeout=self._timeout)
         except Empty:
             raise StoreError("other threads have kept the SQLite file busy for too long") from None
 
@@ -225,7 +225,7 @@ class _Places:
         taken = []
         with suppress(StoreError):
             while self._missing < self._number:
-                taken.append(self.take())
+                taken.append(self.acquire())
                 self._missing += 1
         return [db for db in taken if db is not None]
 

@@ -1,4 +1,4 @@
-"""How the SQLite keeper finds links by name: statements whose text depends on how many values are asked for."""
+"""How the SQLite store finds links by name: statements whose text depends on how many values are asked for."""
 
 # ruff: noqa: S608
 # No value is ever part of a text here: what is put in are the names of columns, and as many marks as there are values.
@@ -76,7 +76,7 @@ def rename(audience: str, old: bytes, new: bytes) -> list[Statement]:
 def _rename(audience: str, kind: str, old: bytes, new: bytes) -> list[Statement]:
     where, values = _named(audience, kind, [old])
     records = f"UPDATE links SET {kind} = :new WHERE {where}", values | {"new": new}
-    return [records, (_RENAME, values | {"new": lookup_keys.name(kind, new)})]
+    return [records, (_RENAME, values | {"new": lookup_keys.derive_key(kind, new)})]
 
 
 def _matching(selector: Selector) -> Statement:
@@ -103,14 +103,14 @@ def _narrowed(selector: Selector) -> Statement:
 
 def _named(audience: str, kind: str, sought: Sequence[bytes | str]) -> Statement:
     """Give the condition under which a link has one of some values; the record decides, its names only lead there."""
-    prefix = lookup_keys.prefix(audience)
+    prefix = lookup_keys.derive_prefix(audience)
     values: dict[str, object] = {
         "audience": audience,
         "first": prefix + lookup_keys.FIRST,
         "last": prefix + lookup_keys.LAST,
     }
     values |= {f"value{place}": value for place, value in enumerate(sought)}
-    values |= {f"name{place}": lookup_keys.name(kind, value) for place, value in enumerate(sought)}
+    values |= {f"name{place}": lookup_keys.derive_key(kind, value) for place, value in enumerate(sought)}
     marks = ", ".join(f":value{place}" for place in range(len(sought)))
     led = f"{_LED} AND names.name IN ({marks.replace(':value', ':name')})"
     return f"links.audience = :audience AND links.{kind} IN ({marks}) AND links.link_id IN ({led})", values

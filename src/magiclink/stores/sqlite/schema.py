@@ -1,4 +1,4 @@
-"""The tables of the SQLite keeper, and the proof that a file has them. Only what a file must look like is said here."""
+"""The tables of the SQLite store, and the proof that a file has them. Only what a file must look like is said here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the SQLite keeper says to SQLite: every statement that reads or changes a record. Text only; values are bound.
+"""What the SQLite store says to SQLite: every statement that reads or changes a record. Text only; values are bound.
 
 A condition here restates a rule of `records.py`, which is the reference: `State`, `Terms.met_by`, `Selector.matches`.
 """

@@ -1,4 +1,4 @@
-"""The SQLite keeper, the default: one file, written safely by many threads and processes of one machine.
+"""The SQLite store, the default: one file, written safely by many threads and processes of one machine.
 
 A write has happened when its call returns, whatever is killed or loses power afterwards. This room says which statement
 answers which call; `connections.py` runs them, and the conditions stand in `statements.py`.
@@ -14,7 +14,7 @@ from ...errors import BadArgumentError, ConfigurationError
 from ...records import CLOCK_SKEW, Note, Origin, Record, State, Supersede
 from .. import lookup_keys
 from ..base import HOUR, NOTES_A_LINK
-from ..selftest import PROBE, PROBES, prove_same
+from ..selftest import SAMPLE, SAMPLES, check_same
 from . import queries, schema, statements
 from .connections import DatabaseFile
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ...records import Selector, Terms
 
-BUSY_TIMEOUT = timedelta(seconds=5)
+TIMEOUT = timedelta(seconds=5)
 """How long a call waits for other threads, and then for other processes, until it raises StoreError."""
 
 NAMES_A_LINK = 8
@@ -38,11 +38,11 @@ class SQLiteStore:
     """A store in one SQLite file, made with mode 0600 where it is missing.
 
     Raises ConfigurationError where the file can't be made, read, written or believed: a missing directory, a read-only
-    file, another application's database, a newer schema. `busy_timeout` is how long a call waits for a lock.
+    file, another application's database, a newer schema. `timeout` is how long a call waits for a lock.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, busy_timeout: timedelta = BUSY_TIMEOUT) -> None:
-        self._file = DatabaseFile(path, busy_timeout=busy_timeout)
+    def __init__(self, path: str | os.PathLike[str], *, timeout: timedelta = TIMEOUT) -> None:
+        self._file = DatabaseFile(path, timeout=timeout)
 
     def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
         """Write all of them or none (2–6)."""
@@ -104,7 +104,7 @@ class SQLiteStore:
         values = {"audience": audience, "subject": subject, "now": now, "reason": reason}
         self._file.change(statements.REVOKE_SUBJECT, values)
 
-    def take(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
         """Count one in a bucket; None, or the instant from which to try again (12)."""
         ends_at = now - now % window + window
         values = {"bucket": bucket, "limit": limit, "window": window, "ends_at": ends_at}
@@ -187,7 +187,7 @@ def _add(db: sqlite3.Connection, records: Sequence[Record], now: int) -> bool:
     numbered = _numbered(db, records)
     if numbered is None or db.executemany(statements.INSERT, numbered).rowcount < len(numbered):
         return False
-    db.executemany(statements.NAME, sorted(chain.from_iterable(map(lookup_keys.rows, numbered))))
+    db.executemany(statements.NAME, sorted(chain.from_iterable(map(lookup_keys.list_rows, numbered))))
     for record in numbered:
         if record.supersede == Supersede.ON_ISSUE:
             _supersede_replaced(db, record, now)
@@ -243,8 +243,10 @@ def _end(before: int) -> bytes:
 def _purge_names(db: sqlite3.Connection, audience: str, limit: int) -> None:
     """Forget names of the audience in buckets that have no link any more: all before its earliest link's."""
     [(earliest,)] = db.execute(statements.EARLIEST, {"audience": audience}).fetchall()
-    dead = lookup_keys.prefix(audience) + (lookup_keys.LAST if earliest is None else lookup_keys.period(earliest))
-    first = lookup_keys.prefix(audience) + lookup_keys.FIRST
+    dead = lookup_keys.derive_prefix(audience) + (
+        lookup_keys.LAST if earliest is None else lookup_keys.number_period(earliest)
+    )
+    first = lookup_keys.derive_prefix(audience) + lookup_keys.FIRST
     values = {"first": first, "dead": dead, "limit": limit}
     found = db.execute(statements.PURGE_NAMES_TO, values).fetchall()
     bucket, name, link_id = found[0] if found else (dead, b"", b"")
@@ -253,6 +255,6 @@ def _purge_names(db: sqlite3.Connection, audience: str, limit: int) -> None:
 
 def _prove_round_trip(db: sqlite3.Connection) -> None:
     """Prove that records come back as they went in, and that text which differs in case alone is two texts."""
-    for probe in (*PROBES, PROBE._replace(audience="Probe\0")):
+    for probe in (*SAMPLES, SAMPLE._replace(audience="Probe\0")):
         _add(db, [probe], 0)
-        prove_same(probe, _first(db.execute(statements.GET, probe._asdict()).fetchall()))
+        check_same(probe, _first(db.execute(statements.GET, probe._asdict()).fetchall()))

@@ -1,6 +1,6 @@
 """The bench that the contract's tests stand on: a builder of records, a race, and the store under test.
 
-Needs no pytest. It builds what the hall would hand to a store, and decides nothing about it.
+Needs no pytest. It builds what the core would hand to a store, and decides nothing about it.
 """
 
 # ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
@@ -62,7 +62,7 @@ _PLAIN = Record(
 
 
 def record(**changes: Any) -> Record:
-    """Build a link as the hall hands it to `add`: issued at `NOW` for 14 days, reusable, superseding nothing.
+    """Build a link as the core hands it to `add`: issued at `NOW` for 14 days, reusable, superseding nothing.
 
     `changes` are fields of Record. What isn't given follows from the rest as with real links: `link_id` is new and
     starts with the seconds of `expires_at` (keep that on whole seconds), and `series` names audience, purpose, subject,
@@ -115,7 +115,7 @@ class Bench:
     """What every part of the contract stands on: one store a test, made when it is first asked for."""
 
     rounds = 50
-    """How often a race is run; a keeper that waits for a disk may lower it."""
+    """How often a race is run; a store that waits for a disk may lower it."""
 
     _store: Store | None = None
 

@@ -130,7 +130,7 @@ def _calls(store: Store) -> dict[str, Callable[[], object]]:
         "revoke": lambda: store.revoke(AUDIENCE, link.link_id, now=NOW, reason=""),
         "revoke_matching": lambda: store.revoke_matching(selector, now=NOW, reason=""),
         "revoke_subject": lambda: store.revoke_subject(AUDIENCE, link.subject, now=NOW, reason=""),
-        "take": lambda: store.take(b"bucket", now=NOW, limit=1, window=HOUR),
+        "hit": lambda: store.hit(b"bucket", now=NOW, limit=1, window=HOUR),
         "count_attempt": lambda: store.count_attempt(AUDIENCE, link.link_id, now=NOW, limit=1),
         "note": lambda: store.note(note),
         "notes": lambda: store.notes(AUDIENCE, ids),

@@ -152,7 +152,7 @@ class Racing(Bench):
         """12: F11: calls at once never pass a bucket's limit, and use it up."""
         for number in range(self.rounds):
             bucket = b"bucket-%d" % number
-            told = race(*[partial(self.store.take, bucket, now=NOW, limit=5, window=60 * SECOND)] * RACERS)
+            told = race(*[partial(self.store.hit, bucket, now=NOW, limit=5, window=60 * SECOND)] * RACERS)
             assert sorted(each is None for each in told) == [False] * 3 + [True] * 5
 
     def test_attempts_racing(self) -> None:

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from .... import cli
 from ....errors import MagicLinkError
-from ...conf import porch
+from ...conf import adapter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ def _status(arguments: Sequence[str]) -> int:
     try:
         if list(arguments) == ["check"]:
             return _check()
-        return cli.main(arguments, links=None if arguments[:1] == ["keygen"] else porch().links)
+        return cli.main(arguments, links=None if arguments[:1] == ["keygen"] else adapter().links)
     except MagicLinkError as error:
         raise CommandError(str(error), returncode=2) from None
     except SystemExit as ended:
@@ -61,6 +61,6 @@ def _status(arguments: Sequence[str]) -> int:
 
 
 def _check() -> int:
-    porch().links.flows.store.check()
+    adapter().links.flows.store.check()
     print("the store answers")  # noqa: T201
     return 0
