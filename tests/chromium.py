@@ -133,7 +133,7 @@ class Server:
         return self.app(environ, watched)
 
     def posts(self) -> list[Seen]:
-        """Give the requests that may change something."""
+        """Return the requests that may change something."""
         return [each for each in self.seen if each.method != "GET"]
 
 
@@ -194,7 +194,7 @@ class Portal(Protocol):
     tokens: dict[str, str]
 
     def url(self, kind: str) -> str:
-        """Give one of the two links, as in a mail."""
+        """Return one of the two links, as in a mail."""
 
 
 class Site:
@@ -215,7 +215,7 @@ class Site:
         return page
 
     def leaks(self) -> list[Seen]:
-        """Give the requests that say a token anywhere but in their path."""
+        """Return the requests that say a token anywhere but in their path."""
         tokens = self.shop.tokens.values()
         return [each for each in self.server.seen if any(token in f"{each.referer}{each.cookies}" for token in tokens)]
 

@@ -67,7 +67,7 @@ class World:
     stamps: dict[str, str | None] = field(default_factory=dict)
 
     def settings(self, *policies: Policy, **changed: Any) -> dict[str, Any]:
-        """Give the arguments of MagicLinks and AsyncMagicLinks."""
+        """Return the arguments of MagicLinks and AsyncMagicLinks."""
         plain = {"keys": RING, "store": self.store, "base_url": BASE_URL, "clock": self.clock}
         return {**plain, "policies": policies or POLICIES, **changed}
 
@@ -84,13 +84,13 @@ class World:
         return self.links(*policies, security_stamp=lambda subject: self.stamps.get(subject, "first"), **changed)
 
     def told(self) -> list[str]:
-        """Give the kinds of the events since the last call, in their order."""
+        """Return the kinds of the events since the last call, in their order."""
         kinds = [event.kind.value for event in self.events]
         self.events.clear()
         return kinds
 
     def asked(self) -> list[str]:
-        """Give the store's calls since the last call, in their order."""
+        """Return the store's calls since the last call, in their order."""
         calls = self.store.calls[:]
         self.store.calls.clear()
         return calls
@@ -107,7 +107,7 @@ class World:
 
 @pytest.fixture(params=["memory", "sqlite"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    """Give a fresh world over each store."""
+    """Return a fresh world over each store."""
     store: Store = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "links.db")
     yield World(WatchedStore(store))
     store.close()
@@ -115,5 +115,5 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def small_world() -> World:
-    """Give a world in memory alone, where the store doesn't matter."""
+    """Return a world in memory alone, where the store doesn't matter."""
     return World(WatchedStore(MemoryStore()))

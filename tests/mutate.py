@@ -186,7 +186,7 @@ class Bench:
         self._environment.pop("PYTEST_ADDOPTS", None)
 
     def path(self, module: str) -> Path:
-        """Give the file of a module in this copy; the tree itself may change while a long run goes on."""
+        """Return the file of a module in this copy; the tree itself may change while a long run goes on."""
         return self.root / "src" / "magiclink" / f"{module}.py"
 
     def run(self, module: str, source: bytes, tests: list[Path], limit: float) -> str:
@@ -221,7 +221,7 @@ class Target(NamedTuple):
     limit: float
 
     def mutant(self, change: Change) -> bytes:
-        """Give the module's text with one change."""
+        """Return the module's text with one change."""
         return self.source[: change.start] + change.new.encode() + self.source[change.end :]
 
 
@@ -237,7 +237,7 @@ def prepared(bench: Bench, module: str, tests: list[Path]) -> Target:
 
 
 def hunt(chosen: list[str], every: int, start: int, workers: int) -> Iterator[tuple[str, int, list[Outcome]]]:
-    """Give for each module how many changes it has, and what became of those that were tried."""
+    """Return for each module how many changes it has, and what became of those that were tried."""
     known = modules()
     own = {name: own_tests(name, known) for name in chosen or known if chosen or name.startswith(DECIDING)}
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(workers) as runs:

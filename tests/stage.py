@@ -139,7 +139,7 @@ def _keep(cookies: dict[str, str], raw: Raw) -> None:
 
 
 def compared(raw: Raw) -> Answer:
-    """Give what came back as it can be compared."""
+    """Return what came back as it can be compared."""
     headers = sorted((name.lower(), value) for name, value in raw.headers if name.lower() not in _SERVERS)
     set_cookies = [value for name, value in raw.headers if name.lower() == "set-cookie" and "magiclink-" in value]
     hidden = [_SEALED.sub("<sealed>", value) for value in set_cookies]
@@ -147,7 +147,7 @@ def compared(raw: Raw) -> Answer:
 
 
 def bare(stage: Stage) -> Send:
-    """Give the conversation itself, without any adapter: what every adapter must answer."""
+    """Return the conversation itself, without any adapter: what every adapter must answer."""
     conversation = Conversation(stage.links.flows, directory=Accounts(), mailer=stage.outbox)
     signed_in: list[str | None] = [None]
 

@@ -31,7 +31,7 @@ HOSTILE = st.lists(st.sampled_from(HOSTILE_PIECES), max_size=8).map("".join)
 
 
 def refused(address: object) -> str:
-    """Give the message of the refusal, having seen that neither it nor its causes say what was refused."""
+    """Return the message of the refusal, having seen that neither it nor its causes say what was refused."""
     with pytest.raises(BadArgumentError) as caught:
         canonicalize(address)
     assert caught.value.__cause__ is None

@@ -48,7 +48,7 @@ class Told:
         self.desk = self.person()
 
     def person(self) -> Page:
-        """Give somebody a browser."""
+        """Return somebody a browser."""
         page = self._browser.context().new_page()
         page.set_default_timeout(20_000)
         page.on("console", lambda message: self._hear(message.text))
@@ -60,7 +60,7 @@ class Told:
         self.desk.get_by_role("button", name=button, exact=True).click()
 
     def mail(self) -> str:
-        """Give the link of the mail that was just sent, as its reader sees it."""
+        """Return the link of the mail that was just sent, as its reader sees it."""
         self._mails += 1
         for _ in range(ATTEMPTS):
             self.desk.goto(f"{self.origin}/outbox")
@@ -124,5 +124,5 @@ def sign_in(story: Told, ann: Page) -> None:
 
 
 def heading(page: Page) -> str:
-    """Give a page's heading."""
+    """Return a page's heading."""
     return page.inner_text("h1")

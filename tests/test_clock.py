@@ -22,7 +22,7 @@ class Says:
         self.asked = 0
 
     def now(self) -> datetime:
-        """Give anything at all."""
+        """Return anything at all."""
         self.asked += 1
         if isinstance(self.said, Exception):
             raise self.said
@@ -104,7 +104,7 @@ class Later(datetime):
     """A datetime of another library, whose differences don't divide."""
 
     def __sub__(self, other: Any) -> Any:
-        """Give something of its own."""
+        """Return something of its own."""
         return "a difference"
 
 
@@ -117,7 +117,7 @@ class NoDatetime(tzinfo):
     """A zone that claims to be UTC and gives nonsense."""
 
     def utcoffset(self, dt: datetime | None, /) -> timedelta | None:
-        """Give no offset."""
+        """Return no offset."""
         return None
 
     dst = utcoffset

@@ -41,7 +41,7 @@ TWICE = replace(CONFIRM_EMAIL, purpose="invoice", max_uses=2)
 
 
 def verdict(link: Record, now: int) -> RejectedLinkError | UnavailableError | None:
-    """Give what keeps a link from being used, or None."""
+    """Return what keeps a link from being used, or None."""
     try:
         decisions.check_usable(link, now)
     except (RejectedLinkError, UnavailableError) as error:

@@ -28,14 +28,14 @@ ENDED = {"superseded_at": NOW + 1}
 
 
 def refused(call: Any, /, *args: Any, **kwargs: Any) -> tuple[str, Any]:
-    """Give the reason of a refusal, and from when to try again."""
+    """Return the reason of a refusal, and from when to try again."""
     with pytest.raises(ReissueRefusedError) as caught:
         call(*args, **kwargs)
     return caught.value.reason, caught.value.retry_at
 
 
 def written(plan: Plan, now: int, **changes: Any) -> Record:
-    """Give the record that a plan leads to."""
+    """Return the record that a plan leads to."""
     return record(issued_at=now, **plan._asdict(), **changes)
 
 

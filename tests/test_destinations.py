@@ -27,19 +27,19 @@ CANDIDATES = st.one_of(
 
 
 def words(text: str) -> list[str]:
-    """Give the words of a text: none of these cases holds a space."""
+    """Return the words of a text: none of these cases holds a space."""
     return text.split()
 
 
 def refused(path: object, site: Site = SITE) -> str:
-    """Give the message of the refusal."""
+    """Return the message of the refusal."""
     with pytest.raises(BadArgumentError) as caught:
         site.destination(path)
     return str(caught.value)
 
 
 def accepted(path: str) -> str | None:
-    """Give what the site makes of a path, None for a refusal."""
+    """Return what the site makes of a path, None for a refusal."""
     try:
         return SITE.destination(path)
     except BadArgumentError:

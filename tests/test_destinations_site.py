@@ -17,12 +17,12 @@ URLS = st.lists(st.sampled_from([*URL_PIECES.split(), " ", "\n", "\ud800"]), max
 
 
 def words(text: str) -> list[str]:
-    """Give the words of a text: none of these cases holds a space."""
+    """Return the words of a text: none of these cases holds a space."""
     return text.split()
 
 
 def refused(base_url: object) -> str:
-    """Give the message of the refusal."""
+    """Return the message of the refusal."""
     with pytest.raises(ConfigurationError) as caught:
         Site.from_url(base_url)
     return str(caught.value)

@@ -42,7 +42,7 @@ def named(path: Path) -> str:
 
 
 def blocks(path: Path, language: str) -> Iterator[tuple[str, int, str | None]]:
-    """Give each fenced block of a language with the line at which it stands, and the file that it is, if any."""
+    """Return each fenced block of a language with the line at which it stands, and the file that it is, if any."""
     text = path.read_text(encoding="utf-8")
     for fence in _FENCE.finditer(text):
         if fence["language"] == language:
@@ -50,7 +50,7 @@ def blocks(path: Path, language: str) -> Iterator[tuple[str, int, str | None]]:
 
 
 def prose(path: Path) -> str:
-    """Give a text without its code."""
+    """Return a text without its code."""
     return _FENCE.sub("", path.read_text(encoding="utf-8"))
 
 
@@ -62,7 +62,7 @@ def keygen() -> str:
 
 @pytest.fixture
 def key() -> str:
-    """Give the text of a key."""
+    """Return the text of a key."""
     return keygen()
 
 
@@ -155,7 +155,7 @@ def test_link_to_nothing(path: Path) -> None:
 
 
 def anchors(path: Path) -> set[str]:
-    """Give the anchors of a text's headings, as GitHub makes them."""
+    """Return the anchors of a text's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", prose(path), re.M)
     return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 

@@ -58,7 +58,7 @@ def drawn() -> dict[str, str]:
 
 
 def real() -> dict[str, str]:
-    """Give the tree as Python has it."""
+    """Return the tree as Python has it."""
     kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)]
     return {kind.__name__: kind.__bases__[0].__name__ for kind in kinds}
 

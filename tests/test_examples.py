@@ -43,7 +43,7 @@ class Shop:
         return self.client.post(path, base_url=SITE, data=fields, headers=_headers)
 
     def mails(self) -> list[str]:
-        """Give whom the mails went to."""
+        """Return whom the mails went to."""
         return [mail.to for mail in self.demo.mails.all()]
 
     def click(self) -> TestResponse:

@@ -33,7 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture
 def people(site: Served, monkeypatch: pytest.MonkeyPatch) -> People:
-    """Give somebody a browser."""
+    """Return somebody a browser."""
     monkeypatch.syspath_prepend(str(ROOT))
     from examples.story.browser import Browser
 
@@ -53,7 +53,7 @@ def raw(
 
 
 def links(site: Served) -> list[str]:
-    """Give the links in all mails, newest first."""
+    """Return the links in all mails, newest first."""
     numbers = re.findall(r'href="/outbox/([0-9]+)"', raw(site.origin, "GET", "/outbox")[2])
     mails = [raw(site.origin, "GET", f"/outbox/{number}")[2] for number in numbers]
     return [link for mail in mails for link in re.findall(r'<a href="(http[^"]+)"', mail)]

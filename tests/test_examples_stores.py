@@ -15,7 +15,7 @@ from sqlalchemy import URL
 
 from tests.services import new_schema, postgres
 from tests.stores.redis.servers import free_port, serving
-from tests.stores.sqlalchemy.engines import KEEPERS, new_database
+from tests.stores.sqlalchemy.engines import STORES, new_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{60}")
 
 @pytest.fixture
 def database() -> Iterator[str]:
-    """Give the URL of an empty PostgreSQL database."""
+    """Return the URL of an empty PostgreSQL database."""
     name = new_schema()
     parts = {**conninfo_to_dict(postgres()), "dbname": name}
     with psycopg.connect(postgres(), autocommit=True) as admin:
@@ -38,7 +38,7 @@ def database() -> Iterator[str]:
 
 @pytest.fixture
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the URL of an empty Valkey that listens on TCP."""
+    """Return the URL of an empty Valkey that listens on TCP."""
     port = free_port()
     with serving(tmp_path_factory) as begin:
         begin(port=str(port), bind="127.0.0.1")
@@ -55,7 +55,7 @@ def tour(url: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def in_a_file(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Give what the tour tells on the default store."""
+    """Return what the tour tells on the default store."""
     return tour(f"sqlite:///{tmp_path_factory.mktemp('tour')}/links.db")
 
 
@@ -69,8 +69,8 @@ def test_tour_on_valkey(server: str, in_a_file: list[str]) -> None:
     assert tour(server) == in_a_file
 
 
-@pytest.mark.parametrize("store", KEEPERS)
-def test_tour_on_sqlalchemy(keeper: str, tmp_path: Path, in_a_file: list[str]) -> None:
+@pytest.mark.parametrize("store_name", STORES)
+def test_tour_on_sqlalchemy(store_name: str, tmp_path: Path, in_a_file: list[str]) -> None:
     """On `sqlalchemy+…://` the tour tells what it tells on a file."""
-    with new_database(keeper, tmp_path) as url:
+    with new_database(store_name, tmp_path) as url:
         assert tour(f"sqlalchemy+{url.render_as_string(hide_password=False)}") == in_a_file

@@ -22,7 +22,7 @@ class Strange(datetime):
     """A datetime of another library, whose differences don't divide."""
 
     def __sub__(self, other: Any) -> Any:
-        """Give something of its own."""
+        """Return something of its own."""
         return "a difference"
 
     __rsub__ = __sub__

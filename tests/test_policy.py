@@ -38,7 +38,7 @@ def document(**changes: Any) -> Policy:
 
 
 def refused(build: Any = policy, /, **changes: Any) -> PolicyError:
-    """Give the error of a policy that can't be built."""
+    """Return the error of a policy that can't be built."""
     with pytest.raises(PolicyError) as caught:
         build(**changes)
     return caught.value

@@ -56,7 +56,7 @@ def test_default_unlike_the_design() -> None:
 
 
 def refused(**changes: Any) -> PolicyError:
-    """Give the error of a policy that can't be built."""
+    """Return the error of a policy that can't be built."""
     with pytest.raises(PolicyError) as caught:
         policy(**changes)
     return caught.value

@@ -20,17 +20,17 @@ PLAIN = Policy(
 
 
 def minutes(count: int) -> timedelta:
-    """Give a span of minutes."""
+    """Return a span of minutes."""
     return timedelta(minutes=count)
 
 
 def hours(count: int) -> timedelta:
-    """Give a span of hours."""
+    """Return a span of hours."""
     return timedelta(hours=count)
 
 
 def days(count: int) -> timedelta:
-    """Give a span of days."""
+    """Return a span of days."""
     return timedelta(days=count)
 
 

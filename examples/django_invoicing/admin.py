@@ -33,7 +33,7 @@ class ContactAdmin(ContactBase):
     fields = ("address", "customer", "is_active", "is_staff", "groups")
 
     def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
-        """Give who is new no password: `manage changepassword` gives staff one."""
+        """Return who is new no password: `manage changepassword` gives staff one."""
         if not change:
             obj.set_password(None)
         super().save_model(request, obj, form, change)

@@ -9,7 +9,7 @@ from magiclink import ConfigurationError
 
 
 def database_at(url: str) -> dict[str, Any]:
-    """Give what DATABASES says of a database. Raises ConfigurationError for what is neither of the two."""
+    """Return what DATABASES says of a database. Raises ConfigurationError for what is neither of the two."""
     scheme = urlsplit(url).scheme
     if scheme == "sqlite" and url.startswith("sqlite:///"):
         return _sqlite(unquote(url.removeprefix("sqlite:///")))

@@ -16,5 +16,5 @@ class Contacts(UserDirectory):
     """The customers' contacts, and none of the staff: their admin is for a password."""
 
     def users(self) -> QuerySet[Contact]:
-        """Give the contacts of customers."""
+        """Return the contacts of customers."""
         return Contact.objects.filter(is_staff=False)

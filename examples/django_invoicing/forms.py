@@ -57,7 +57,7 @@ class ClockForm(forms.Form):
 
 
 def checked(form: Form) -> Form:
-    """Give a form that was filled in well. Raises BadRequest, which repeats nothing of what was sent."""
+    """Return a form that was filled in well. Raises BadRequest, which repeats nothing of what was sent."""
     if not form.is_valid():
         raise BadRequest("Please go back, and see what you have chosen or written.")
     return form

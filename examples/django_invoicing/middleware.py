@@ -73,16 +73,16 @@ class Explained:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Give the answer of the view."""
+        """Return the answer of the view."""
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Give the page of an error, or leave it to Django."""
+        """Return the page of an error, or leave it to Django."""
         return explained(request, exception) if isinstance(exception, tuple(_TOLD)) else None
 
 
 def explained(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Give the page of an error."""
+    """Return the page of an error."""
     status, title = next(told for kind, told in _TOLD.items() if isinstance(error, kind))
     told = {"title": title, "text": str(error), "retry_at": getattr(error, "retry_at", None)}
     return render(request, "invoicing/error.html", told, status=status)

@@ -24,7 +24,7 @@ class Customer(models.Model):
         return self.name
 
     def readers(self) -> models.QuerySet[Contact]:
-        """Give the contacts who may get its invoices."""
+        """Return the contacts who may get its invoices."""
         return Contact.objects.filter(customer=self, is_active=True).order_by("pk")
 
 
@@ -92,5 +92,5 @@ class Invoice(models.Model):
         return f"invoice:{self.number}"
 
     def get_absolute_url(self) -> str:
-        """Give where its reader finds it."""
+        """Return where its reader finds it."""
         return f"/invoices/{self.number}"

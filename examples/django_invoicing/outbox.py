@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @cache
 def mails() -> Mails:
-    """Give the mailbox, one a process: what it counts puts mails of one instant in order."""
+    """Return the mailbox, one a process: what it counts puts mails of one instant in order."""
     return Mails(settings.FOLDER / "mails", settings.CLOCK)
 
 

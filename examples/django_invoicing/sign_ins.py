@@ -27,7 +27,7 @@ def remember(request: HttpRequest, redemption: Redemption) -> None:
 
 
 def has_ended(request: HttpRequest) -> bool:
-    """Tell whether somebody was signed in by a link, and that no longer stands. Raises UnavailableError."""
+    """Return whether somebody was signed in by a link, and that no longer stands. Raises UnavailableError."""
     if _SIGNED_IN_BY not in request.session:
         return False
     link_id, redeemed_at = request.session[_SIGNED_IN_BY]

@@ -40,11 +40,11 @@ class Customers:
         self._ledger = ledger
 
     def by_email(self, address: str) -> list[Account]:
-        """Give every contact who has this address."""
+        """Return every contact who has this address."""
         return [_account(contact) for contact in self._ledger.contacts_at(address)]
 
     def by_subject(self, subject: str) -> Account | None:
-        """Give the contact whom links call so."""
+        """Return the contact whom links call so."""
         try:
             return _account(self.contact(subject))
         except UnknownError:
@@ -65,7 +65,7 @@ def sign_in(redemption: Redemption) -> None:
 
 
 def signed_in_as(links: MagicLinks) -> str | None:
-    """Give the subject who is signed in in this browser, if that still stands."""
+    """Return the subject who is signed in in this browser, if that still stands."""
     if _SIGNED_IN_BY not in session:
         return None
     link_id, redeemed_at = session[_SIGNED_IN_BY]

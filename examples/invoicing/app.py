@@ -106,7 +106,7 @@ class Invoicing:
         return found
 
     def visitor(self) -> Contact | None:
-        """Give the contact who is signed in in this browser."""
+        """Return the contact who is signed in in this browser."""
         subject = signed_in_as(self.links)
         return None if subject is None else self.customers.contact(subject)
 

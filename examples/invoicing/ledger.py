@@ -78,7 +78,7 @@ class Ledger:
         self._ask(values, number, customer, title, cents)
 
     def customers(self) -> list[Customer]:
-        """Give every customer."""
+        """Return every customer."""
         return [Customer(*row) for row in self._ask("SELECT id, name FROM customers ORDER BY id")]
 
     def customer(self, customer: int) -> Customer:
@@ -90,11 +90,11 @@ class Ledger:
         return Contact(*self._one(f"{_CONTACTS} WHERE id = ?", contact))
 
     def contacts_of(self, customer: int) -> list[Contact]:
-        """Give the contacts of a customer."""
+        """Return the contacts of a customer."""
         return [Contact(*row) for row in self._ask(f"{_CONTACTS} WHERE customer = ? AND active ORDER BY id", customer)]
 
     def contacts_at(self, address: str) -> list[Contact]:
-        """Give the contacts that have this address; only the letters A to Z match in either case."""
+        """Return the contacts that have this address; only the letters A to Z match in either case."""
         found = self._ask(f"{_CONTACTS} WHERE address = ? COLLATE NOCASE AND active ORDER BY id", address)
         return [Contact(*row) for row in found]
 
@@ -103,11 +103,11 @@ class Ledger:
         return Invoice(*self._one(f"{_INVOICES} WHERE number = ?", number))
 
     def invoices(self) -> list[Invoice]:
-        """Give every invoice."""
+        """Return every invoice."""
         return [Invoice(*row) for row in self._ask(f"{_INVOICES} ORDER BY number")]
 
     def invoices_of(self, customer: int) -> list[Invoice]:
-        """Give the invoices to a customer."""
+        """Return the invoices to a customer."""
         return [Invoice(*row) for row in self._ask(f"{_INVOICES} WHERE customer = ? ORDER BY number", customer)]
 
     def move(self, contact: int, address: str) -> None:

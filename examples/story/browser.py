@@ -157,7 +157,7 @@ class Page(HTMLParser):
         return " ".join(self._text["h1"])
 
     def says(self, text: str) -> str | None:
-        """Give the paragraph in which this is said."""
+        """Return the paragraph in which this is said."""
         return next((each for each in self._text["p"] + self._text["strong"] if text in each), None)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def commands_of(prog: str) -> tuple[ArgumentParser, _SubParsersAction[ArgumentParser]]:
-    """Give an example's parser, and what commands are added to."""
+    """Return an example's parser, and what commands are added to."""
     parser = ArgumentParser(prog=prog)
     return parser, parser.add_subparsers(required=True, metavar="command")
 

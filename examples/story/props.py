@@ -33,7 +33,7 @@ class Mails:
         self._mailer.send(message)
 
     def all(self) -> list[Received]:
-        """Give every mail, oldest first, as its reader's program would."""
+        """Return every mail, oldest first, as its reader's program would."""
         files = sorted(self._mailer.path.glob("*.eml"))
         return [Received(message_from_bytes(file.read_bytes(), policy=SMTP)) for file in files]
 

@@ -59,7 +59,7 @@ class Postman:
             self._delivered.append(event.link_id)
 
     def fetch(self) -> list[str]:
-        """Give the ids of the links that were delivered since the last call."""
+        """Return the ids of the links that were delivered since the last call."""
         fetched, self._delivered = self._delivered, []
         return fetched
 
@@ -120,7 +120,7 @@ class Stage:
         self._steps = 0
 
     def browser(self, whose: str) -> Browser:
-        """Give somebody a browser, with no cookies yet."""
+        """Return somebody a browser, with no cookies yet."""
 
         def tell(answer: Answer) -> None:
             title = f"  {answer.page.title}" if answer.page.title and answer.location is None else ""

@@ -32,7 +32,7 @@ _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def canonicalize(address: object) -> str:
-    """Give one mail address in its canonical spelling: the local part as written, the domain as A-labels in lower case.
+    """Return one mail address in its canonical spelling: the local part as written, the domain as A-labels in lower case.
 
     The local part is a dot-atom of at most 64 ASCII characters (RFC 5321, section 4.1.2): an internationalised one
     (SMTPUTF8, RFC 6531) is refused, and so are quoted ones. The domain may be a single label (an intranet's); an
@@ -62,7 +62,7 @@ def canonicalize(address: object) -> str:
 
 
 def fold_case(address: str) -> str:
-    """Give the form under which two canonical addresses are the same one: its letters A to Z in lower case.
+    """Return the form under which two canonical addresses are the same one: its letters A to Z in lower case.
 
     RFC 5321, section 2.4, lets a server tell local parts apart by case and advises against it: two mailboxes that
     differ in case alone don't occur, and customers type either. Mail always goes to the stored spelling, so a match
@@ -73,7 +73,7 @@ def fold_case(address: str) -> str:
 
 
 def mask(address: str) -> str:
-    """Give a canonical address as a page may show it, such as `a…@acme.example`: never the whole local part."""
+    """Return a canonical address as a page may show it, such as `a…@acme.example`: never the whole local part."""
     local, _, domain = address.partition("@")
     first = local[0] if len(local) > 1 else ""
     return f"{first}…@{domain}"

@@ -13,7 +13,7 @@ class Clock(Protocol):
     """Anything that tells the time as an aware datetime in UTC."""
 
     def now(self) -> datetime:
-        """Give the present instant."""
+        """Return the present instant."""
         ...
 
 
@@ -21,7 +21,7 @@ class SystemClock:
     """The machine's clock; keep it in step by NTP: instants more than 30 seconds apart are refused as `ClockError`."""
 
     def now(self) -> datetime:
-        """Give the present instant."""
+        """Return the present instant."""
         return datetime.now(UTC)
 
 

@@ -33,7 +33,7 @@ ACCOUNT = "account"
 
 
 def tighten(record: Record, policy: Policy) -> Record:
-    """Give the record under today's policy: a tightened one works at once, a loosened one revives nothing."""
+    """Return the record under today's policy: a tightened one works at once, a loosened one revives nothing."""
     expires_at = min(record.expires_at, record.issued_at + to_span(policy.lifetime))
     session_lifetime = min(record.session_lifetime, to_span(policy.session_lifetime))
     max_uses = record.max_uses if policy.max_uses is None else min(policy.max_uses, record.max_uses or policy.max_uses)
@@ -176,7 +176,7 @@ def _check_budget(policy: Policy, count: int, last: int | None, now: int) -> Non
 
 
 def _end(policy: Policy, started_at: int, now: int) -> int:
-    """Give the expiry of a link made now: no reissue outlives the series."""
+    """Return the expiry of a link made now: no reissue outlives the series."""
     end = now + to_span(policy.lifetime)
     if policy.ends_after is not None:
         end = min(end, started_at + to_span(policy.ends_after))

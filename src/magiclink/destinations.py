@@ -62,7 +62,7 @@ class Site:
 
     @classmethod
     def from_url(cls, base_url: object) -> Site:
-        """Give the site of a base URL, which must be spelled as a browser spells it, for origins are compared as text.
+        """Return the site of a base URL, which must be spelled as a browser spells it, for origins are compared as text.
 
         It is https; plain http only on loopback hosts (`localhost`, `*.localhost`, 127.0.0.0/8, `[::1]`), since a token
         in clear text is read on the way. The host is lower-case ASCII, an internationalised one as A-labels.
@@ -84,11 +84,11 @@ class Site:
 
     @property
     def is_secure(self) -> bool:
-        """Tell whether the site is https: only there do cookies get the `__Host-` prefix and Secure."""
+        """Return whether the site is https: only there do cookies get the `__Host-` prefix and Secure."""
         return self.origin.startswith("https:")
 
     def destination(self, path: object) -> str | None:
-        """Give a path of the app's own site exactly as it was given, fit for a Location header; None stays None.
+        """Return a path of the app's own site exactly as it was given, fit for a Location header; None stays None.
 
         It starts with a single slash and is at most 2,000 characters of printable ASCII, without space or backslash.
         However often its path is percent-decoded, it shows no `//`, backslash, control or dot segment. Percent signs
@@ -140,7 +140,7 @@ _SPELLING = (
 
 
 def _readings(path: str) -> Iterator[str]:
-    """Give a path as it is, and as each further round of percent-decoding shows it; every round is shorter."""
+    """Return a path as it is, and as each further round of percent-decoding shows it; every round is shorter."""
     yield path
     while (decoded := unquote(path)) != path:
         yield decoded

@@ -76,10 +76,34 @@ class Record(NamedTuple):
     expires_at: int
     max_uses: int | None
     session_lifetime: int
+    mac: bytes | None = None
+    """Key id, then a keyed digest over what the link was issued with."""
+    issued_to: bytes | None = None
+    """The recipient's digest as it was at issue; a rotation of keys never renames it."""
+    bound: int = 0
+    """1 where only the browser that asked may use it, else 0."""
+    opens: str = ""
+    """What it opens, as it was issued: `resource` or `account`."""
+    ends_with: int = 0
+    """Which changes of the account end it: a sum of flags."""
+    language: str | None = None
+    """The tag of the language that its mail was written in."""
+    metadata: str | None = None
+    """The app's own JSON text, at most 1,024 bytes."""
+    issued_by: str = ""
+    """Who issued it, as the app names them."""
     code: bytes | None = None
     passphrase: str | None = None
     code_expires_at: int | None = None
     attempts: int = 0
+    openings: int = 0
+    first_opened_at: int | None = None
+    last_opened_at: int | None = None
+    evidence: int = 0
+    """The highest grade of evidence that a person opened it; 0 where there is none."""
+    bounced_at: int | None = None
+    bounce: str | None = None
+    """What the mail server reported of its mail."""
     uses: int = 0
     first_used_at: int | None = None
     last_used_at: int | None = None
@@ -87,7 +111,10 @@ class Record(NamedTuple):
     """A digest of the nonce of the last use, by which a second click of the same browser is told from a second use."""
     delivered_at: int | None = None
     superseded_at: int | None = None
+    superseded_by: bytes | None = None
+    """The link id of the one that took its place."""
     revoked_at: int | None = None
+    revoked_by: str = ""
     revoke_reason: str = ""
 
     def state_at(self, now: int) -> State:
@@ -122,7 +149,7 @@ class Terms:
     """Whether the same write supersedes the other outstanding links of its purpose, subject and recipient."""
 
     def met_by(self, record: Record) -> bool:
-        """Tell whether this use may be written. A record of an older generation has been read as revoked."""
+        """Return whether this use may be written. A record of an older generation has been read as revoked."""
         return (
             record.audience == self.audience
             and record.purpose == self.purpose
@@ -135,7 +162,7 @@ class Terms:
         )
 
     def is_reclick(self, record: Record) -> bool:
-        """Tell whether this is the last use's own nonce again, within `reclick` of that use."""
+        """Return whether this is the last use's own nonce again, within `reclick` of that use."""
         return (
             self.attempt is not None
             and record.attempt == self.attempt
@@ -158,11 +185,11 @@ class Selector:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether it would mean every link of the audience."""
+        """Return whether it would mean every link of the audience."""
         return self == Selector(audience=self.audience)
 
     def matches(self, record: Record) -> bool:
-        """Tell whether a record is meant."""
+        """Return whether a record is meant."""
         return (
             record.audience == self.audience
             and (self.purpose is None or record.purpose == self.purpose)

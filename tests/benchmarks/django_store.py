@@ -46,16 +46,22 @@ BATCH = 100
 
 
 @contextmanager
-def links_in(keeper: str) -> Iterator[tuple[MagicLinks, str]]:
+def links_in(store_name: str) -> Iterator[tuple[MagicLinks, str]]:
     """Lend links over a new database of a store, and its alias."""
-    options = {"init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"} if keeper == "sqlite" else {}
-    with folder() as place, database(keeper, place, **options) as alias, links_on(DjangoStore(using=alias)) as links:
+    options = (
+        {"init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"} if store_name == "sqlite" else {}
+    )
+    with (
+        folder() as place,
+        database(store_name, place, **options) as alias,
+        links_on(DjangoStore(using=alias)) as links,
+    ):
         yield links, alias
 
 
-def uses(keeper: str, name: str, target: float) -> Iterator[Row]:
+def uses(store_name: str, name: str, target: float) -> Iterator[Row]:
     """Links that are used up once each, those of one side and those of the other in turns."""
-    with links_in(keeper) as (links, alias):
+    with links_in(store_name) as (links, alias):
         mine, others = (_issued(links, ROUNDS * CALLS) for _ in range(2))
         ours = drained(partial(links.redeem, link.token, CONFIRM_EMAIL) for link in mine)
         orm = drained(_use(alias, links.flows.audience, link) for link in others)

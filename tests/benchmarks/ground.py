@@ -44,7 +44,7 @@ ON CONFLICT (audience, subject) DO UPDATE SET number = number + 1"""
 WRITE = (
     ENROL,
     f"INSERT INTO links VALUES ({', '.join('?' * len(Record._fields))})",
-    "INSERT INTO names VALUES (?, ?, ?)",
+    "INSERT INTO lookups VALUES (?, ?, ?)",
 )
 """The tables that an issue writes, in its order."""
 
@@ -63,7 +63,7 @@ def folder() -> Iterator[Path]:
 
 @contextmanager
 def links_on(store: Store, clock: Clock = SystemClock()) -> Iterator[MagicLinks]:  # noqa: B008  # it has no state
-    """Give links over a store, with presets only, and close them."""
+    """Return links over a store, with presets only, and close them."""
     policies = (INVOICE, SIGN_IN, CONFIRM_EMAIL)
     with MagicLinks(keys=KEYS, store=store, policies=policies, base_url=SITE, clock=clock) as links:
         yield links
@@ -110,7 +110,7 @@ def by_hand(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def records_of(number: int) -> list[Record]:
-    """Give records of links that were issued, in no order, as a file keeps them."""
+    """Return records of links that were issued, in no order, as a file keeps them."""
     with folder() as place:
         made(number, place / "scratch.db")
         with by_hand(place / "scratch.db") as db:

@@ -79,13 +79,13 @@ def purges() -> Iterator[Row]:
 
 def _rows(path: Path) -> int:
     with by_hand(path) as db:
-        counts = [db.execute(f"SELECT count(*) FROM {table}").fetchone() for table in ("links", "subjects", "names")]
+        counts = [db.execute(f"SELECT count(*) FROM {table}").fetchone() for table in ("links", "subjects", "lookups")]
     return sum(count for (count,) in counts)
 
 
 def _index(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA synchronous = OFF")
-    db.execute("DROP TABLE names")
+    db.execute("DROP TABLE lookups")
     for column in ("subject", "resource", "recipient", "series"):
         db.execute(f"CREATE INDEX by_{column} ON links (audience, {column})")
     db.execute("PRAGMA synchronous = FULL")

@@ -33,7 +33,7 @@ class Row(NamedTuple):
 
     @property
     def is_met(self) -> bool | None:
-        """Tell whether the target is met, as precisely as it is told; None where nothing was measured."""
+        """Return whether the target is met, as precisely as it is told; None where nothing was measured."""
         if self.found is None:
             return None
         found = float(number(self.found))
@@ -41,13 +41,13 @@ class Row(NamedTuple):
 
     @property
     def worse(self) -> float:
-        """Give how many times worse than its target it is; below one it's better."""
+        """Return how many times worse than its target it is; below one it's better."""
         found = self.found or self.target
         return found / self.target if self.bound == "≤" else self.target / found
 
     @property
     def words(self) -> tuple[str, str]:
-        """Give the target and what was found, as a table shows them."""
+        """Return the target and what was found, as a table shows them."""
         return f"{self.bound} {number(self.target)}", self.why if self.found is None else number(self.found)
 
 
@@ -65,12 +65,12 @@ def seconds(call: Call, calls: int) -> float:
 
 
 def ratio(one: Call, other: Call, *, rounds: int, calls: int = 1) -> float:
-    """Give the median, over rounds, of what one costs in the time of the other."""
+    """Return the median, over rounds, of what one costs in the time of the other."""
     return median(seconds(one, calls) / seconds(other, calls) for _ in range(rounds))
 
 
 def ratio_of_added(one: Call, other: Call, bare: Call, *, rounds: int, calls: int = 1) -> float:
-    """Give the median, over rounds, of what one adds to the bare call, in the time of the other."""
+    """Return the median, over rounds, of what one adds to the bare call, in the time of the other."""
     times = [[seconds(call, calls) for call in (one, bare, other)] for _ in range(rounds)]
     return median((first - second) / third for first, second, third in times)
 

@@ -40,7 +40,7 @@ class Peer(NamedTuple):
 
 @contextmanager
 def ours(place: Path) -> Iterator[Peer]:
-    """Give the library as an app uses it."""
+    """Return the library as an app uses it."""
     with links_on(SQLiteStore(place / "ours.db")) as links:
         links.issue_many(ordered(OUTSTANDING))
         orders = ordered(ROUNDS)
@@ -49,7 +49,7 @@ def ours(place: Path) -> Iterator[Peer]:
 
 @contextmanager
 def maglink(place: Path) -> Iterator[Peer]:
-    """Give maglink's core with its own SQLite store, which is in WAL mode."""
+    """Return maglink's core with its own SQLite store, which is in WAL mode."""
     room = import_module("maglink")
     mails: list[str] = []
 
@@ -89,7 +89,7 @@ def maglink(place: Path) -> Iterator[Peer]:
 
 @contextmanager
 def magic_link(place: Path) -> Iterator[Peer]:
-    """Give magic-link's service with its SQLAlchemy store."""
+    """Return magic-link's service with its SQLAlchemy store."""
     room, storage = import_module("magic_link"), import_module("magic_link.storage.sqlalchemy")
     alchemy, orm = import_module("sqlalchemy"), import_module("sqlalchemy.orm")
     engine = alchemy.create_engine(f"sqlite:///{place / 'magic-link.db'}")

@@ -93,7 +93,7 @@ def issues() -> Iterator[Row]:
 
 
 def _row(number: int) -> dict[str, object]:
-    """Give a row as its columns have it: nothing in it is another's."""
+    """Return a row as its columns have it: nothing in it is another's."""
     names = {"subject": f"hand-{number}", "resource": f"hand:{number}", "destination": f"/hand/{number}"}
     return record(**names, recipient=urandom(17), series=urandom(16), number=1, generation=0)._asdict()
 

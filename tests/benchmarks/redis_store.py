@@ -125,12 +125,12 @@ def _records(number: int) -> list[Record]:
 
 
 def _values(number: int) -> list[tuple[bytes, bytes]]:
-    """Give keys and values as the store's are: as long, and nobody else's."""
+    """Return keys and values as the store's are: as long, and nobody else's."""
     return [(urandom(40), b"0" + urandom(60) + packed(each)) for each in _records(number)]
 
 
 def _members() -> list[bytes]:
-    """Give what one link adds to the store's index: six members, each after its score."""
+    """Return what one link adds to the store's index: six members, each after its score."""
     return [part for letter in b"aemrsu" for part in (b"0", b"%c" % letter + urandom(60))]
 
 

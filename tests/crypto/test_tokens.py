@@ -277,7 +277,7 @@ def test_token_left_in_a_frame() -> None:
 
 
 def frames_of(call: Callable[[], object]) -> list[dict[str, object]]:
-    """Give the locals of every frame that an error passed through, below this one."""
+    """Return the locals of every frame that an error passed through, below this one."""
     with pytest.raises(BadArgumentError) as caught:
         call()
     return [

@@ -44,7 +44,7 @@ class Hostile(str):
         raise RuntimeError
 
     def encode(self, *_: object) -> bytes:
-        """Give another text's bytes."""
+        """Return another text's bytes."""
         return TOKEN.encode()
 
 
@@ -126,7 +126,7 @@ def test_long_text_read() -> None:
 
 
 def damaged(token: str) -> Iterator[str]:
-    """Give every token that differs from one by a character that was changed, removed, added, swapped or cased."""
+    """Return every token that differs from one by a character that was changed, removed, added, swapped or cased."""
     for place, old in enumerate(token):
         before, after = token[:place], token[place + 1 :]
         yield before + after

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from magiclink.records import Record
 
-KEEPERS = ("sqlite", "postgresql", "mariadb")
+STORES = ("sqlite", "postgresql", "mariadb")
 TIMEOUT = 60
 """Seconds that a writer waits for a lock."""
 
@@ -40,9 +40,9 @@ _numbers = count(1)
 
 
 @contextmanager
-def database(keeper: str, folder: Path, **options: Any) -> Iterator[str]:
-    """Give the alias of an empty database with the store's tables; `options` are those of DATABASES."""
-    with place(keeper, folder) as settings:
+def database(store_name: str, folder: Path, **options: Any) -> Iterator[str]:
+    """Return the alias of an empty database with the store's tables; `options` are those of DATABASES."""
+    with place(store_name, folder) as settings:
         settings["OPTIONS"] = {**settings.get("OPTIONS", {}), **options}
         with alias_of(settings) as alias:
             call_command("migrate", "magiclink", database=alias, verbosity=0)
@@ -51,7 +51,7 @@ def database(keeper: str, folder: Path, **options: Any) -> Iterator[str]:
 
 @contextmanager
 def alias_of(settings: dict[str, Any]) -> Iterator[str]:
-    """Give Django a database under a name of its own, and take it away again."""
+    """Return Django a database under a name of its own, and take it away again."""
     alias = f"links-{next(_numbers)}"
     configured = connections.configure_settings({"default": {}, alias: settings})
     connections.settings[alias] = configured[alias]
@@ -63,9 +63,9 @@ def alias_of(settings: dict[str, Any]) -> Iterator[str]:
 
 
 @contextmanager
-def place(keeper: str, folder: Path) -> Iterator[dict[str, Any]]:
-    """Give what DATABASES says of an empty database of a store, and drop it afterwards."""
-    made = {"sqlite": _sqlite, "postgresql": _postgresql, "mariadb": _mariadb}[keeper]
+def place(store_name: str, folder: Path) -> Iterator[dict[str, Any]]:
+    """Return what DATABASES says of an empty database of a store, and drop it afterwards."""
+    made = {"sqlite": _sqlite, "postgresql": _postgresql, "mariadb": _mariadb}[store_name]
     with made(folder) as settings:
         yield settings
 
@@ -89,7 +89,7 @@ def _postgresql(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def postgresql_at(url: str, schema: str, **options: Any) -> dict[str, Any]:
-    """Give what DATABASES says of a schema."""
+    """Return what DATABASES says of a schema."""
     given = conninfo_to_dict(url)
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     settings = {setting: given.get(name) or "" for setting, name in names.items()}
@@ -131,7 +131,7 @@ class TidyStore(DjangoStore):
     """A store that closes the connection of a thread after each call, as Django does at the end of a request."""
 
     def __getattribute__(self, name: str) -> Any:
-        """Give a call that tidies up after itself, where it's made on a thread of a race."""
+        """Return a call that tidies up after itself, where it's made on a thread of a race."""
         found = super().__getattribute__(name)
         return found if name.startswith("_") or not callable(found) else _tidy(found)
 
@@ -150,7 +150,7 @@ def _tidy(call: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def two_connections(alias: str) -> Iterator[Any]:
-    """Give a second connection to a database, as another process has one."""
+    """Return a second connection to a database, as another process has one."""
     other = connections[alias].copy()
     try:
         yield other

@@ -66,5 +66,5 @@ def page(client: Client, url: str, **query: str) -> str:
 
 
 def listed(html: str) -> list[str]:
-    """Give the link ids that a list shows, in its order."""
+    """Return the link ids that a list shows, in its order."""
     return re.findall(r'<a href="[^"]+/change/[^"]*">([0-9a-f]{40})</a>', html)

@@ -40,7 +40,7 @@ def hashed_by(*hashers: type | str) -> override_settings:
 
 
 def ann_of_old() -> User:
-    """Give a user whose password was hashed years ago, as read from the database."""
+    """Return a user whose password was hashed years ago, as read from the database."""
     with hashed_by(Quick):
         made = User.objects.create_user("ann", "ann@acme.example", "correct horse")
     return User.objects.get(pk=made.pk)
@@ -52,7 +52,7 @@ def fresh(user: Any) -> Any:
 
 
 def stamp(user: Any) -> str:
-    """Give the stamp of a user who has one."""
+    """Return the stamp of a user who has one."""
     found = security_stamp(str(user.pk))
     assert found is not None
     return found

@@ -84,7 +84,7 @@ class Shop(Stage):
         return Visitor(Client(enforce_csrf_checks=True))
 
     def url(self, kind: str) -> str:
-        """Give one of the two links, as in a mail."""
+        """Return one of the two links, as in a mail."""
         return f"{self.links.flows.site.base_url}{self.tokens[kind]}"
 
 
@@ -117,18 +117,18 @@ HOST = ORIGIN.removeprefix("https://")
 
 
 def found(pattern: str, page: Response) -> str:
-    """Give what a page has first of a pattern."""
+    """Return what a page has first of a pattern."""
     [first, *_] = re.findall(pattern, text_of(page))
     return str(first)
 
 
 def seal_of(page: Response) -> str:
-    """Give what the first form of a page carries."""
+    """Return what the first form of a page carries."""
     return found(r'name="form" value="([^"]+)"', page)
 
 
 def text_of(response: Response) -> str:
-    """Give the text of a page."""
+    """Return the text of a page."""
     return str(response.content.decode())
 
 
@@ -139,7 +139,7 @@ def page_of(response: Response) -> str:
 
 
 def written(caplog: pytest.LogCaptureFixture) -> str:
-    """Give all that was logged, with the error report that Django makes of it."""
+    """Return all that was logged, with the error report that Django makes of it."""
     texts = [caplog.text]
     for record in caplog.records:
         texts.append(repr(vars(record)))
@@ -209,7 +209,7 @@ def by_asgi() -> Send:
 
 
 def scope_of(method: str, path: str, headers: dict[str, str], root: str = "") -> dict[str, Any]:
-    """Give the scope of a request, as servers do."""
+    """Return the scope of a request, as servers do."""
     raw, _, query = path.partition("?")
     return {
         "type": "http",

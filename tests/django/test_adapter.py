@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db
 
 
 def visited(shop: Shop) -> HttpRequest:
-    """Give a request of a browser that has opened an invoice."""
+    """Return a request of a browser that has opened an invoice."""
     visitor = shop.visitor()
     visitor.get(shop.url("invoice"))
     request = RequestFactory().get("/invoices/1001")
@@ -169,7 +169,7 @@ def test_source_of_a_request(settings: Settings) -> None:
 
 
 def answered(method: str, **given: Any) -> HttpResponse:
-    """Give what the adapter itself answers on the sign-in page, before any middleware."""
+    """Return what the adapter itself answers on the sign-in page, before any middleware."""
     request = RequestFactory().generic(method, "/l/sign-in", **given)
     request.user = AnonymousUser()
     return adapter().answer(request)

@@ -30,12 +30,12 @@ CLERK = ("view_link", "change_link")
 
 @pytest.fixture
 def desk(settings: Settings) -> Desk:
-    """Give a site whose links are in its database."""
+    """Return a site whose links are in its database."""
     return Desk(settings)
 
 
 def row(link: Link) -> Row:
-    """Give a link's row."""
+    """Return a link's row."""
     return Row.objects.get(id__endswith=link.link_id)
 
 
@@ -54,7 +54,7 @@ def act(client: Client, action: str, *links: Link, **form: Any) -> str:
 
 
 def states(desk: Desk, *links: Link) -> list[str]:
-    """Give the states of links."""
+    """Return the states of links."""
     return [desk.links.inspect(link.link_id).state.value for link in links]
 
 

@@ -54,7 +54,7 @@ Forms = dict[tuple[str | None, tuple[str, ...]], tuple[str, ...]]
 
 @cache
 def source() -> Ids:
-    """Give every sentence of the code and the templates, without those that are the admin's own."""
+    """Return every sentence of the code and the templates, without those that are the admin's own."""
     assert not code(OTHERS)
     marked: Marked = [(told, CONTEXT) for told in code(OURS)]
     for template in (HOUSE / "templates").rglob("*.html"):
@@ -65,13 +65,13 @@ def source() -> Ids:
 
 
 def code(keywords: Mapping[str, Any]) -> Ids:
-    """Give what is marked in the code by these names."""
+    """Return what is marked in the code by these names."""
     found = extract_from_dir(HOUSE, method_map=[("**.py", "python")], keywords=keywords)
     return frozenset(told for path, _, told, _, _ in found if path != "wording.py")
 
 
 def in_template(template: Path) -> Marked:
-    """Give what is marked in a template, each with its context."""
+    """Return what is marked in a template, each with its context."""
     marked = BytesIO(templatize(template.read_text(encoding="utf-8")).encode())
     return [(told, context) for _, told, _, context in extract("javascript", marked, DEFAULT_KEYWORDS)]
 
@@ -90,22 +90,22 @@ def compiled(folder: Path, language: str) -> Forms:
 
 
 def sentences(catalog: Catalog) -> list[Message]:
-    """Give the sentences of a catalogue, without its header."""
+    """Return the sentences of a catalogue, without its header."""
     return [message for message in catalog if message.id]
 
 
 def forms_by_id(catalog: Catalog) -> Forms:
-    """Give what a catalogue says by the context and the original."""
+    """Return what a catalogue says by the context and the original."""
     return {(named(message.context), forms(message.id)): forms(message.string) for message in sentences(catalog)}
 
 
 def named(context: str | bytes | None) -> str | None:
-    """Give a context as it was written: out of a compiled catalogue Babel gives its bytes."""
+    """Return a context as it was written: out of a compiled catalogue Babel gives its bytes."""
     return context.decode() if isinstance(context, bytes) else context
 
 
 def forms(text: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
-    """Give the forms of a sentence: one, or one for each kind of number."""
+    """Return the forms of a sentence: one, or one for each kind of number."""
     return (text,) if isinstance(text, str) else tuple(text or ("",))
 
 
@@ -117,18 +117,18 @@ def reader(language: str) -> Client:
 
 
 def heads(html: str) -> list[str]:
-    """Give the heads of the columns of a list, without the one of the boxes."""
+    """Return the heads of the columns of a list, without the one of the boxes."""
     return re.findall(r'<th scope="col" class="column-.*?<span>([^<]+)</span>', html, re.S)
 
 
 def texts(html: str) -> set[str]:
-    """Give what stands between two tags, or on a button, of a page."""
+    """Return what stands between two tags, or on a button, of a page."""
     found = re.findall(r">([^<>]+)<", html) + re.findall(r'value="([^"]+)"', html)
     return {text.strip().rstrip(":") for text in found}
 
 
 def english(language: str) -> set[str]:
-    """Give the sentences, as pages write them, that a page in another language hasn't got."""
+    """Return the sentences, as pages write them, that a page in another language hasn't got."""
     written = {text for message in sentences(catalogue(language)) for text in forms(message.string)}
     said = {text.rstrip(":") for told in source() for text in forms(told)}
     return (said | {capfirst(text) for text in said}) - written - {capfirst(text) for text in written}
@@ -182,7 +182,7 @@ def test_compiled_catalogue_that_is_stale(language: str) -> None:
 
 @cache
 def others(language: str) -> Mapping[str, str]:
-    """Give what a site with our admin says of its own, in the order in which Django asks its apps."""
+    """Return what a site with our admin says of its own, in the order in which Django asks its apps."""
     homes = [Path(config.path) for config in apps.get_app_configs() if config.path != str(HOUSE)]
     places = [place for place in (DJANGO, *reversed(homes)) if (place / "locale" / language).exists()]
     known = [compiled(place / "locale", language) for place in places]

@@ -33,7 +33,7 @@ WAITS = [timedelta(), timedelta(minutes=4), timedelta(minutes=5), timedelta(days
 
 @pytest.fixture
 def desk(settings: Settings) -> Desk:
-    """Give a site whose links are in its database."""
+    """Return a site whose links are in its database."""
     return Desk(settings)
 
 
@@ -155,13 +155,13 @@ def test_every_state(desk: Desk) -> None:
 
 
 def with_one(changed: Policy | None) -> list[Policy]:
-    """Give the site's policies, one of them changed."""
+    """Return the site's policies, one of them changed."""
     known: list[Any] = [INVOICE, SIGN_IN, CLIENT_PORTAL]
     return [changed if changed is not None and each.purpose == changed.purpose else each for each in known]
 
 
 def all_rows() -> Any:
-    """Give every row."""
+    """Return every row."""
     return Row.objects.all()
 
 

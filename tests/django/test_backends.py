@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def desk(settings: Settings) -> Desk:
-    """Give a site whose links are kept beside the database."""
+    """Return a site whose links are kept beside the database."""
     return Desk(settings, store=MemoryStore())
 
 

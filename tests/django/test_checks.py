@@ -27,7 +27,7 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "django-checks.md"
 
 
 def found(*, deploy: bool = False) -> list[str]:
-    """Give the ids of what our checks say."""
+    """Return the ids of what our checks say."""
     messages = run_checks(tags=["magiclink"], include_deployment_checks=deploy)
     assert all(message.hint and message.msg for message in messages)
     return [str(message.id).removeprefix("magiclink.") for message in messages]
@@ -35,7 +35,7 @@ def found(*, deploy: bool = False) -> list[str]:
 
 @pytest.fixture
 def desk(settings: Settings) -> Desk:
-    """Give a site that is set up as it should be."""
+    """Return a site that is set up as it should be."""
     return Desk(settings)
 
 

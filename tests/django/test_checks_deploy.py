@@ -28,14 +28,14 @@ SIGNED_COOKIES = "django.contrib.sessions.backends.signed_cookies"
 
 @pytest.fixture
 def desk(settings: Settings) -> Desk:
-    """Give a site that may be deployed."""
+    """Return a site that may be deployed."""
     desk = Desk(settings)
     put(settings, desk)
     return desk
 
 
 def put(settings: Settings, desk: Desk, **changed: Any) -> None:
-    """Give the site other links."""
+    """Return the site other links."""
     links = desk.made(**{"security_stamp": security_stamp, **changed})
     settings.MAGICLINK = {**settings.MAGICLINK, "LINKS": links}
 
@@ -59,7 +59,7 @@ def test_plain_http(settings: Settings, desk: Desk) -> None:
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give a way to write a module of the site's, as if it had been imported."""
+    """Return a way to write a module of the site's, as if it had been imported."""
 
     def write(name: str, text: str) -> str:
         file = tmp_path / f"{name}.py"

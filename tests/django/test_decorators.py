@@ -22,7 +22,7 @@ KINDS = ["sync", "later", "Sync", "Later"]
 
 @pytest.fixture
 def shop(settings: Settings) -> Shop:
-    """Give a site with these views."""
+    """Return a site with these views."""
     settings.ROOT_URLCONF = "tests.django.guarded"
     return Shop(settings)
 

@@ -30,7 +30,7 @@ def user(name: str, email: str, **fields: Any) -> User:
 
 
 def found(address: str) -> list[str]:
-    """Give the addresses on file of whoever is found by one."""
+    """Return the addresses on file of whoever is found by one."""
     return [account.addresses[0] for account in UserDirectory().by_email(address)]
 
 
@@ -82,7 +82,7 @@ class Folding(UserDirectory):
     """A directory over a database that finds too much, as those that fold Unicode or accents do."""
 
     def users(self) -> QuerySet[Any]:
-        """Give users whose filter by an address lets everybody pass."""
+        """Return users whose filter by an address lets everybody pass."""
         users = super().users()
         users.filter = lambda *_: users  # type: ignore[method-assign]
         return users

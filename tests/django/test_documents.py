@@ -23,7 +23,7 @@ _FILE = re.compile(r"^<!-- file: (\S+) -->\n```python\n(.*?)^```$", re.M | re.S)
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Give a new project, as `startproject` makes it, with what the page shows at the end of each file."""
+    """Return a new project, as `startproject` makes it, with what the page shows at the end of each file."""
     call_command("startproject", "shop", tmp_path)
     (tmp_path / "billing").mkdir()
     (tmp_path / "billing" / "__init__.py").touch()
@@ -58,7 +58,7 @@ def test_code_of_the_page_that_nobody_runs() -> None:
 
 
 def table(first: str) -> Sequence[str]:
-    """Give the first cells of a table's rows, each name in backticks."""
+    """Return the first cells of a table's rows, each name in backticks."""
     rows = PAGE.split(f"| {first} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
     return [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
 

@@ -42,7 +42,7 @@ def _in_order(answer: Answer) -> Answer:
 
 
 def flask(**config: Any) -> FlaskShop:
-    """Give the same site in Flask."""
+    """Return the same site in Flask."""
     return FlaskShop(app=new_app(**config), languages=LANGUAGES)
 
 
@@ -155,7 +155,7 @@ def test_state_told_otherwise(state: str, was_opened: bool, settings: Settings) 
 
 
 def _without_view(answer: Answer) -> Answer:
-    """Give the answer of a view of the site's own without what is the framework's: its headers."""
+    """Return the answer of a view of the site's own without what is the framework's: its headers."""
     return answer._replace(headers=()) if answer.body.startswith("invoice ") else answer
 
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def desk(settings: Settings) -> Desk:
-    """Give a site whose links are kept beside the database."""
+    """Return a site whose links are kept beside the database."""
     return Desk(settings, store=MemoryStore())
 
 
@@ -40,7 +40,7 @@ def refused(link: Link) -> str:
 
 
 def standing(desk: Desk) -> list[str]:
-    """Give the states of every link to an invoice, newest first."""
+    """Return the states of every link to an invoice, newest first."""
     return [info.state.value for info in desk.links.find(policy=INVOICE)]
 
 

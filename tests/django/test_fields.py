@@ -10,7 +10,7 @@ from django.db import connections
 
 from magiclink.django.fields import ExactTextField, collation
 from magiclink.django.models import PasswordRehash
-from tests.django.databases import KEEPERS, database
+from tests.django.databases import STORES, database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +27,10 @@ def _unblocked(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("store", KEEPERS)
-def test_texts_that_look_alike(tmp_path: Path, keeper: str) -> None:
+@pytest.mark.parametrize("store_name", STORES)
+def test_texts_that_look_alike(tmp_path: Path, store_name: str) -> None:
     """B09: texts that differ by case, accent, spelling or a final space are two keys, and come back as they were."""
-    with database(keeper, tmp_path) as alias:
+    with database(store_name, tmp_path) as alias:
         kept = PasswordRehash.objects.using(alias)
         for text in ALIKE:
             kept.create(subject=text, password="x", stamp="y")

@@ -28,19 +28,19 @@ _NAME = re.compile(r"`([^`]+)`")
 
 
 def rows(heading: str) -> list[tuple[list[str], str]]:
-    """Give the rows of the table below a heading: what the first cell names, and what is said to differ."""
+    """Return the rows of the table below a heading: what the first cell names, and what is said to differ."""
     section = PAGE.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
     cells = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
     return [(_NAME.findall(first), last.strip()) for first, _, last in cells]
 
 
 def named(module: str) -> set[str]:
-    """Give all that the first column of a module's table names, without the class that it belongs to."""
+    """Return all that the first column of a module's table names, without the class that it belongs to."""
     return {name.rpartition(".")[2] for names, _ in rows(f"`{module}`") for name in names}
 
 
 def defined(found: Any) -> Iterator[str]:
-    """Give each public name that a module of sesame's defines, and those of its classes."""
+    """Return each public name that a module of sesame's defines, and those of its classes."""
     tree = ast.parse(inspect.getsource(found))
     for each in [
         *tree.body,
@@ -54,7 +54,7 @@ def defined(found: Any) -> Iterator[str]:
 
 
 def options(found: Any) -> Iterator[str]:
-    """Give each argument that the calls of a module take, and that has a default."""
+    """Return each argument that the calls of a module take, and that has a default."""
     calls = [each for each in vars(found).values() if inspect.isfunction(each) and each.__module__ == found.__name__]
     calls += [each.authenticate for each in vars(found).values() if hasattr(each, "authenticate")]
     for call in calls:
@@ -88,7 +88,7 @@ def test_name_that_is_not_there(module: str) -> None:
 
 
 def proved() -> list[str]:
-    """Give the sentences that the tests beside this file prove."""
+    """Return the sentences that the tests beside this file prove."""
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PROOFS]
     tests = [each for tree in trees for each in tree.body if isinstance(each, ast.FunctionDef)]
     return [ast.get_docstring(test) or "" for test in tests if test.name.startswith("test_")]

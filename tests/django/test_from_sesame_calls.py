@@ -46,13 +46,13 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def both(settings: Settings) -> BothSites:
-    """Give a site with both."""
+    """Return a site with both."""
     return BothSites(settings)
 
 
 @pytest.fixture
 def ann() -> User:
-    """Give a user."""
+    """Return a user."""
     return customer()
 
 

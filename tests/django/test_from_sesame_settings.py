@@ -41,19 +41,19 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def both(settings: Settings) -> BothSites:
-    """Give a site with both."""
+    """Return a site with both."""
     return BothSites(settings)
 
 
 @pytest.fixture
 def ann() -> Iterator[User]:
-    """Give a user with a password."""
+    """Return a user with a password."""
     with hashed_by(Quick):
         yield ann_of_old()
 
 
 def alive(both: BothSites, link: Link) -> bool:
-    """Tell whether a link to an invoice still works."""
+    """Return whether a link to an invoice still works."""
     try:
         both.links.verify(link.token, INVOICE)
     except (RevokedLinkError, InvalidLinkError):

@@ -27,7 +27,7 @@ _KEY = "mlk1_1_b25lIG9mIHRoZXNlIHRlc3RzLCBhbmQgb2Ygbm9uZSBlbHNl"
 
 
 def stages() -> dict[str, dict[str, str]]:
-    """Give the files of each stage; the last is what is left when sesame is taken out as the page says."""
+    """Return the files of each stage; the last is what is left when sesame is taken out as the page says."""
     found: dict[str, dict[str, str]] = {}
     for stage, name, code in _FILE.findall(PAGE):
         found.setdefault(stage, {})[name] = code
@@ -83,7 +83,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Give the project."""
+    """Return the project."""
     return Project(tmp_path_factory.mktemp("project"))
 
 

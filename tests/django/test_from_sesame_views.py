@@ -30,13 +30,13 @@ SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Version/17.0 Mo
 
 @pytest.fixture
 def both(settings: Settings) -> BothSites:
-    """Give a site with both."""
+    """Return a site with both."""
     return BothSites(settings)
 
 
 @pytest.fixture
 def ann() -> User:
-    """Give a user."""
+    """Return a user."""
     return customer()
 
 

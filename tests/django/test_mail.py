@@ -41,12 +41,12 @@ def issued(stage: Stage) -> Link:
 
 
 def outbox() -> list[Any]:
-    """Give what Django's own outbox has."""
+    """Return what Django's own outbox has."""
     return list(mail.outbox)
 
 
 def composed(path: str = "/l/", about: str = "Invoice 1001", **given: Any) -> tuple[EmailMessage, str]:
-    """Give a mail as the conversation composes it, and the link that is in it."""
+    """Return a mail as the conversation composes it, and the link that is in it."""
     link = issued(Stage(path=path))
     return compose(link, to=ANN, about=about, **given), link.url
 

@@ -57,7 +57,7 @@ urlpatterns = [
 
 @pytest.fixture
 def shop(settings: Settings) -> Shop:
-    """Give a site with these views."""
+    """Return a site with these views."""
     settings.ROOT_URLCONF = "tests.django.test_middleware"
     return Shop(settings)
 
@@ -153,7 +153,7 @@ class Empty:
 
 
 def passed(target: str, **given: Any) -> HttpRequest:
-    """Give a request as what comes after the middleware gets it."""
+    """Return a request as what comes after the middleware gets it."""
     request = RequestFactory().get(target)
     vars(request).update(given)
     MagicLinkMiddleware(lambda _: HttpResponse())(request)

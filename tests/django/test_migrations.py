@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
-from tests.django.databases import KEEPERS, database
+from tests.django.databases import STORES, database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,10 +35,10 @@ def test_model_without_its_migration(tmp_path: Path) -> None:
         call_command("makemigrations", "magiclink", check=True, dry_run=True, verbosity=0)
 
 
-@pytest.mark.parametrize("store", KEEPERS)
-def test_way_back(tmp_path: Path, keeper: str) -> None:
+@pytest.mark.parametrize("store_name", STORES)
+def test_way_back(tmp_path: Path, store_name: str) -> None:
     """Every database takes the migrations, forwards and back."""
-    with database(keeper, tmp_path) as alias:
+    with database(store_name, tmp_path) as alias:
         assert len(tables(alias)) == 6
         call_command("migrate", "magiclink", "zero", database=alias, verbosity=0)
         assert tables(alias) == []

@@ -32,12 +32,12 @@ MULTIPART = "multipart/form-data; boundary=B"
 
 
 def got(path: str, **environ: Any) -> WSGIRequest:
-    """Give a request as a WSGI server does."""
+    """Return a request as a WSGI server does."""
     return RequestFactory().get(path, **environ)
 
 
 def posted(body: bytes, kind: str = FORM, **environ: Any) -> WSGIRequest:
-    """Give a form as a WSGI server does."""
+    """Return a form as a WSGI server does."""
     return RequestFactory().generic("POST", "/l/", body, kind, **environ)
 
 

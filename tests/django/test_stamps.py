@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ann() -> User:
-    """Give a user whose password was hashed years ago."""
+    """Return a user whose password was hashed years ago."""
     return ann_of_old()
 
 

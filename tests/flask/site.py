@@ -53,7 +53,7 @@ class Shop(Stage):
         return Visitor(self.app.test_client())
 
     def url(self, kind: str) -> str:
-        """Give one of the two links, as in a mail."""
+        """Return one of the two links, as in a mail."""
         return f"{self.links.flows.site.base_url}{self.tokens[kind]}"
 
 
@@ -82,13 +82,13 @@ class Visitor:
 
 
 def action_of(page: TestResponse) -> str:
-    """Give where the first form of a page goes."""
+    """Return where the first form of a page goes."""
     [action, *_] = re.findall(r'<form method="post" action="([^"]+)"', page.text)
     return str(action)
 
 
 def seal_of(page: TestResponse) -> str:
-    """Give what the first form of a page carries."""
+    """Return what the first form of a page carries."""
     [seal, *_] = re.findall(r'name="form" value="([^"]+)"', page.text)
     return str(seal)
 

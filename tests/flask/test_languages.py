@@ -28,7 +28,7 @@ class Locale:
 
 
 def heading(page: TestResponse) -> str:
-    """Give what a page is headed with."""
+    """Return what a page is headed with."""
     return str(re.findall("<h1>(.*?)</h1>", page.text)[0])
 
 

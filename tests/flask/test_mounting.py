@@ -147,7 +147,7 @@ def test_options_is_ours() -> None:
 
 
 def protected(order: str) -> Shop:
-    """Give an app with Flask-WTF's protection, set up before or after the links."""
+    """Return an app with Flask-WTF's protection, set up before or after the links."""
     app = new_app()
     shop = Shop(app=app, is_mounted=False)
     csrf = CSRFProtect()
@@ -214,7 +214,7 @@ class Customer:
 
 
 def with_login() -> Shop:
-    """Give an app that signs in with Flask-Login."""
+    """Return an app that signs in with Flask-Login."""
     app = new_app()
     shop = Shop(app=app, is_mounted=False, signed_in_as=lambda: current_user.get_id())  # noqa: PLW0108  # it's a proxy
     logins = LoginManager(app)

@@ -58,7 +58,7 @@ class OnServer(SessionInterface):
 
 
 def on_server() -> tuple[Shop, OnServer]:
-    """Give an app with sessions on the server, and them."""
+    """Return an app with sessions on the server, and them."""
     app, interface = new_app(), OnServer()
     app.session_interface = interface
     return Shop(INVOICE, SIGN_IN, STEP_UP, app=app, is_mounted=False), interface
@@ -128,7 +128,7 @@ def test_failing_on_redeemed() -> None:
 
 
 def with_step_up() -> Shop:
-    """Give an app in which something that matters asks for a step-up."""
+    """Return an app in which something that matters asks for a step-up."""
     shop = Shop(INVOICE, SIGN_IN, STEP_UP)
 
     @shop.manager.on_redeemed(STEP_UP)

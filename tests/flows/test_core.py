@@ -74,7 +74,7 @@ class Wrong:
         self.told = told
 
     def now(self) -> Any:
-        """Give it, or raise it."""
+        """Return it, or raise it."""
         if isinstance(self.told, Exception):
             raise self.told
         return self.told
@@ -129,7 +129,7 @@ def test_clock_asked_once(small_world: World) -> None:
         asked = 0
 
         def now(self) -> datetime:
-            """Give the frozen instant, and count."""
+            """Return the frozen instant, and count."""
             self.asked += 1
             return clock.now()
 

@@ -43,7 +43,7 @@ class Canary:
         self.found: list[str] = []
 
     def needles(self) -> list[str]:
-        """Give what must not be found: each token, and its secret in the spellings that reprs and dumps use."""
+        """Return what must not be found: each token, and its secret in the spellings that reprs and dumps use."""
         needles = []
         for token in self.tokens:
             secret = urlsafe_b64decode(token)[9:29]
@@ -115,7 +115,7 @@ class Listening(logging.Handler):
 
 @pytest.fixture
 def canary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Canary]:
-    """Give a canary that hears of every token, with its ear at the log."""
+    """Return a canary that hears of every token, with its ear at the log."""
     canary, make = Canary(), Tokens.make
 
     def making(self: Tokens, purpose: str, *, expires_at: int) -> tuple[str, bytes]:
@@ -154,7 +154,7 @@ class Stage:
         setattr(self.world.store.inner, call, watched)
 
     def seen(self, answer: Any = True) -> Callable[..., Any]:
-        """Give a callable of the app's that looks around, and answers or raises."""
+        """Return a callable of the app's that looks around, and answers or raises."""
 
         def asked(*args: object) -> Any:
             self.canary.look_up(inspect.currentframe())
@@ -181,7 +181,7 @@ class Stage:
 
 @pytest.fixture(params=["sync", "aio"])
 def stage(request: pytest.FixtureRequest, small_world: World, canary: Canary) -> Stage:
-    """Give each face on a stage of its own."""
+    """Return each face on a stage of its own."""
     return Stage(small_world, canary, request.param)
 
 

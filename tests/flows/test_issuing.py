@@ -185,7 +185,7 @@ def test_browser_where_none_is_bound(world: World) -> None:
 
 
 def orders(count: int) -> list[Order]:
-    """Give orders for some customers."""
+    """Return orders for some customers."""
     return [
         Order(policy=INVOICE, subject=f"customer-{each}", resource=f"invoice:{each}", recipient=f"c{each}@acme.example")
         for each in range(count)

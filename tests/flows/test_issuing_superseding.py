@@ -36,7 +36,7 @@ RULES = {
 
 
 def states(links: MagicLinks, *made: Link) -> list[str]:
-    """Give the states of some links."""
+    """Return the states of some links."""
     return [links.inspect(link.link_id).state.value for link in made]
 
 
@@ -56,7 +56,7 @@ def three(world: World, policy: Policy) -> tuple[MagicLinks, Link, Link, Link]:
 
 
 def bystanders(links: MagicLinks, policy: Policy) -> set[str]:
-    """Give the states of what belongs to other series."""
+    """Return the states of what belongs to other series."""
     others = [info for info in links.find(policy=policy) if info.resource is None or info.subject != "customer-7"]
     boss = links.find(recipient="boss@acme.example")
     return {info.state.value for info in [*others, *boss]}

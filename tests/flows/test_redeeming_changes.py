@@ -43,7 +43,7 @@ def rejected(links: MagicLinks, token: str, policy: Policy, error: type[Rejected
 
 
 def tightened(world: World, **changes: Any) -> tuple[MagicLinks, Policy, MagicLinks, Policy]:
-    """Give two configurations over one store: before and after a policy was changed."""
+    """Return two configurations over one store: before and after a policy was changed."""
     old = replace(CLIENT_PORTAL, purpose="portal", reissue_interval=timedelta(0) + SECOND)
     new = replace(old, **changes)
     return world.links(old), old, world.links(new), new

@@ -189,7 +189,7 @@ def test_bucket_is_a_keyed_digest(small_world: World) -> None:
     """A stolen table of buckets names no address and no source, and can't be tried without the key."""
     flows = small_world.links().flows
     run(flows.hit(f"address:{AP}", limit=2, window=HOUR))
-    [(_, _, bucket)] = small_world.store.inner.__dict__["_taken"]
+    [(_, _, bucket)] = small_world.store.inner.__dict__["_hits"]
     assert b"ap@" not in bucket
     assert len(bucket) == 17
     assert flows._digests.digest("recipient", f"address:{AP}") != bucket

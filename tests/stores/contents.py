@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 
 def contents(ground: Ground, table: str = "") -> set[tuple[str, int]]:
-    """Give all that a ground holds, or one of its tables: each row as the table's name and a digest."""
-    database = make_url(ground.url).get_backend_name() if ground.keeper == "SQLAlchemy" else ground.keeper.lower()
+    """Return all that a ground holds, or one of its tables: each row as the table's name and a digest."""
+    database = (
+        make_url(ground.url).get_backend_name() if ground.store_name == "SQLAlchemy" else ground.store_name.lower()
+    )
     rows = _ROWS[database](ground)
     return {(name, hash(row)) for name, row in rows if table in ("", name)}
 

@@ -80,17 +80,17 @@ _RING = KeyRing(signing=Key(id=1, secret=sha256(b"the key of the races").digest(
 class Ground:
     """Where a store lies: its store, the URL of its server or file, and its schema, prefix or path."""
 
-    keeper: str
+    store_name: str
     url: str
     name: str
 
     def open(self, connections: int = 8) -> Store:
         """Open the store, with connections for so many threads."""
-        if self.keeper == "SQLite":
+        if self.store_name == "SQLite":
             return SQLiteStore(self.url, timeout=_LONG)
-        if self.keeper == "Valkey":
+        if self.store_name == "Valkey":
             return RedisStore(self.url, prefix=self.name)
-        if self.keeper == "PostgreSQL":
+        if self.store_name == "PostgreSQL":
             return PostgresStore(self.url, schema=self.name, pool_size=connections, timeout=_LONG)
         engine = create_engine(self.url, pool_size=connections, pool_timeout=_LONG.total_seconds())
         return SQLAlchemyStore(engine, create=True, dispose=True)
@@ -99,37 +99,37 @@ class Ground:
 @contextmanager
 def new_ground(label: str, folder: Path) -> Iterator[Ground]:
     """Make an empty ground for a store of `EVERY`, and clear it away afterwards."""
-    keeper, _, more = label.partition(", ")
+    store_name, _, more = label.partition(", ")
     name = new_schema()
-    if keeper == "SQLAlchemy":
+    if store_name == "SQLAlchemy":
         with new_database(more.lower(), folder) as given:
             schema = str(given.query.get("options", "")).removeprefix("-csearch_path=")
             place = given.update_query_dict({"application_name": schema} if schema else {})
-            yield Ground(keeper, place.render_as_string(hide_password=False), schema or place.database or "")
-    elif keeper == "Valkey":
-        yield Ground(keeper, valkey(), name)
+            yield Ground(store_name, place.render_as_string(hide_password=False), schema or place.database or "")
+    elif store_name == "Valkey":
+        yield Ground(store_name, valkey(), name)
         with redis.Redis.from_url(valkey()) as client:
             for key in client.scan_iter(f"{name}:*", count=10_000):
                 client.unlink(key)
-    elif keeper == "PostgreSQL":
+    elif store_name == "PostgreSQL":
         level = more.replace(" ", "\\ ")
         url = make_conninfo(postgres(), application_name=name, options=f"-c default_transaction_isolation={level}")
-        yield Ground(keeper, url, name)
+        yield Ground(store_name, url, name)
         with psycopg.connect(postgres(), autocommit=True) as admin:
             admin.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE".encode())
     else:
         path = str(folder / f"{name}.db")
-        yield Ground(keeper, path, path)
+        yield Ground(store_name, path, path)
 
 
 def links_on(store: Store, **changed: Any) -> MagicLinks:
-    """Give an app's links over a store, by a clock that stands still; each process makes its own."""
+    """Return an app's links over a store, by a clock that stands still; each process makes its own."""
     plain: dict[str, Any] = {"policies": (BILL, PROMPT, ONCE, THRICE), "base_url": "https://billing.example/l/"}
     return MagicLinks(**{"keys": _RING, "store": store, "clock": FrozenClock(), **plain, **changed})
 
 
 def outcome(call: Callable[[], T]) -> T | RejectedLinkError | ReissueRefusedError:
-    """Give what a call returns, or with which verdict it was refused; any other error passes through."""
+    """Return what a call returns, or with which verdict it was refused; any other error passes through."""
     try:
         return call()
     except (RejectedLinkError, ReissueRefusedError) as error:
@@ -142,7 +142,7 @@ class Bolt:
     def __init__(self, ground: Ground) -> None:
         self._table, self._waiting = "magiclink_subjects", text(_WAITING_ON_MARIADB)
         how: dict[str, Any] = {"poolclass": NullPool, "isolation_level": "READ COMMITTED"}
-        if ground.keeper == "PostgreSQL":
+        if ground.store_name == "PostgreSQL":
             self._table = f"{ground.name}.subjects"
             self._engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(ground.url), **how)
         else:

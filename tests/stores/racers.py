@@ -61,9 +61,9 @@ def play(ground: Ground, tokens: Sequence[str]) -> list[tuple[int, int]]:
     return list(zip(won[:], lost[:], strict=True))
 
 
-def main(keeper: str, url: str, name: str, rounds: str) -> None:
+def main(store_name: str, url: str, name: str, rounds: str) -> None:
     """Issue a link for each round, play, and tell."""
-    ground = Ground(keeper, url, name)
+    ground = Ground(store_name, url, name)
     with links_on(ground.open(1)) as links:
         issued = [links.issue(ONCE, subject=f"customer-{turn}", recipient="a@b.example") for turn in range(int(rounds))]
     for winners, losers in play(ground, [link.token for link in issued]):

@@ -19,10 +19,10 @@ ALONE = 500 if IS_LONG else 50
 """How many are redeemed before the others begin."""
 
 
-def main(keeper: str, url: str, name: str) -> None:
+def main(store_name: str, url: str, name: str) -> None:
     """Redeem, and tell."""
     spans: list[list[float]] = [[], []]
-    with links_on(Ground(keeper, url, name).open(1)) as links:
+    with links_on(Ground(store_name, url, name).open(1)) as links:
         issued = [links.issue(BILL, subject=f"visitor-{number}", recipient="a@b.example") for number in range(20)]
         for link in cycle(issued):
             begun = time.perf_counter()

@@ -37,7 +37,7 @@ class Machines:
             clock.tick(by)
 
     def pairs(self) -> Iterator[tuple[MagicLinks, MagicLinks]]:
-        """Give the one that begins and the one that ends, both ways round."""
+        """Return the one that begins and the one that ends, both ways round."""
         yield self.ahead, self.behind
         yield self.behind, self.ahead
 

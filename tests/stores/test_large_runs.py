@@ -45,11 +45,11 @@ ORDERS = [
 ]
 
 
-def long_over(keeper: str) -> int:
+def long_over(store_name: str) -> int:
     """Tell how many expired links are purged: a million on PostgreSQL, in the long run."""
     if IS_LONG:
-        return 1_000_000 if keeper == LEVELLED[0] else 50_000
-    return 20_000 if keeper == LEVELLED[0] else 2_000
+        return 1_000_000 if store_name == LEVELLED[0] else 50_000
+    return 20_000 if store_name == LEVELLED[0] else 2_000
 
 
 def fill(store: Store, count: int, **changes: Any) -> None:
@@ -142,13 +142,13 @@ class Waits(NamedTuple):
         return f"{done}; {longest}, alone {1000 * self.alone:.0f} ms"
 
 
-def purged_beside_uses(keeper: str, folder: Path) -> Waits:
+def purged_beside_uses(store_name: str, folder: Path) -> Waits:
     """Purge very many links while another process redeems, and see that neither fails."""
-    count = long_over(keeper)
-    with new_ground(keeper, folder) as ground:
+    count = long_over(store_name)
+    with new_ground(store_name, folder) as ground:
         store: Any = Timed(ground.open())
         fill(store, count, expires_at=NOW - 400 * DAY)
-        command = [*REDEEMER, ground.keeper, ground.url, ground.name]
+        command = [*REDEEMER, ground.store_name, ground.url, ground.name]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
         with links_on(store) as links, subprocess.Popen(command, **pipes) as other:
             assert other.stdout is not None
@@ -161,16 +161,16 @@ def purged_beside_uses(keeper: str, folder: Path) -> Waits:
     return Waits(count, seconds, **told, batch=max(store.spans))
 
 
-@pytest.mark.parametrize("store", EVERY)
-def test_purge_beside_uses(keeper: str, tmp_path: Path, record_property: Told) -> None:
+@pytest.mark.parametrize("store_name", EVERY)
+def test_purge_beside_uses(store_name: str, tmp_path: Path, record_property: Told) -> None:
     """E20, L16: while very many links are purged, another process redeems: none fails, or waits longer than a batch."""
-    waits = purged_beside_uses(keeper, tmp_path)
+    waits = purged_beside_uses(store_name, tmp_path)
     # Clocks are compared in the long run alone. There a busy machine gets another try: what is waited for returns. The
     # writers of one file take turns as SQLite polls for its lock, so that a wait may be longer; it's told, and no more.
-    for _ in range(2 * (IS_LONG and keeper in SHARED)):
-        waits = waits if waits.is_met else purged_beside_uses(keeper, tmp_path)
+    for _ in range(2 * (IS_LONG and store_name in SHARED)):
+        waits = waits if waits.is_met else purged_beside_uses(store_name, tmp_path)
     record_property("seen", str(waits))
-    assert waits.is_met or not IS_LONG or keeper not in SHARED
+    assert waits.is_met or not IS_LONG or store_name not in SHARED
 
 
 # The revocation.
@@ -183,10 +183,10 @@ def took(links: MagicLinks, subject: str) -> float:
     return time.perf_counter() - begun
 
 
-@pytest.mark.parametrize("store", EVERY)
-def test_revocation_that_writes_every_link(keeper: str, tmp_path: Path, record_property: Told) -> None:
+@pytest.mark.parametrize("store_name", EVERY)
+def test_revocation_that_writes_every_link(store_name: str, tmp_path: Path, record_property: Told) -> None:
     """10: revoking all that a subject has writes one row, however many links there are."""
-    with new_ground(keeper, tmp_path) as ground, links_on(ground.open()) as links:
+    with new_ground(store_name, tmp_path) as ground, links_on(ground.open()) as links:
         counts = {"few": FEW, "many": MANY}
         for subject, count in counts.items():
             fill(links.flows.store, count, subject=subject)

@@ -39,7 +39,7 @@ class TestMemoryStore(StoreContract):
     """The reference for every other store."""
 
     def make_store(self) -> MemoryStore:
-        """Give a new one."""
+        """Return a new one."""
         return MemoryStore()
 
 
@@ -85,7 +85,7 @@ def test_windows_that_are_over() -> None:
     store, minute = MemoryStore(), 60_000_000
     for now in (0, minute, 2 * minute):
         store.hit(b"bucket", now=now, limit=1, window=minute)
-    assert list(store._taken) == [(2 * minute, minute, b"bucket"), (3 * minute, minute, b"bucket")]
+    assert list(store._hits) == [(2 * minute, minute, b"bucket"), (3 * minute, minute, b"bucket")]
 
 
 def test_window_of_a_clock_that_is_behind() -> None:
@@ -95,7 +95,7 @@ def test_window_of_a_clock_that_is_behind() -> None:
     assert store.hit(b"bucket", now=minute + CLOCK_SKEW, limit=1, window=minute) is None
     assert store.hit(b"bucket", now=minute - 1, limit=1, window=minute) == minute
     assert store.hit(b"bucket", now=2 * minute + CLOCK_SKEW, limit=1, window=minute) is None
-    assert (minute, minute, b"bucket") not in store.__dict__["_taken"]
+    assert (minute, minute, b"bucket") not in store.__dict__["_hits"]
 
 
 def test_revocation_that_writes_every_link() -> None:

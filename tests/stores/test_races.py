@@ -49,15 +49,18 @@ QUARTER = -(-ROUNDS // 4)
 
 
 @contextmanager
-def opened(keeper: str, folder: Path, *, threads: int, clock: FrozenClock | None = None) -> Iterator[MagicLinks]:
-    """Give links over a new store, with connections for so many threads."""
-    with new_ground(keeper, folder) as ground, links_on(ground.open(threads), clock=clock or FrozenClock()) as links:
+def opened(store_name: str, folder: Path, *, threads: int, clock: FrozenClock | None = None) -> Iterator[MagicLinks]:
+    """Return links over a new store, with connections for so many threads."""
+    with (
+        new_ground(store_name, folder) as ground,
+        links_on(ground.open(threads), clock=clock or FrozenClock()) as links,
+    ):
         yield links
 
 
-def rounds(keeper: str) -> int:
+def rounds(store_name: str) -> int:
     """Tell how often a store races; in the suite those of one machine do so less often."""
-    return ROUNDS if IS_LONG or keeper in SHARED else QUARTER
+    return ROUNDS if IS_LONG or store_name in SHARED else QUARTER
 
 
 def told(outcomes: list[Any]) -> dict[str, int]:
@@ -66,23 +69,23 @@ def told(outcomes: list[Any]) -> dict[str, int]:
     return {kind: kinds.count(kind) for kind in set(kinds)}
 
 
-@pytest.mark.parametrize("store", EVERY)
-def test_threads_that_both_win(keeper: str, tmp_path: Path, record_property: Told) -> None:
+@pytest.mark.parametrize("store_name", EVERY)
+def test_threads_that_both_win(store_name: str, tmp_path: Path, record_property: Told) -> None:
     """F01: of 32 threads that redeem one link at once, one wins, and the others are told that it is used."""
-    record_property("seen", f"{rounds(keeper)} rounds")
-    with opened(keeper, tmp_path, threads=32) as links:
-        for turn in range(rounds(keeper)):
+    record_property("seen", f"{rounds(store_name)} rounds")
+    with opened(store_name, tmp_path, threads=32) as links:
+        for turn in range(rounds(store_name)):
             link = links.issue(ONCE, subject=f"customer-{turn}", recipient=ANN)
             outcomes = race(*[partial(outcome, partial(links.redeem, link.token, ONCE))] * 32)
             assert told(outcomes) == {"Redemption": 1, UsedLinkError.__name__: 31}
             assert links.inspect(link.link_id).uses == 1
 
 
-@pytest.mark.parametrize("store", EVERY)
-def test_more_winners_than_uses(keeper: str, tmp_path: Path, record_property: Told) -> None:
+@pytest.mark.parametrize("store_name", EVERY)
+def test_more_winners_than_uses(store_name: str, tmp_path: Path, record_property: Told) -> None:
     """F09: of 50 threads that redeem a link of three uses, exactly three win."""
     record_property("seen", f"{QUARTER} rounds")
-    with opened(keeper, tmp_path, threads=32) as links:
+    with opened(store_name, tmp_path, threads=32) as links:
         for turn in range(QUARTER):
             link = links.issue(THRICE, subject=f"customer-{turn}", recipient=ANN)
             outcomes = race(*[partial(outcome, partial(links.redeem, link.token, THRICE))] * 50)
@@ -91,15 +94,15 @@ def test_more_winners_than_uses(keeper: str, tmp_path: Path, record_property: To
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can't fork")
-@pytest.mark.parametrize("store", EVERY)
-def test_processes_that_both_win(keeper: str, tmp_path: Path, record_property: Told) -> None:
+@pytest.mark.parametrize("store_name", EVERY)
+def test_processes_that_both_win(store_name: str, tmp_path: Path, record_property: Told) -> None:
     """F02: of 8 processes that redeem one link at once, one wins, and the others are told that it is used."""
-    record_property("seen", f"{rounds(keeper)} rounds")
-    with new_ground(keeper, tmp_path) as ground:
-        command = [*RACERS, ground.keeper, ground.url, ground.name, str(rounds(keeper))]
+    record_property("seen", f"{rounds(store_name)} rounds")
+    with new_ground(store_name, tmp_path) as ground:
+        command = [*RACERS, ground.store_name, ground.url, ground.name, str(rounds(store_name))]
         ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120 + 5 * ROUNDS)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.splitlines() == ["1 7"] * rounds(keeper)
+    assert ran.stdout.splitlines() == ["1 7"] * rounds(store_name)
 
 
 def _revoke(links: MagicLinks, link: Link) -> object:
@@ -128,13 +131,13 @@ ENDINGS: dict[str, tuple[Callable[[MagicLinks, Link], object], Any, type[Excepti
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("store", EVERY)
-def test_use_after_the_end(keeper: str, ending: str, tmp_path: Path, record_property: Told) -> None:
+@pytest.mark.parametrize("store_name", EVERY)
+def test_use_after_the_end(store_name: str, ending: str, tmp_path: Path, record_property: Told) -> None:
     """F04, F05: seven threads redeem one link again and again; once what ends it has returned, no use is written."""
     end, policy, error = ENDINGS[ending]
     clock = FrozenClock()
     record_property("seen", f"{ending}: {QUARTER} rounds")
-    with opened(keeper, tmp_path, threads=8, clock=clock) as links:
+    with opened(store_name, tmp_path, threads=8, clock=clock) as links:
         for turn in range(QUARTER):
             link = links.issue(policy, subject=f"customer-{turn}", recipient=ANN)
             clock.tick(timedelta(days=1))  # A reminder isn't too soon then.

@@ -46,12 +46,12 @@ class Core:
         return self.links.inspect(link.link_id).uses
 
     def outstanding(self) -> list[str]:
-        """Give the ids of the links that can still be used."""
+        """Return the ids of the links that can still be used."""
         found = self.links.find(subject=SUBJECT)
         return [each.link_id for each in found if each.state == "outstanding"]
 
     def redeem(self, link: Link) -> object:
-        """Give what a use gets, whatever it is."""
+        """Return what a use gets, whatever it is."""
         policy = self.links.flows.policies[link.purpose]
         return outcome(partial(self.links.redeem, link.token, policy))
 

@@ -65,9 +65,9 @@ def _valkey(stack: ExitStack) -> MakeStore:
     return lambda: RedisStore(url, prefix=f"test-{uuid4()}")
 
 
-def _sqlalchemy(keeper: str, stack: ExitStack) -> MakeStore:
+def _sqlalchemy(store_name: str, stack: ExitStack) -> MakeStore:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    engine = stack.enter_context(new_engine(keeper, folder))
+    engine = stack.enter_context(new_engine(store_name, folder))
     metadata.create_all(engine)
 
     def make_store() -> SQLAlchemyStore:
@@ -79,7 +79,7 @@ def _sqlalchemy(keeper: str, stack: ExitStack) -> MakeStore:
     return make_store
 
 
-KEEPERS: dict[str, Callable[[ExitStack], MakeStore]] = {
+STORES: dict[str, Callable[[ExitStack], MakeStore]] = {
     "memory": _memory,
     "SQLite": _sqlite,
     "PostgreSQL": _postgres,
@@ -91,11 +91,11 @@ KEEPERS: dict[str, Callable[[ExitStack], MakeStore]] = {
 """Every store by its name: what it needs is put on the stack, and what makes a new, empty store is given back."""
 
 
-@pytest.mark.parametrize("store", KEEPERS)
-def test_any_order_of_calls(keeper: str) -> None:
+@pytest.mark.parametrize("store_name", STORES)
+def test_any_order_of_calls(store_name: str) -> None:
     """No order of calls, and no clock, brings a store to another answer than the model's, or to other links."""
     with ExitStack() as stack:
-        make = KEEPERS[keeper](stack)
+        make = STORES[store_name](stack)
 
         class Machine(StoreMachine):
             def make_store(self) -> Store:

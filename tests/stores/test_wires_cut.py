@@ -33,10 +33,10 @@ ANN = "ann@acme.example"
 def wired(ground: Ground, folder: Path) -> tuple[Wire, Ground]:
     """Put a wire before a ground, and give the ground as it is seen from behind it."""
     try:
-        if ground.keeper == "PostgreSQL":
+        if ground.store_name == "PostgreSQL":
             proxy = Proxy(ground.url, folder)
             return proxy, replace(ground, url=proxy.url)
-        if ground.keeper == "Valkey":
+        if ground.store_name == "Valkey":
             wire = Wire(Path(urlsplit(ground.url).path), folder / "socket")
             return wire, replace(ground, url=f"unix://{wire.path}")
         url = make_url(ground.url)

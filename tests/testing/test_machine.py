@@ -35,11 +35,11 @@ STEADY = settings(
 class SoundStore(MemoryStore):
     """The model, which remembers windows while the clock of another machine may still be in them."""
 
-    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one in a bucket."""
+    def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
+        """Count one in a limit_key."""
         ends_at = now - now % window + window
-        taken = self._taken.get((ends_at, window, bucket), 0)
-        self._taken[ends_at, window, bucket] = taken + (taken < limit)
+        taken = self._hits.get((ends_at, window, limit_key), 0)
+        self._hits[ends_at, window, limit_key] = taken + (taken < limit)
         return None if taken < limit else ends_at
 
 

@@ -27,7 +27,7 @@ LINK = Link(
 
 
 def written(text: str, subject: str = "Hello") -> EmailMessage:
-    """Give a mail of an app's own."""
+    """Return a mail of an app's own."""
     message = EmailMessage()
     message["To"] = "ap@acme.example"
     message["Subject"] = subject

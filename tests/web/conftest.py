@@ -43,7 +43,7 @@ MARKED = Language("x-marked", Marked())
 
 
 def unmarked(text: str) -> str:
-    """Give what of a text stands outside of all brackets."""
+    """Return what of a text stands outside of all brackets."""
     while (left := re.sub(r"«[^«»]*»", "", text)) != text:
         text = left
     return text.strip()
@@ -168,7 +168,7 @@ class Visitor:
         return self.get() if arrived.location == self.site.links.flows.site.path else arrived
 
     def opened(self, resource: str = "invoice:1001", policy: Policy = INVOICE) -> bool:
-        """Tell whether the app would show this browser a document."""
+        """Return whether the app would show this browser a document."""
         request = Request(method="GET", path="", cookies=dict(self.cookies), signed_in_as=self.signed_in_as)
         return not isinstance(run(self.site.conversation.guard(request, policy, resource)), Reply)
 

@@ -35,7 +35,7 @@ HOSTILE = {
 
 
 def every(text: str) -> list[Page]:
-    """Give every page, with a text wherever one can come from outside."""
+    """Return every page, with a text wherever one can come from outside."""
     pages = Pages("/l/")
     ended = [
         pages.ended(state, text, at=at, now=AT, form=form, signs_in=False)
@@ -51,7 +51,7 @@ def every(text: str) -> list[Page]:
 
 
 def own(text: str) -> Page:
-    """Give a page as no method makes it: every kind of field, a second button, and the text everywhere."""
+    """Return a page as no method makes it: every kind of field, a second button, and the text everywhere."""
     kinds = ("hidden", "email", "password", "text")
     fields = tuple(Field(name=text, value=text, kind=kind, label=text) for kind in kinds)
     second = Button(label=text, action=text, is_main=False)
@@ -95,7 +95,7 @@ class Read(HTMLParser):
             self.told.append((self._open[-1], text))
 
     def texts(self, tag: str) -> list[str]:
-        """Give the texts of a kind of tag."""
+        """Return the texts of a kind of tag."""
         return [
             each[1] for each in self.told if isinstance(each, tuple) and each[0] == tag and isinstance(each[1], str)
         ]
@@ -176,7 +176,7 @@ def test_style_that_the_browser_refuses() -> None:
 
 
 def luminance(colour: str) -> float:
-    """Give the relative luminance of a colour (WCAG 2.2)."""
+    """Return the relative luminance of a colour (WCAG 2.2)."""
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
@@ -202,19 +202,19 @@ def test_text_that_is_hard_to_read(scheme: int, fore: str, back: str, least: flo
 
 
 def template() -> str:
-    """Give the template that the document shows."""
+    """Return the template that the document shows."""
     [text] = re.findall(r"^```html\n(.*?)^```$", DOCUMENT.read_text(), re.M | re.S)
     return str(text)
 
 
 def jinja() -> Callable[[Page], str]:
-    """Give the template in Jinja2, as Flask sets it up."""
+    """Return the template in Jinja2, as Flask sets it up."""
     made: Any = pytest.importorskip("jinja2").Environment(autoescape=True).from_string(template())
     return lambda page: str(made.render(page=page))
 
 
 def django() -> Callable[[Page], str]:
-    """Give the template in Django's language."""
+    """Return the template in Django's language."""
     engine: Any = pytest.importorskip("django.template")
     made = engine.Engine().from_string(template())
     return lambda page: str(made.render(engine.Context({"page": page})))

@@ -27,11 +27,11 @@ class Own(NullTranslations):
         self.sentences = sentences
 
     def gettext(self, message: str) -> str:
-        """Give the sentence that was given under the first word of the original."""
+        """Return the sentence that was given under the first word of the original."""
         return self.sentences.get(message.split(maxsplit=1)[0].lower(), message)
 
     def ngettext(self, one: str, many: str, count: int) -> str:
-        """Give the sentence for any number."""
+        """Return the sentence for any number."""
         return self.sentences.get("any", one if count == 1 else many)
 
 

@@ -22,12 +22,12 @@ ALL = ("en", "de", "es", "fr")
 
 
 def marked(tag: str) -> Catalogue | None:
-    """Give a catalogue for the language that is English in brackets."""
+    """Return a catalogue for the language that is English in brackets."""
     return Marked() if tag == MARKED.tag else None
 
 
 def title(reply: Reply) -> str:
-    """Give a page's title."""
+    """Return a page's title."""
     assert reply.page is not None
     return reply.page.title
 
@@ -79,7 +79,7 @@ def test_redirect_in_a_language() -> None:
 
 
 def everything(site: Site, visitor: Visitor) -> list[Reply]:
-    """Give every kind of page that a visitor can come to."""
+    """Return every kind of page that a visitor can come to."""
     link, document = site.sign_in(), site.invoice()
     confirm = visitor.click(link)
     pages = [confirm, visitor.get("x"), visitor.ask("PUT"), site.visitor(None, *visitor.languages).get()]

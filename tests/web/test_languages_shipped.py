@@ -30,7 +30,7 @@ Ids = frozenset[str | tuple[str, ...]]
 
 
 def source() -> Ids:
-    """Give every sentence of the code, as the tool for catalogues finds it."""
+    """Return every sentence of the code, as the tool for catalogues finds it."""
     found = extract_from_dir(WEB, method_map=[("**.py", "python")])
     return frozenset(sentence for _, _, sentence, _, _ in found)
 
@@ -43,12 +43,12 @@ def catalogue(language: str) -> Catalog:
 
 
 def sentences(catalog: Catalog) -> list[Message]:
-    """Give the sentences of a catalogue, without its header."""
+    """Return the sentences of a catalogue, without its header."""
     return [message for message in catalog if message.id]
 
 
 def forms(text: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
-    """Give the forms of a sentence: one, or one for each kind of number."""
+    """Return the forms of a sentence: one, or one for each kind of number."""
     return (text,) if isinstance(text, str) else tuple(text or ("",))
 
 

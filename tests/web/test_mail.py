@@ -34,7 +34,7 @@ TO = "ap@acme.example"
 
 
 def link(base_url: str = "https://billing.example/l/", expires_at: datetime = ENDS) -> Link:
-    """Give a link as the core makes it."""
+    """Return a link as the core makes it."""
     return Link(
         base_url=base_url,
         token=TOKEN,
@@ -46,12 +46,12 @@ def link(base_url: str = "https://billing.example/l/", expires_at: datetime = EN
 
 
 def arrived(message: EmailMessage) -> EmailMessage:
-    """Give the mail as the reader's program parses it from the bytes of the wire."""
+    """Return the mail as the reader's program parses it from the bytes of the wire."""
     return message_from_bytes(message.as_bytes(policy=SMTP), policy=SMTP)
 
 
 def part(message: EmailMessage, kind: str) -> str:
-    """Give the decoded text of one part."""
+    """Return the decoded text of one part."""
     body = message.get_body((kind,))
     assert body is not None
     return str(body.get_content()).replace("\r\n", "\n")

@@ -42,7 +42,7 @@ PASSWORD = "correct horse battery"
 
 
 def mail() -> EmailMessage:
-    """Give a mail with a link, as an app sends it."""
+    """Return a mail with a link, as an app sends it."""
     link = Link(
         base_url="https://billing.example/l/",
         token=TOKEN,
@@ -95,7 +95,7 @@ Start = Callable[..., tuple[Server, int]]
 
 
 def free_port() -> int:
-    """Give a port of this machine on which nothing listens."""
+    """Return a port of this machine on which nothing listens."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -143,7 +143,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def serving(certificate: Path) -> ssl.SSLContext:
-    """Give the server's side of TLS."""
+    """Return the server's side of TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     return context
@@ -151,7 +151,7 @@ def serving(certificate: Path) -> ssl.SSLContext:
 
 @pytest.fixture
 def trusting(certificate: Path) -> ssl.SSLContext:
-    """Give a client's side that trusts the certificate, as one does with an authority of one's own."""
+    """Return a client's side that trusts the certificate, as one does with an authority of one's own."""
     return ssl.create_default_context(cafile=str(certificate))
 
 

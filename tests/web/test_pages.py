@@ -29,7 +29,7 @@ HIDDEN = Field(name="form", value="f0rm")
 def every(
     pages: Pages, about: str = "Invoice 1001", to: str = "a…@acme.example", other: str = "b…@globex.example"
 ) -> dict[str, Page]:
-    """Give every page in every form that it has."""
+    """Return every page in every form that it has."""
     ended = {
         f"{state} {at and 'dated'} {form}": pages.ended(state, about, at=at, now=NOW, form=form, signs_in=False)
         for state in ENDED
@@ -61,12 +61,12 @@ EVERY = every(Pages("/l/"))
 
 
 def said(page: Page) -> str:
-    """Give what a page says, without its title."""
+    """Return what a page says, without its title."""
     return "\n".join(page.paragraphs)
 
 
 def ended(state: State, *, at: datetime | None = AT, form: str | None = "f0rm") -> Page:
-    """Give the page of an ended link to Invoice 1001."""
+    """Return the page of an ended link to Invoice 1001."""
     return Pages("/l/").ended(state, "Invoice 1001", at=at, now=NOW, form=form, signs_in=False)
 
 

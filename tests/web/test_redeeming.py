@@ -212,9 +212,9 @@ def test_head_leaves_no_note(site: Site) -> None:
 def test_destination_no_longer_allowed() -> None:
     """I30: a destination that was stored and is no longer allowed leads home, after a press too."""
     settings = {"keys": KeyRing(signing=Key.generate())}
-    keeper = Site(settings=settings)
-    link = keeper.links.issue(SIGN_IN, subject="ann", recipient=ANN, destination="/m/1001")
-    moved = Site(store=keeper.store.store, settings=settings | {"base_url": f"{ORIGIN}/m/"}, home="/start")
+    store_name = Site(settings=settings)
+    link = store_name.links.issue(SIGN_IN, subject="ann", recipient=ANN, destination="/m/1001")
+    moved = Site(store=store_name.store.store, settings=settings | {"base_url": f"{ORIGIN}/m/"}, home="/start")
     visitor = moved.visitor()
     assert told(visitor.press(visitor.click(link))) == "303 /start"
 

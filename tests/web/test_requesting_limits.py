@@ -152,7 +152,7 @@ def test_source_limit() -> None:
         told_to = ask(site, f"nobody{number}@acme.example")
         assert told(told_to) == "200 sent"
     assert len(limited(events)) == 10
-    buckets = site.store.store.__dict__["_taken"]
+    buckets = site.store.store.__dict__["_hits"]
     assert len(buckets) == 31
     assert site.links.find(policy=SIGN_IN) == []
     ask(site, ANN)

@@ -34,7 +34,7 @@ else:
 
 
 def is_of_own_company(request: HttpRequest) -> bool:
-    """Tell whether who is signed in needs no link for this invoice: it is his own company's."""
+    """Return whether who is signed in needs no link for this invoice: it is his own company's."""
     if not request.user.is_authenticated or request.resolver_match is None:
         return False
     invoice = get_object_or_404(Invoice, number=request.resolver_match.kwargs["number"])
@@ -71,7 +71,7 @@ class Invoices(LoginRequiredMixin, InvoiceList):
     context_object_name = "invoices"
 
     def get_queryset(self) -> QuerySet[Invoice]:
-        """Give the invoices of the visitor's own company."""
+        """Return the invoices of the visitor's own company."""
         return Invoice.objects.filter(customer=cast("Contact", self.request.user).customer)
 
 

@@ -86,7 +86,7 @@ class Key:
         return cls(id=int(found[1]), secret=secret)
 
     def to_text(self) -> str:
-        """Give the text that `from_text` reads: the secret itself, for a vault and never for a log."""
+        """Return the text that `from_text` reads: the secret itself, for a vault and never for a log."""
         return f"mlk1_{self.id}_{encode(self.secret)}"
 
     # This is pickle, copy and deepcopy: a secret in a pickle is a secret in a cache, a queue or a crash report.
@@ -127,17 +127,17 @@ class KeyRing:
         return iter((self.signing, *self.retired))
 
     def find(self, key_id: int) -> Key | None:
-        """Give the key with this id, or None."""
+        """Return the key with this id, or None."""
         return next((key for key in self if key.id == key_id), None)
 
 
 def derive_context(purpose: str, audience: str) -> bytes:
-    """Give the 3 bytes by which a token says which key to try; they prove nothing."""
+    """Return the 3 bytes by which a token says which key to try; they prove nothing."""
     return sha256(frame(purpose, audience)).digest()[:3]
 
 
 def derive_contexts(purposes: Iterable[str], audience: str) -> dict[str, bytes]:
-    """Give each purpose its context. Raises ConfigurationError where two share one: a token would name two keys."""
+    """Return each purpose its context. Raises ConfigurationError where two share one: a token would name two keys."""
     found = {purpose: derive_context(purpose, audience) for purpose in purposes}
     if len(set(found.values())) < len(found):
         raise ConfigurationError("two purposes share one context under this audience; rename one of them")
@@ -145,7 +145,7 @@ def derive_contexts(purposes: Iterable[str], audience: str) -> dict[str, bytes]:
 
 
 def derive(key: Key, use: str, *, purpose: str = "", audience: str) -> bytes:
-    """Give the 32 bytes for one use, purpose and audience: HKDF-SHA-256 without salt (RFC 5869)."""
+    """Return the 32 bytes for one use, purpose and audience: HKDF-SHA-256 without salt (RFC 5869)."""
     from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
 
@@ -154,7 +154,7 @@ def derive(key: Key, use: str, *, purpose: str = "", audience: str) -> bytes:
 
 
 def mac(key: Key, use: str, *, purpose: str = "", audience: str) -> "HMAC":
-    """Give HMAC-SHA-256 keyed for one use, to be copied for each message: keying it anew costs more than a message."""
+    """Return HMAC-SHA-256 keyed for one use, to be copied for each message: keying it anew costs more than a message."""
     from cryptography.hazmat.primitives import hashes, hmac  # noqa: PLC0415
 
     return hmac.HMAC(derive(key, use, purpose=purpose, audience=audience), hashes.SHA256())
@@ -169,11 +169,11 @@ class Digester:
         )
 
     def digest(self, use: str, value: str) -> bytes:
-        """Give the signing key's id (1 byte) and its digest of a value (16 bytes)."""
+        """Return the signing key's id (1 byte) and its digest of a value (16 bytes)."""
         return self.every(use, value)[0]
 
     def every(self, use: str, value: str) -> tuple[bytes, ...]:
-        """Give the digest of a value under every key of the ring, the signing key's first."""
+        """Return the digest of a value under every key of the ring, the signing key's first."""
         return tuple(self._digests(use, frame(value)))
 
     def matches(self, use: str, digest: bytes | None, value: str | None) -> bool:
@@ -183,7 +183,7 @@ class Digester:
         return any(compare_digest(one, digest) for one in self.every(use, value))
 
     def series(self, purpose: str, subject: str, resource: str | None, recipient: str | None) -> tuple[bytes, ...]:
-        """Give the names (16 bytes) of a series under every key, the signing key's first; None differs from ""."""
+        """Return the names (16 bytes) of a series under every key, the signing key's first; None differs from ""."""
         optional = [b"\0" if part is None else b"\1" + frame(part) for part in (resource, recipient)]
         message = frame(subject) + b"".join(optional)
         return tuple([one[1:] for one in self._digests("series", message, purpose)])

@@ -26,7 +26,7 @@ class Seals:
         self._about = cache(lambda key, kind: frame(kind, audience, str(key.id)))
 
     def seal(self, kind: str, value: bytes, *, expires_at: int) -> str:
-        """Give a text that `unseal` reads until `expires_at` (microseconds); BadArgumentError past 2,887 bytes."""
+        """Return a text that `unseal` reads until `expires_at` (microseconds); BadArgumentError past 2,887 bytes."""
         if len(value) > LONGEST * 3 // 4 - AROUND or not 0 <= expires_at < 2**63:
             raise BadArgumentError("a sealed value has at most 2,887 bytes and an expiry from 1970 on")
         key = self._ring.signing
@@ -36,7 +36,7 @@ class Seals:
         return encode(bytes((VERSION, key.id)) + nonce + sealed)
 
     def unseal(self, kind: str, text: object, *, now: int) -> bytes | None:
-        """Give the value, or None for whatever isn't ours, of this kind, in date and spelled so; never raises."""
+        """Return the value, or None for whatever isn't ours, of this kind, in date and spelled so; never raises."""
         raw = decode(text) if type(text) is str and len(text) <= LONGEST else None
         key = self._ring.find(raw[1]) if raw and raw[0] == VERSION and len(raw) >= AROUND else None
         if raw is None or key is None:

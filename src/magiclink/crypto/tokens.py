@@ -58,7 +58,7 @@ class Tokens:
                 self._making[purpose] = head, tag_of
 
     def make(self, purpose: str, *, expires_at: int) -> tuple[str, bytes]:
-        """Give a token and its link id; BadArgumentError unless `expires_at` is a whole second (in µs) up to 2106."""
+        """Return a token and its link id; BadArgumentError unless `expires_at` is a whole second (in µs) up to 2106."""
         lock = self._making.get(purpose)
         seconds = expires_at // SECOND
         if lock is None or seconds * SECOND != expires_at or not 0 <= seconds < 2**32:
@@ -73,7 +73,7 @@ class Tokens:
                 return token.translate(_WRITE).decode(), expiry + sha256(secret).digest()[:16]
 
     def open(self, token: object) -> Genuine | None:
-        """Give what a token proves, or None for whatever isn't genuine; never raises."""
+        """Return what a token proves, or None for whatever isn't genuine; never raises."""
         # A subclass may answer anything; the length of a str is known at once, so that megabytes go unread.
         if type(token) is not str or len(token) != LENGTH:
             return None

@@ -42,7 +42,7 @@ TEMPLATE = "magiclink/page.html"
 
 
 def user_signed_in(request: HttpRequest) -> str | None:
-    """Give the primary key of the user who is signed in, as a text: the subject of their links."""
+    """Return the primary key of the user who is signed in, as a text: the subject of their links."""
     user = getattr(request, "user", None)
     return str(user.pk) if user is not None and user.is_authenticated else None
 
@@ -73,7 +73,7 @@ class Adapter:
         self._defer = defer
 
     def mount(self, request: HttpRequest) -> str:
-        """Give the path at which this application has the routes. Raises ConfigurationError if it has them nowhere."""
+        """Return the path at which this application has the routes. Raises ConfigurationError if it has them nowhere."""
         return self.conversation.find_mount(root_of(request))
 
     def answer(self, request: HttpRequest) -> HttpResponse:
@@ -90,12 +90,12 @@ class Adapter:
         return self._response(request, reply)
 
     def opened(self, request: HttpRequest, policy: Policy, resource: str) -> Redemption | None:
-        """Give what this browser has open of a document, or None. Raises UnavailableError."""
+        """Return what this browser has open of a document, or None. Raises UnavailableError."""
         self.conversation.check_opens_document(policy)
         return run(self.conversation.opened(self._read(request, Address()), policy, resource))
 
     def guard(self, request: HttpRequest, policy: Policy, resource: str) -> Redemption | HttpResponse:
-        """Give what this browser has open of a document, or else the response: 403 with the ways on, or 503."""
+        """Return what this browser has open of a document, or else the response: 403 with the ways on, or 503."""
         self.conversation.check_opens_document(policy)
         found = run(self.conversation.guard(self._read(request, Address()), policy, resource))
         return self._response(request, found) if isinstance(found, Reply) else found
@@ -219,6 +219,6 @@ def _html(request: HttpRequest, page: Page) -> str:
 
 
 def signs_in() -> bool:
-    """Tell whether one of the site's backends takes a redemption."""
+    """Return whether one of the site's backends takes a redemption."""
     # By name: Django's own backend takes whatever it is given, and leaves it.
     return any("magiclink" in signature(backend.authenticate).parameters for backend in get_backends())

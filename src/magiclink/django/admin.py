@@ -56,7 +56,7 @@ WORDS: dict[str, dict[Any, _StrPromise]] = {"state": {**STATES}, "origin": {**OR
 
 
 def told(link: Link) -> LinkInfo:
-    """Give what `MagicLinks.inspect` tells of a row: asked once a row, so that states have one source."""
+    """Return what `MagicLinks.inspect` tells of a row: asked once a row, so that states have one source."""
     known = vars(link)
     if "told" not in known:
         known["told"] = adapter().links.inspect(link.link_id)
@@ -148,18 +148,18 @@ class LinkAdmin(ModelAdmin):
         return False
 
     def has_desk_permission(self, request: HttpRequest) -> bool:
-        """Tell whether somebody may revoke and remind: `magiclink.change_link`."""
+        """Return whether somebody may revoke and remind: `magiclink.change_link`."""
         return super().has_change_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> Links:
-        """Give the links of this site alone, from where its store has them; of another store than Django's, none."""
+        """Return the links of this site alone, from where its store has them; of another store than Django's, none."""
         flows = adapter().links.flows
         if not isinstance(flows.store, DjangoStore):
             return super().get_queryset(request).none()
         return super().get_queryset(request).using(flows.store.alias).filter(audience=flows.audience)
 
     def get_search_results(self, request: HttpRequest, queryset: Links, search_term: str) -> tuple[Links, bool]:
-        """Give the links of what was written into the search box; it's a name, and no part of one."""
+        """Return the links of what was written into the search box; it's a name, and no part of one."""
         term = search_term.strip()
         return (queryset.filter(pk__in=matching(term)) if term else queryset), False
 
@@ -225,6 +225,6 @@ class LinkAdmin(ModelAdmin):
 
 
 def _events(link: Link) -> list[Event]:
-    """Give what happened to one link, oldest first."""
+    """Return what happened to one link, oldest first."""
     events = adapter().links.history(subject=told(link).subject, limit=MOST_EVENTS)
     return [event for event in events if event.link_id == link.link_id]

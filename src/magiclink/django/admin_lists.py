@@ -55,7 +55,7 @@ class PurposeFilter(admin.SimpleListFilter):
     parameter_name: str = "purpose"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
-        """Give the purposes."""
+        """Return the purposes."""
         return [(purpose, purpose) for purpose in adapter().links.flows.policies]
 
     def queryset(self, request: HttpRequest, queryset: Links) -> Links:
@@ -70,7 +70,7 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name: str = "state"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, _StrOrPromise]]:
-        """Give the states."""
+        """Return the states."""
         return STATES.items()
 
     def queryset(self, request: HttpRequest, queryset: Links) -> Links:
@@ -100,7 +100,7 @@ def in_state(links: Links, state: str, *, policies: Iterable[Policy], now: int) 
 
 
 def matching(term: str) -> list[str]:
-    """Give the keys of the links of a subject, a resource or an address, or of the one with this link id.
+    """Return the keys of the links of a subject, a resource or an address, or of the one with this link id.
 
     Raises UnavailableError.
     """

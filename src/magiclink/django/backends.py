@@ -33,7 +33,7 @@ class MagicLinkBackend(ModelBackend):
     """
 
     def authenticate(self, request: HttpRequest | None, magiclink: object = None) -> Any | None:  # type: ignore[override]
-        """Give the active user whose link was redeemed; None for a document's link, which signs nobody in.
+        """Return the active user whose link was redeemed; None for a document's link, which signs nobody in.
 
         Raises StoreError where the users' database fails.
         """

@@ -51,12 +51,12 @@ def check_site(**_: Any) -> list[CheckMessage]:
 
 
 def opens_accounts(held: Adapter) -> bool:
-    """Tell whether links of this site sign anybody in."""
+    """Return whether links of this site sign anybody in."""
     return any(policy.opens is Opens.ACCOUNT for policy in held.links.flows.policies.values())
 
 
 def classes(wanted: type) -> list[int]:
-    """Give the places in MIDDLEWARE at which a class or one of its subclasses stands."""
+    """Return the places in MIDDLEWARE at which a class or one of its subclasses stands."""
     return [place for place, path in enumerate(settings.MIDDLEWARE) if _is_class(path, wanted)]
 
 
@@ -81,7 +81,7 @@ def _routes(held: Adapter) -> Iterator[CheckMessage]:
 
 
 def _mounts(path: str) -> list[str]:
-    """Give the paths at which the application may see that of base_url; the server's own part is known by it alone."""
+    """Return the paths at which the application may see that of base_url; the server's own part is known by it alone."""
     root = settings.FORCE_SCRIPT_NAME
     if root is not None:
         root = root.rstrip("/") + "/"

@@ -58,7 +58,7 @@ def _key(held: Adapter) -> Iterator[CheckMessage]:
 
 
 def _sources() -> Iterator[str]:
-    """Give the texts in which a key may have been written out: those beside the settings, and beside LINKS."""
+    """Return the texts in which a key may have been written out: those beside the settings, and beside LINKS."""
     said = read()["LINKS"]
     named = [getattr(settings, "SETTINGS_MODULE", None), said.rpartition(".")[0] if isinstance(said, str) else None]
     packages = {name.rpartition(".")[0] or name for name in named if name}

@@ -49,7 +49,7 @@ _porch: Adapter | None = None
 
 
 def adapter() -> Adapter:
-    """Give the one adapter of this process: `.links` are the site's MagicLinks, `.conversation` what answers.
+    """Return the one adapter of this process: `.links` are the site's MagicLinks, `.conversation` what answers.
 
     Raises ConfigurationError for what can't work, as `read` and the conversation do.
     """
@@ -61,7 +61,7 @@ def adapter() -> Adapter:
 
 
 def read() -> dict[str, Any]:
-    """Give `MAGICLINK` as it is written, with the defaults of what it doesn't say.
+    """Return `MAGICLINK` as it is written, with the defaults of what it doesn't say.
 
     Raises ConfigurationError, which names the key, for one that is unknown and for missing `LINKS`.
     """
@@ -77,7 +77,7 @@ def read() -> dict[str, Any]:
 
 
 def value(key: str) -> Any:
-    """Give what a key of `MAGICLINK` stands for: an object is itself, a dotted path what it leads to.
+    """Return what a key of `MAGICLINK` stands for: an object is itself, a dotted path what it leads to.
 
     A class is called without arguments. Raises ConfigurationError, which names the key, for a path that leads nowhere.
     """
@@ -109,7 +109,7 @@ def _sender() -> str | None:
 
 
 def languages() -> Sequence[str]:
-    """Give those of the site's languages that the library speaks by itself, the site's own first."""
+    """Return those of the site's languages that the library speaks by itself, the site's own first."""
     tags = [settings.LANGUAGE_CODE, *(tag for tag, _ in settings.LANGUAGES)]
     spoken = {tag.lower(): tag for tag in tags if tag.lower().split("-")[0] in SHIPPED}
     return tuple(spoken.values()) or SHIPPED[:1]

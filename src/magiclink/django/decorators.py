@@ -76,7 +76,7 @@ class OpenedByMixin:
     redemption: Redemption | None
 
     def needs_no_link(self, request: HttpRequest) -> bool:  # noqa: ARG002  # for subclasses
-        """Tell whether this visitor sees the view without a link; then `self.redemption` is None."""
+        """Return whether this visitor sees the view without a link; then `self.redemption` is None."""
         return False
 
     @login_not_required

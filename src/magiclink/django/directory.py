@@ -36,7 +36,7 @@ class UserDirectory:
     """
 
     def users(self) -> Users:
-        """Give the users whom links may be for; every one by default."""
+        """Return the users whom links may be for; every one by default."""
         return get_user_model()._default_manager.all()
 
     def account(self, user: Any) -> Account:
@@ -45,7 +45,7 @@ class UserDirectory:
         return Account(subject=str(user.pk), addresses=(address,) if address else (), active=is_active(user))
 
     def by_email(self, address: str) -> Sequence[Account]:
-        """Give the active accounts that have this address on file, in the order of their keys: at most five.
+        """Return the active accounts that have this address on file, in the order of their keys: at most five.
 
         Raises ConfigurationError, and StoreError where the database fails.
         """
@@ -62,13 +62,13 @@ class UserDirectory:
         return list(islice((account for account in accounts if account.active), MOST_ACCOUNTS))
 
     def by_subject(self, subject: str) -> Account | None:
-        """Give the account of the user who has this primary key, or None. Raises as `by_email`."""
+        """Return the account of the user who has this primary key, or None. Raises as `by_email`."""
         user = find_user(self.users(), subject)
         return None if user is None else self.account(user)
 
 
 def find_user(users: Users, subject: object) -> Any | None:
-    """Give the user whose primary key is spelled so; None for everybody else, and for what is no key of this model.
+    """Return the user whose primary key is spelled so; None for everybody else, and for what is no key of this model.
 
     A number has many spellings (`7`, ` 7`, `٧`), and a subject one: what links were issued for is compared exactly.
     Raises StoreError where the database fails.
@@ -83,7 +83,7 @@ def find_user(users: Users, subject: object) -> Any | None:
 
 
 def is_active(user: Any) -> bool:
-    """Tell whether a user may sign in, as Django's own backend does: a model that doesn't say lets everybody."""
+    """Return whether a user may sign in, as Django's own backend does: a model that doesn't say lets everybody."""
     return bool(getattr(user, "is_active", True))
 
 
@@ -97,7 +97,7 @@ def answering() -> Iterator[None]:
 
 
 def email_field(model: Any) -> str:
-    """Give the name of a user model's e-mail field. Raises ConfigurationError where it has none."""
+    """Return the name of a user model's e-mail field. Raises ConfigurationError where it has none."""
     named = getattr(model, "get_email_field_name", None)
     try:
         return str(model._meta.get_field(named() if named is not None else "email").name)
@@ -115,6 +115,6 @@ def _spelled(address: object) -> str | None:
 
 
 def _as_written(spelled: str) -> str:
-    """Give an address with its domain as people write it, which may be how it was put on file."""
+    """Return an address with its domain as people write it, which may be how it was put on file."""
     local, _, domain = spelled.partition("@")
     return f"{local}@{domain.encode().decode('idna')}"

@@ -19,7 +19,7 @@ class ExactTextField(Characters):
     """A CharField that is compared byte for byte; SQLite does so by itself."""
 
     def db_type(self, connection: Any) -> str | None:
-        """Give the column's type."""
+        """Return the column's type."""
         if connection.vendor == "postgresql":
             # The long name of varchar: for the short one Django makes a second index, which the collation "C" spares.
             return f"character varying({self.max_length})"
@@ -27,12 +27,12 @@ class ExactTextField(Characters):
         return given
 
     def db_parameters(self, connection: Any) -> Any:
-        """Give the column's type and the collation that compares bytes."""
+        """Return the column's type and the collation that compares bytes."""
         return super().db_parameters(connection) | {"collation": collation(connection)}
 
 
 def collation(connection: Any) -> str | None:
-    """Give the collation of a database that compares bytes; None where it does so by itself."""
+    """Return the collation of a database that compares bytes; None where it does so by itself."""
     if connection.vendor == "postgresql":
         return "C"
     if connection.vendor == "mysql":

@@ -53,7 +53,7 @@ class _Letter(EmailMultiAlternatives):
 
     # Django would write it anew, by rules that change from one version to the next: folded links are among them.
     def message(self, **_: Any) -> EmailMessage:
-        """Give the mail as it was composed."""
+        """Return the mail as it was composed."""
         return self._written
 
 
@@ -61,5 +61,5 @@ class _Whole(EmailMessage):
     """A mail that is written out with the line ends of SMTP, whoever asks: Django 5.2 names them itself."""
 
     def as_bytes(self, unixfrom: bool = False, policy: Policy | None = None, **_: object) -> bytes:  # noqa: FBT001, FBT002
-        """Give the mail as it goes over the wire."""
+        """Return the mail as it goes over the wire."""
         return super().as_bytes(unixfrom, policy or SMTP)

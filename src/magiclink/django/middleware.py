@@ -32,11 +32,11 @@ class Opened:
         self._request = request
 
     def opened(self, policy: Policy, resource: str) -> Redemption | None:
-        """Give the redemption by which this browser has a document open, or None. Raises UnavailableError."""
+        """Return the redemption by which this browser has a document open, or None. Raises UnavailableError."""
         return adapter().opened(self._request, policy, resource)
 
     async def aopened(self, policy: Policy, resource: str) -> Redemption | None:
-        """Give the same to an asynchronous view."""
+        """Return the same to an asynchronous view."""
         return await sync_to_async(self.opened)(policy, resource)
 
 
@@ -51,7 +51,7 @@ class MagicLinkMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Give the answer of what comes after, or what gives it when it's awaited."""
+        """Return the answer of what comes after, or what gives it when it's awaited."""
         request.magiclink = Opened(request)  # type: ignore[attr-defined]
         hide_cookies(request)
         _put_away(request)
@@ -70,7 +70,7 @@ def _put_away(request: HttpRequest) -> None:
 
 
 def _is_ours(request: HttpRequest) -> bool:
-    """Tell whether this will come to our view, and to none that the site has below the same path."""
+    """Return whether this will come to our view, and to none that the site has below the same path."""
     try:
         return resolve(request.path_info, getattr(request, "urlconf", None)).func is answer
     except Resolver404:

@@ -62,17 +62,33 @@ class Link(models.Model):
     expires_at: Integer = models.BigIntegerField(_("expires at"))
     max_uses: Maybe = models.BigIntegerField(_("uses allowed"), null=True)
     session_lifetime: Integer = models.BigIntegerField(_("session lifetime"))
+    mac: ExactTextField = ExactTextField(_("digest of the record"), max_length=DIGEST, null=True)
+    issued_to: ExactTextField = ExactTextField(_("digest of the recipient at issue"), max_length=DIGEST, null=True)
+    bound: Integer = models.BigIntegerField(_("bound to a browser"))
+    opens: ExactTextField = ExactTextField(_("opens"), max_length=32)
+    ends_with: Integer = models.BigIntegerField(_("ends with"))
+    language: ExactTextField = ExactTextField(_("language"), max_length=WORD, null=True)
+    metadata: ExactTextField = ExactTextField(_("metadata"), max_length=1_024, null=True)
+    issued_by: ExactTextField = ExactTextField(_("issued by"), max_length=WORD)
     code: ExactTextField = ExactTextField(_("digest of the code"), max_length=DIGEST, null=True)
     passphrase: ExactTextField = ExactTextField(_("hash of the passphrase"), max_length=WORD, null=True)
     code_expires_at: Maybe = models.BigIntegerField(_("code expires at"), null=True)
     attempts: Integer = models.BigIntegerField(_("attempts at the code"))
+    openings: Integer = models.BigIntegerField(_("openings"))
+    first_opened_at: Maybe = models.BigIntegerField(_("first opened at"), null=True)
+    last_opened_at: Maybe = models.BigIntegerField(_("last opened at"), null=True)
+    evidence: Integer = models.BigIntegerField(_("evidence of an opening"))
+    bounced_at: Maybe = models.BigIntegerField(_("bounced at"), null=True)
+    bounce: ExactTextField = ExactTextField(_("bounce"), max_length=WORD, null=True)
     uses: Integer = models.BigIntegerField(_("uses"))
     first_used_at: Maybe = models.BigIntegerField(_("first used at"), null=True)
     last_used_at: Maybe = models.BigIntegerField(_("last used at"), null=True)
     attempt: ExactTextField = ExactTextField(_("digest of the last use"), max_length=DIGEST, null=True)
     delivered_at: Maybe = models.BigIntegerField(_("delivered at"), null=True)
     superseded_at: Maybe = models.BigIntegerField(_("superseded at"), null=True)
+    superseded_by: ExactTextField = ExactTextField(_("superseded by"), max_length=LINK_ID, null=True)
     revoked_at: Maybe = models.BigIntegerField(_("revoked at"), null=True)
+    revoked_by: ExactTextField = ExactTextField(_("revoked by"), max_length=WORD)
     revoke_reason: ExactTextField = ExactTextField(_("reason of the revocation"), max_length=WORD)
 
     class Meta:
@@ -84,7 +100,7 @@ class Link(models.Model):
         verbose_name_plural: _StrPromise = _("links")
 
     def __str__(self) -> str:
-        """Give the link id, which opens nothing."""
+        """Return the link id, which opens nothing."""
         return self.link_id
 
     @property
@@ -118,7 +134,7 @@ class Subject(models.Model):
         verbose_name_plural: _StrPromise = _("subjects")
 
     def __str__(self) -> str:
-        """Give the subject as the app names it."""
+        """Return the subject as the app names it."""
         return str(self.subject)
 
 
@@ -139,7 +155,7 @@ class Name(models.Model):
         verbose_name_plural: _StrPromise = _("names")
 
     def __str__(self) -> str:
-        """Give the digest."""
+        """Return the digest."""
         return str(self.name)
 
 
@@ -184,7 +200,7 @@ class Bucket(models.Model):
         verbose_name_plural: _StrPromise = _("buckets")
 
     def __str__(self) -> str:
-        """Give the digest."""
+        """Return the digest."""
         return str(self.bucket)
 
 
@@ -204,5 +220,5 @@ class PasswordRehash(models.Model):
         verbose_name_plural: _StrPromise = _("password rehashes")
 
     def __str__(self) -> str:
-        """Give the subject as the app names it."""
+        """Return the subject as the app names it."""
         return str(self.subject)

@@ -86,12 +86,12 @@ def _overwrite(request: HttpRequest, mount: str) -> None:
 
 
 def root_of(request: HttpRequest) -> str:
-    """Give the path at which the server has this application."""
+    """Return the path at which the server has this application."""
     return str(request.META.get("SCRIPT_NAME") or "")
 
 
 def read(request: HttpRequest, address: Address, *, form: Pairs | None = (), signed_in_as: str | None) -> Request:
-    """Give what a request says; `address` is what was put away, nothing for a page of the site's own."""
+    """Return what a request says; `address` is what was put away, nothing for a page of the site's own."""
     hide_cookies(request)
     return Request(
         method=request.method or "GET",
@@ -107,7 +107,7 @@ def read(request: HttpRequest, address: Address, *, form: Pairs | None = (), sig
 
 
 def form_of(request: HttpRequest) -> Pairs | None:
-    """Give the fields of a form, none of what can't be read; None where it's too large, or has too many."""
+    """Return the fields of a form, none of what can't be read; None where it's too large, or has too many."""
     try:
         if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_FORM_BYTES:
             return None

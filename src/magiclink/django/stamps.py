@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def security_stamp(subject: str) -> str | None:
-    """Give a text that changes with the user's password or address; None for an unknown or inactive user.
+    """Return a text that changes with the user's password or address; None for an unknown or inactive user.
 
     It is asked of the database that is written to: a replica may not know yet that a password was changed. Raises
     StoreError where a database fails.
@@ -79,7 +79,7 @@ def _remember(user: Any, old: str) -> None:
 
 
 def _password_stamp(user: Any, password: str | None = None) -> str:
-    """Give the digest of a stored password, or of the one that it was rehashed from."""
+    """Return the digest of a stored password, or of the one that it was rehashed from."""
     digest = _digest(user.password if password is None else password)
     rehashes = PasswordRehash._default_manager.using(router.db_for_write(PasswordRehash, instance=user))
     kept = rehashes.filter(subject=str(user.pk), password=digest).values_list("stamp", flat=True).first()
@@ -87,7 +87,7 @@ def _password_stamp(user: Any, password: str | None = None) -> str:
 
 
 def _is_outdated(password: str) -> bool | None:
-    """Tell whether Django would rehash this at the next login, as `django.contrib.auth.hashers.verify_password` does.
+    """Return whether Django would rehash this at the next login, as `django.contrib.auth.hashers.verify_password` does.
 
     None for what is no hash of a password (an unusable one, say): such is never rehashed, nor a rehash.
     """

@@ -19,7 +19,7 @@ _STORE_CALLS = tuple(name for name in vars(Store) if not name.startswith("_"))
 
 
 def by_purpose(policies: object) -> dict[str, Policy]:
-    """Give each policy by its purpose; there is at least one, and one a purpose."""
+    """Return each policy by its purpose; there is at least one, and one a purpose."""
     if isinstance(policies, str | bytes) or not isinstance(policies, Sequence) or not policies:
         raise ConfigurationError("policies: a sequence of at least one Policy")
     found: dict[str, Policy] = {}
@@ -34,21 +34,21 @@ def by_purpose(policies: object) -> dict[str, Policy]:
 
 
 def of_type(value: object, kind: type[T], wanted: str) -> T:
-    """Give a value that is of this type; `wanted` says what was expected."""
+    """Return a value that is of this type; `wanted` says what was expected."""
     if not isinstance(value, kind):
         raise ConfigurationError(wanted)
     return value
 
 
 def called(value: Any, name: str) -> Any:
-    """Give something to call, or None."""
+    """Return something to call, or None."""
     if value is not None and not callable(value):
         raise ConfigurationError(f"{name}: something to call, or None")
     return value
 
 
 def at_once(sink: Any) -> Any:
-    """Give what hears events: nothing asynchronous."""
+    """Return what hears events: nothing asynchronous."""
     # Nobody would await it: every event would be lost without a word.
     if iscoroutinefunction(sink):
         raise ConfigurationError("on_event is called and not awaited: a plain function, which may hand events on")

@@ -130,7 +130,7 @@ class Core:
     # What the security stamp, a recipient or a browser is compared by.
 
     async def _stamp(self, subject: str, record: Record | None = None) -> tuple[bool, bytes | None]:
-        """Tell whether the subject's account may be used, and give the digest of its stamp under the signing key.
+        """Return whether the subject's account may be used, and give the digest of its stamp under the signing key.
 
         With a record: whether the stamp is also the one that it was issued under. The app is asked once, so that what
         is compared is what the next link gets.
@@ -150,11 +150,11 @@ class Core:
     # Reading.
 
     def open_token(self, token: object) -> Genuine | None:
-        """Give what a token proves, or None; the store isn't asked, and nothing raises."""
+        """Return what a token proves, or None; the store isn't asked, and nothing raises."""
         return self._tokens.open(token)
 
     async def _record(self, link_id: bytes) -> Record:
-        """Give a link's record. Raises InvalidLinkError where it's unknown: never made here, or forgotten."""
+        """Return a link's record. Raises InvalidLinkError where it's unknown: never made here, or forgotten."""
         record = await self._ask(self.store.get, self.audience, link_id)
         if record is None:
             raise InvalidLinkError("the link is unknown")
@@ -164,7 +164,7 @@ class Core:
 
     @property
     def _is_heard(self) -> bool:
-        """Tell whether anybody listens: an event that nobody hears isn't built, it costs as much as opening a token."""
+        """Return whether anybody listens: an event that nobody hears isn't built, it costs as much as opening a token."""
         return self._on_event is not None or logger.isEnabledFor(logging.INFO)
 
     def _tell(self, kind: Kind, record: Record, *, at: int, reason: str = "") -> None:
@@ -218,12 +218,12 @@ def _stamp_of(subject: str, stamp: object) -> str:
 
 
 def digest_nonce(nonce: str | None) -> bytes | None:
-    """Give the digest by which a nonce of the caller's is recognised; the record needn't know the nonce itself."""
+    """Return the digest by which a nonce of the caller's is recognised; the record needn't know the nonce itself."""
     return None if nonce is None else sha256(check_text(nonce, "attempt").encode()).digest()[:16]
 
 
 def check_text(value: object, what: str) -> str:
-    """Give a name of the app's back, byte for byte, or raise BadArgumentError.
+    """Return a name of the app's back, byte for byte, or raise BadArgumentError.
 
     Unicode of 1 to 255 characters without U+0000, which PostgreSQL can't keep; nothing is trimmed, folded or
     normalised.

@@ -80,7 +80,7 @@ class Managing(Core):
         emit(told, self._on_event)
 
     async def inspect(self, link_id: str) -> LinkInfo:
-        """Give all that is known of a link. The security stamp isn't asked.
+        """Return all that is known of a link. The security stamp isn't asked.
 
         Raises InvalidLinkError (unknown), UnavailableError.
         """
@@ -97,7 +97,7 @@ class Managing(Core):
         limit: int = 100,
         after: str | None = None,
     ) -> list[LinkInfo]:
-        """Give the links that match all that is given, in every state: newest first by instant, then link id.
+        """Return the links that match all that is given, in every state: newest first by instant, then link id.
 
         At most `limit` (1 to 1,000); `after`, the link id of the last one, gives those behind it. A subject, resource
         or recipient is looked up; a policy alone reads every link of the audience.

@@ -106,7 +106,7 @@ class Redeeming(Core):
         return await self._use(click, terms)
 
     async def recall(self, link_id: str, *, redeemed_at: datetime) -> Redemption:
-        """Tell whether what a link opened at `redeemed_at` is still open, and give its redemption again.
+        """Return whether what a link opened at `redeemed_at` is still open, and give its redemption again.
 
         Ask on every request. A revocation, a changed security stamp and the session's end close it; the link's expiry,
         use and supersession don't.

@@ -56,7 +56,7 @@ class WebCalls(Redeeming):
         return Seen(LinkInfo.from_record(record, now=click.now), record.recipient)
 
     def is_recipient(self, recipient: bytes | None, address: str) -> bool:
-        """Tell whether an address on file is the one that a link was mailed to; what is no address isn't."""
+        """Return whether an address on file is the one that a link was mailed to; what is no address isn't."""
         try:
             spelled = fold_case(canonicalize(address))
         except BadArgumentError:
@@ -64,7 +64,7 @@ class WebCalls(Redeeming):
         return self._digests.matches("recipient", recipient, spelled)
 
     async def choose_recipient(self, link_id: str, addresses: Iterable[str]) -> str | None:
-        """Give that of the addresses on file to which a link was mailed, or None. Raises InvalidLinkError (unknown)."""
+        """Return that of the addresses on file to which a link was mailed, or None. Raises InvalidLinkError (unknown)."""
         record = await self._record(read_link_id(link_id))
         return next((each for each in addresses if self.is_recipient(record.recipient, each)), None)
 
@@ -73,7 +73,7 @@ class WebCalls(Redeeming):
         return self._seals.seal(kind, value, expires_at=self._now() + to_span(lifetime))
 
     async def unseal(self, kind: str, text: object) -> bytes | None:
-        """Give a sealed value; None for anything that isn't ours, of this kind and in date."""
+        """Return a sealed value; None for anything that isn't ours, of this kind and in date."""
         return self._seals.unseal(kind, text, now=self._now())
 
     async def hit(self, bucket: str, *, limit: int, window: timedelta) -> datetime | None:
@@ -93,5 +93,5 @@ class WebCalls(Redeeming):
             await self._note(Kind.LIMITED, record, at=now)
 
     def now(self) -> datetime:
-        """Give the present instant."""
+        """Return the present instant."""
         return to_datetime(self._now())

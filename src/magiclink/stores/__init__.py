@@ -67,7 +67,7 @@ def _sqlalchemy(url: str) -> Store:
 
 
 def _keeper(extra: str, name: str) -> Any:
-    """Give a store that needs a driver; the room and the extra that installs its driver have one name."""
+    """Return a store that needs a driver; the room and the extra that installs its driver have one name."""
     try:
         return getattr(import_module(f".{extra}", __name__), name)
     except ImportError:

@@ -31,7 +31,7 @@ What must hold, whatever locks a call waited for and in whatever process it runs
     a parent read before. Order is the store's counter, never a clock's.
 11. `find` gives the newest first, by `issued_at`, then by link id (both falling); `after` continues behind that
     link. An `after` that is unknown gives nothing.
-12. `take` counts in windows aligned to multiples of `window` microseconds since 1970: the first `limit` calls of a
+12. `hit` counts in windows aligned to multiples of `window` microseconds since 1970: the first `limit` calls of a
     window give None, later ones the instant at which the next window begins, and count nothing. Racing calls never
     pass the limit.
 13. `count_attempt` adds one to `attempts` and gives the record after it, while the link is outstanding at `now` and
@@ -71,11 +71,11 @@ class Store(Protocol):
         ...
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
-        """Give the record with the highest number of a series, named under every key, and the subject's generation."""
+        """Return the newest record of a series, named under every key, and the subject's generation."""
         ...
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
-        """Give one record, or None."""
+        """Return one record, or None."""
         ...
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
@@ -87,7 +87,7 @@ class Store(Protocol):
         ...
 
     def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
-        """Give what matches, newest first (11)."""
+        """Return what matches, newest first (11)."""
         ...
 
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
@@ -102,8 +102,8 @@ class Store(Protocol):
         """Withdraw every link that the subject has, by its generation (10)."""
         ...
 
-    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one in a bucket; None, or the instant from which to try again (12)."""
+    def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
+        """Count one under a limit key; None, or the instant from which to try again (12)."""
         ...
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
@@ -115,7 +115,7 @@ class Store(Protocol):
         ...
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
-        """Give the notes of some links, oldest first (14)."""
+        """Return the notes of some links, oldest first (14)."""
         ...
 
     def purge(self, audience: str, *, before: int, limit: int) -> int:

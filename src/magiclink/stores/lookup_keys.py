@@ -26,14 +26,14 @@ _KINDS = {
 
 
 def derive_key(kind: str, value: bytes | str) -> bytes:
-    """Give the 16 bytes that name a value of a kind: `subject`, `resource`, `recipient` or `series`."""
+    """Return the 16 bytes that name a value of a kind: `subject`, `resource`, `recipient` or `series`."""
     digest = _KINDS[kind].copy()
     digest.update(_encoded(value))
     return digest.digest()
 
 
 def derive_keys(record: Record) -> list[bytes]:
-    """Give every name of a record: two to four."""
+    """Return every name of a record: two to four."""
     given = [derive_key("subject", record.subject), derive_key("series", record.series)]
     if record.resource is not None:
         given.append(derive_key("resource", record.resource))
@@ -43,24 +43,24 @@ def derive_keys(record: Record) -> list[bytes]:
 
 
 def list_rows(record: Record) -> list[tuple[bytes, bytes, bytes]]:
-    """Give the rows of a record: its bucket, each of its names, its link id."""
+    """Return the rows of a record: its bucket, each of its names, its link id."""
     place = derive_period(record.audience, record.link_id)
     return [(place, each, record.link_id) for each in derive_keys(record)]
 
 
 def derive_period(audience: str, link_id: bytes) -> bytes:
-    """Give the bucket of a link: 6 bytes for its audience, 2 for the period in which it expires."""
+    """Return the bucket of a link: 6 bytes for its audience, 2 for the period in which it expires."""
     return derive_prefix(audience) + number_period(link_id)
 
 
 @lru_cache(maxsize=128)
 def derive_prefix(audience: str) -> bytes:
-    """Give what the buckets of an audience begin with. The audience is compared again, whole, in the record."""
+    """Return what the buckets of an audience begin with. The audience is compared again, whole, in the record."""
     return sha256(_encoded(audience)).digest()[:6]
 
 
 def number_period(link_id: bytes) -> bytes:
-    """Give the period in which a link expires: a link id begins with its expiry in seconds."""
+    """Return the period in which a link expires: a link id begins with its expiry in seconds."""
     return (int.from_bytes(link_id[:4], "big") // PERIOD).to_bytes(2, "big")
 
 

@@ -38,7 +38,7 @@ class MemoryStore:
         self._records: dict[tuple[str, bytes], Record] = {}
         self._subjects: dict[tuple[str, str], _Subject] = {}
         self._notes: dict[tuple[str, bytes], list[Note]] = {}
-        self._taken: dict[tuple[int, int, bytes], int] = {}
+        self._hits: dict[tuple[int, int, bytes], int] = {}
 
     def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
         """Write all of them or none (2–6)."""
@@ -51,14 +51,14 @@ class MemoryStore:
             return False
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
-        """Give the record with the highest number of a series, named under every key, and the subject's generation."""
+        """Return the newest record of a series, named under every key, and the subject's generation."""
         with self._held():
             newest = max(self._of_series(audience, series), key=_number, default=None)
             generation = self._subjects.get((audience, subject), _Subject()).generation
             return newest and self._seen(newest), generation
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
-        """Give one record, or None."""
+        """Return one record, or None."""
         with self._held():
             return self._look_up(audience, link_id)
 
@@ -87,7 +87,7 @@ class MemoryStore:
                     self._deliver(record, now)
 
     def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
-        """Give what matches, newest first (11)."""
+        """Return what matches, newest first (11)."""
         with self._held():
             found = sorted((r for r in self._records.values() if selector.matches(r)), key=_age, reverse=True)
             if after is not None:
@@ -116,16 +116,16 @@ class MemoryStore:
             if known is not None:
                 self._subjects[audience, subject] = _Subject(known.generation + 1, now, reason)
 
-    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one in a bucket; None, or the instant from which to try again (12)."""
+    def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
+        """Count one under a limit key; None, or the instant from which to try again (12)."""
         with self._held():
             ends = now - now % window + window
             # A machine whose clock is behind may still be in a window that ended here.
-            self._taken = {key: count for key, count in self._taken.items() if key[0] >= now - CLOCK_SKEW}
-            taken = self._taken.get((ends, window, bucket), 0)
-            if taken >= limit:
+            self._hits = {key: count for key, count in self._hits.items() if key[0] >= now - CLOCK_SKEW}
+            hits = self._hits.get((ends, window, limit_key), 0)
+            if hits >= limit:
                 return ends
-            self._taken[ends, window, bucket] = taken + 1
+            self._hits[ends, window, limit_key] = hits + 1
             return None
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
@@ -147,7 +147,7 @@ class MemoryStore:
                 kept.append(note)
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
-        """Give the notes of some links, oldest first (14)."""
+        """Return the notes of some links, oldest first (14)."""
         with self._held():
             kept = [note for link_id in dict.fromkeys(link_ids) for note in self._notes.get((audience, link_id), ())]
             return sorted(kept, key=lambda note: note.at)

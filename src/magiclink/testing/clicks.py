@@ -175,7 +175,7 @@ class _Forms(HTMLParser):
 
     @classmethod
     def main_of(cls, page: str) -> _Form | None:
-        """Give the form of the main button, or else the first one that carries a seal of ours."""
+        """Return the form of the main button, or else the first one that carries a seal of ours."""
         forms = cls()
         forms.feed(page)
         sealed = [form for form in forms._found if "form" in form.fields]

@@ -23,7 +23,7 @@ class FrozenClock:
         self._now = _in_utc(start)
 
     def now(self) -> datetime:
-        """Give the instant at which it stands."""
+        """Return the instant at which it stands."""
         return self._now
 
     def tick(self, by: timedelta) -> None:

@@ -84,7 +84,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.taken: Counter[tuple[bytes, int]] = Counter()
 
     def make_store(self) -> Store:
-        """Give a new, empty store; the machine closes it."""
+        """Return a new, empty store; the machine closes it."""
         raise NotImplementedError
 
     def teardown(self) -> None:

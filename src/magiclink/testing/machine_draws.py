@@ -80,5 +80,5 @@ WRONG = st.sampled_from(({}, {}, {}, {"audience": AUDIENCES[1]}, {"purpose": "si
 
 
 def digest(*named: object) -> bytes:
-    """Give 16 bytes that name some values."""
+    """Return 16 bytes that name some values."""
     return sha256(repr(named).encode()).digest()[:16]

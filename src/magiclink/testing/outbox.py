@@ -62,7 +62,7 @@ class Received:
 
 
 class Outbox:
-    """Give it to the code under test as its mailer; `outbox.last.url` is the link of the newest mail."""
+    """Return it to the code under test as its mailer; `outbox.last.url` is the link of the newest mail."""
 
     def __init__(self) -> None:
         self.messages: list[Received] = []

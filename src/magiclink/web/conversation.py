@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError, UnavailableError
 from ..policy import Opens
-from .options import without_body
 from .redeeming import Redeeming
 from .requesting import Requesting
+from .responses import without_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -73,7 +73,7 @@ class Conversation(Redeeming, Requesting):
         return {"GET": self.arrive}
 
     async def guard(self, request: Request, policy: Policy, resource: str) -> Redemption | Reply:
-        """Give what this browser has open of a document, or else the answer to send: 403 with the ways on, or 503."""
+        """Return what this browser has open of a document, or else the answer to send: 403 with the ways on, or 503."""
         try:
             found = await self.opened(request, policy, resource)
         except UnavailableError:
@@ -88,7 +88,7 @@ class Conversation(Redeeming, Requesting):
         return self.page(503, self.pages(request).unavailable())
 
     def find_mount(self, root: str) -> str:
-        """Give the path at which a framework finds the routes, whose application lives at `root` itself."""
+        """Return the path at which a framework finds the routes, whose application lives at `root` itself."""
         root = root.rstrip("/") + "/"
         if not self.flows.site.path.startswith(root):
             raise ConfigurationError("base_url lies outside of the application's own root path")

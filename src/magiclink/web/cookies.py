@@ -67,7 +67,7 @@ class Jar:
         self._names = {kind: f"{prefix}magiclink-{kind}-{digest}" for kind in ("pending", "grants", "visit")}
 
     async def pending(self, request: Request) -> Pending | None:
-        """Give the link that waits in this browser."""
+        """Return the link that waits in this browser."""
         found = _PENDING.fullmatch(await self._read(request, "pending"))
         return None if found is None else Pending(token=found[1].decode("ascii"), nonce=found[2].decode("ascii"))
 
@@ -82,7 +82,7 @@ class Jar:
         return Cookie(name=self._names["pending"], value="", max_age=0, secure=self._secure)
 
     async def grants(self, request: Request) -> tuple[Grant, ...]:
-        """Give what this browser has open, newest first."""
+        """Return what this browser has open, newest first."""
         value = await self._read(request, "grants")
         parts = [value[start : start + _GRANT_SIZE] for start in range(0, len(value), _GRANT_SIZE)]
         return tuple(_grant(found) for found in map(_GRANT.fullmatch, parts) if found is not None)
@@ -98,12 +98,12 @@ class Jar:
         return await self._write("grants", value, max(lifetime, timedelta(days=1)))
 
     async def visit(self, request: Request) -> str | None:
-        """Give the nonce of this browser, if it has asked for a sign-in link lately."""
+        """Return the nonce of this browser, if it has asked for a sign-in link lately."""
         found = _VISIT.fullmatch(await self._read(request, "visit"))
         return None if found is None else found[0].decode("ascii")
 
     async def keep_visit(self, request: Request) -> tuple[str, Cookie]:
-        """Give this browser a nonce, or let it keep the one that it has."""
+        """Return this browser a nonce, or let it keep the one that it has."""
         nonce = await self.visit(request) or secrets.token_urlsafe(16)
         return nonce, await self._write("visit", nonce.encode("ascii"), VISIT_FOR)
 
@@ -112,7 +112,7 @@ class Jar:
         return await self._flows.seal("form", _shown(shown), lifetime=PENDING_FOR)
 
     async def is_form(self, request: Request, *shown: str | None) -> bool:
-        """Tell whether a request's form is of a page that showed just this."""
+        """Return whether a request's form is of a page that showed just this."""
         fields = [value for name, value in request.form or () if name == "form"]
         value = await self._flows.unseal("form", fields[0]) if len(fields) == 1 else None
         return value is not None and compare_digest(value, _shown(shown))
@@ -127,7 +127,7 @@ class Jar:
 
 
 def tag_of(purpose: str, resource: str | None) -> bytes:
-    """Give the mark by which the grant of a document is found."""
+    """Return the mark by which the grant of a document is found."""
     return sha256(_bytes(f"{purpose}\0{resource}")).digest()[:8]
 
 

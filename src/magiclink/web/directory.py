@@ -25,12 +25,12 @@ class Directory(Protocol):
     """The app's accounts; asked after the answer was sent, where its time could tell whether an address is known."""
 
     def by_email(self, address: str) -> Sequence[Account]:
-        """Give every account that has this address on file.
+        """Return every account that has this address on file.
 
         It comes in lower case, its domain as A-labels: compare it with the lower case of what is on file.
         """
         ...
 
     def by_subject(self, subject: str) -> Account | None:
-        """Give a subject's account, or None."""
+        """Return a subject's account, or None."""
         ...

@@ -103,7 +103,7 @@ _KINDS = {
 
 
 def render(page: Page) -> str:
-    """Give the whole document of a page; whatever its texts hold, they show as text."""
+    """Return the whole document of a page; whatever its texts hold, they show as text."""
     paragraphs = [f"<p>{escape(paragraph)}</p>" for paragraph in page.paragraphs]
     return _DOCUMENT.format(
         language=escape(page.language),

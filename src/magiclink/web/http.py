@@ -85,7 +85,7 @@ class Cookie:
     secure: bool
 
     def header(self) -> str:
-        """Give the value of its Set-Cookie header: for this host alone, out of reach of scripts, sent along by links.
+        """Return the value of its Set-Cookie header: for this host alone, out of reach of scripts, sent along by links.
 
         Lax, not Strict: the click comes from a webmail, another site, and must find its cookie (RFC 6265bis, 5.6.7).
         """

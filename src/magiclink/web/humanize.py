@@ -24,7 +24,7 @@ _WEEK, _MONTH, _YEAR = 7 * _DAY, 31 * _DAY, 366 * _DAY
 
 
 def date_in_words(moment: datetime, language: Language) -> str:
-    """Give an instant in UTC, such as "Monday, 19 January 2026 (09:00 UTC)", with its seconds where they aren't 0."""
+    """Return an instant in UTC, such as "Monday, 19 January 2026 (09:00 UTC)", with its seconds where they aren't 0."""
     _ = language.gettext
     # The first of a month is an ordinal in some languages: 1er janvier, and then 2 janvier.
     first, other = _("{weekday}, 1 {month} {year} ({time} UTC)"), _("{weekday}, {day} {month} {year} ({time} UTC)")
@@ -55,7 +55,7 @@ def ago_in_words(moment: datetime, now: datetime, language: Language) -> str:
 
 
 def one_line(name: str) -> str:
-    """Give the app's own words as one line that can't disguise itself or the words around it; "" where nothing is left.
+    """Return the app's own words as one line that can't disguise itself or the words around it; "" where nothing is left.
 
     Control characters and marks of direction become spaces, and 200 characters are kept. Words that are written from
     right to left are set apart, or they would carry the numbers and brackets around them along (UAX 9, 6.3).

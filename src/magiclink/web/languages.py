@@ -79,12 +79,12 @@ class Language:
         return f"<Language {self.tag}>"
 
     def gettext(self, text: str) -> str:
-        """Give a sentence in this language."""
+        """Return a sentence in this language."""
         found = (each.gettext(text) for each in self._catalogues)
         return next((told for told in found if told != text and _fits(told, text)), text)
 
     def ngettext(self, one: str, many: str, count: int) -> str:
-        """Give a sentence with a number, in the form that this language has for it."""
+        """Return a sentence with a number, in the form that this language has for it."""
         found = (each.ngettext(one, many, count) for each in self._catalogues)
         english = one if count == 1 else many
         return next((told for told in found if told not in (one, many) and _fits(told, many)), english)
@@ -114,13 +114,13 @@ class Languages:
         return len(self._offered)
 
     def preferred(self, tags: Iterable[str]) -> Language:
-        """Give the best language for who reads these, best first; what is no tag is passed over (RFC 4647, 3.4)."""
+        """Return the best language for who reads these, best first; what is no tag is passed over (RFC 4647, 3.4)."""
         found = _lookup(tags, self._offered)
         return next(iter(self)) if found is None else self._offered[found]
 
 
 def parse_accept_language(header: str) -> tuple[str, ...]:
-    """Give the languages of an Accept-Language, best first (RFC 9110, 12.5.4): what a adapter puts into a Request."""
+    """Return the languages of an Accept-Language, best first (RFC 9110, 12.5.4): what a adapter puts into a Request."""
     weighted = [_weighted(part) for part in header[:LONGEST_HEADER].split(",", MOST_TAGS)[:MOST_TAGS]]
     ranked = sorted(weighted, key=lambda pair: -pair[1])
     return tuple(tag for tag, weight in ranked if weight > 0)
@@ -167,7 +167,7 @@ def _shipped(tag: str) -> GNUTranslations:
 
 
 def _fits(told: str, text: str) -> bool:
-    """Tell whether a translation can be filled in with what the original is filled in with."""
+    """Return whether a translation can be filled in with what the original is filled in with."""
     try:
         told.format_map(dict.fromkeys(_PLACEHOLDER.findall(text), ""))
     except (LookupError, ValueError, AttributeError, TypeError):

@@ -141,7 +141,7 @@ class Pages:
         )
 
     def sent(self) -> Page:
-        """Give the one answer to every wish for a mail: it tells nothing about an address."""
+        """Return the one answer to every wish for a mail: it tells nothing about an address."""
         _ = self._translate
         return self._page(
             "sent",

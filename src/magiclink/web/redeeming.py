@@ -19,7 +19,7 @@ from ..errors import (
 from ..policy import Opens
 from ..records import State
 from .cookies import Grant, tag_of
-from .options import Responses, is_ours
+from .responses import Responses, is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ class Redeeming(Responses):
         return await self._opened(request, pending, policy, redemption)
 
     async def opened(self, request: Request, policy: Policy, resource: str | None) -> Redemption | None:
-        """Give what this browser has open of a document, or None; the store is asked about that document alone."""
+        """Return what this browser has open of a document, or None; the store is asked about that document alone."""
         tag = tag_of(policy.purpose, resource)
         for grant in await self._jar.grants(request):
             found = await self._recalled(grant) if grant.tag == tag else None
@@ -129,7 +129,7 @@ class Redeeming(Responses):
         return self.page(410, await self._ended_page(request, pending, error, error.link))
 
     async def _holds(self, request: Request, token: str, error: RejectedLinkError) -> bool:
-        """Tell whether this browser still has open what a link opened, though the link itself has ended."""
+        """Return whether this browser still has open what a link opened, though the link itself has ended."""
         link = error.link
         if link is None or isinstance(error, RevokedLinkError):
             return False
@@ -161,7 +161,7 @@ class Redeeming(Responses):
         return self.redirect(location, await self._jar.keep_grant(request, grant, policy.session_lifetime))
 
     def _admission(self, request: Request, policy: Policy) -> Callable[[LinkInfo], bool] | None:
-        """Give the last check: of a step-up, that it's the one who is signed in; and the app's own."""
+        """Return the last check: of a step-up, that it's the one who is signed in; and the app's own."""
         own = self._admit
         if not policy.step_up:
             return own

@@ -17,7 +17,8 @@ from ..events import logger
 from .directory import MOST_ACCOUNTS
 from .jobs import Job, Task
 from .mail import compose
-from .options import HOUR, Responses, is_ours
+from .options import HOUR
+from .responses import Responses, is_ours
 
 if TYPE_CHECKING:
     from ..values import Link
@@ -75,7 +76,7 @@ class Requesting(Responses):
 
     @property
     def offers_sign_in(self) -> bool:
-        """Tell whether anybody may ask for a sign-in link here."""
+        """Return whether anybody may ask for a sign-in link here."""
         return self._directory is not None and self.sign_in_policy is not None
 
     async def run(self, job: Job) -> None:
@@ -201,7 +202,7 @@ class Requesting(Responses):
 
 
 def _is_same(on_file: str, typed: str) -> bool:
-    """Tell whether an address on file is the one that was typed; what is no address is nobody's."""
+    """Return whether an address on file is the one that was typed; what is no address is nobody's."""
     try:
         return fold_case(canonicalize(on_file)) == fold_case(typed)
     except BadArgumentError:

@@ -134,13 +134,13 @@ def flood(store: DjangoStore, rounds: int) -> None:
 RACES = (threads, fifty, alone, processes, flood)
 
 
-def main(keeper: str, rounds: int, level: str) -> None:
+def main(store_name: str, rounds: int, level: str) -> None:
     """Run every race on a database that is set up as `level` says."""
     options = {"init_command": f"PRAGMA journal_mode = {level}; PRAGMA synchronous = OFF", "timeout": TIMEOUT}
-    if keeper == "postgresql":
+    if store_name == "postgresql":
         options = {"isolation_level": int(level)}
     sys.setswitchinterval(1e-6)
-    with tempfile.TemporaryDirectory() as folder, database(keeper, Path(folder), **options) as alias:
+    with tempfile.TemporaryDirectory() as folder, database(store_name, Path(folder), **options) as alias:
         for race in RACES:
             empty(alias)
             race(DjangoStore(using=alias), rounds)

@@ -64,7 +64,7 @@ def _unblocked(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
 
 @pytest.fixture
 def alias(tmp_path: Path) -> Iterator[str]:
-    """Give a file of SQLite."""
+    """Return a file of SQLite."""
     with database("sqlite", tmp_path) as alias:
         yield alias
 

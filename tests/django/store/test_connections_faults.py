@@ -34,14 +34,14 @@ def _unblocked(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
 
 @pytest.fixture
 def alias(tmp_path: Path) -> Iterator[str]:
-    """Give a file of SQLite."""
+    """Return a file of SQLite."""
     with database("sqlite", tmp_path) as alias:
         yield alias
 
 
 @pytest.fixture
 def on_postgresql(tmp_path: Path) -> Iterator[str]:
-    """Give a schema of PostgreSQL."""
+    """Return a schema of PostgreSQL."""
     with database("postgresql", tmp_path) as alias:
         yield alias
 
@@ -107,14 +107,14 @@ def test_database_that_only_reads(tmp_path: Path) -> None:
 IMPATIENT = {"sqlite": "PRAGMA timeout = 50", "postgresql": "SET lock_timeout = '50ms'"}
 
 
-@pytest.mark.parametrize("store", IMPATIENT)
-def test_lock_that_is_held_too_long(tmp_path: Path, keeper: str) -> None:
+@pytest.mark.parametrize("store_name", IMPATIENT)
+def test_lock_that_is_held_too_long(tmp_path: Path, store_name: str) -> None:
     """Whoever waits longer for a lock than the database lets him gets StoreError; nothing is used."""
-    with database(keeper, tmp_path) as alias, two_connections(alias) as other:
+    with database(store_name, tmp_path) as alias, two_connections(alias) as other:
         store = DjangoStore(using=alias)
         link = put(store)
         with connections[alias].cursor() as cursor:
-            cursor.execute(IMPATIENT[keeper])
+            cursor.execute(IMPATIENT[store_name])
         with _held(other):
             assert raises(StoreError, lambda: store.consume(link.link_id, terms()))
             assert raises(StoreError, lambda: put(store))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class _Contract(StoreContract):
-    keeper: ClassVar[str]
+    store_name: ClassVar[str]
     rounds = 5
     alias: str
 
@@ -25,12 +25,12 @@ class _Contract(StoreContract):
     def _on_a_database(
         cls, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
     ) -> Iterator[None]:
-        folder = tmp_path_factory.mktemp(cls.keeper)
-        with django_db_blocker.unblock(), database(cls.keeper, folder) as cls.alias:
+        folder = tmp_path_factory.mktemp(cls.store_name)
+        with django_db_blocker.unblock(), database(cls.store_name, folder) as cls.alias:
             yield
 
     def make_store(self) -> TidyStore:
-        """Give a store in tables that are empty."""
+        """Return a store in tables that are empty."""
         empty(self.alias)
         return TidyStore(using=self.alias)
 
@@ -38,16 +38,16 @@ class _Contract(StoreContract):
 class TestOnSQLite(_Contract):
     """Every rule, in a file of SQLite as Django opens it."""
 
-    keeper = "sqlite"
+    store_name = "sqlite"
 
 
 class TestOnPostgreSQL(_Contract):
     """Every rule, in PostgreSQL."""
 
-    keeper = "postgresql"
+    store_name = "postgresql"
 
 
 class TestOnMariaDB(_Contract):
     """Every rule, in MariaDB."""
 
-    keeper = "mariadb"
+    store_name = "mariadb"

@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from magiclink.django.store import DjangoStore
 from magiclink.testing.machine import StoreMachine
-from tests.django.databases import KEEPERS, database, empty
+from tests.django.databases import STORES, database, empty
 from tests.stores.test_state_machine import PROFILE
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from pytest_django import DjangoDbBlocker
 
 
-@pytest.mark.parametrize("store", KEEPERS)
-def test_any_order_of_calls(keeper: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> None:
+@pytest.mark.parametrize("store_name", STORES)
+def test_any_order_of_calls(store_name: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> None:
     """No order of calls, and no clock, brings the store to another answer than the model's, or to other links."""
-    with django_db_blocker.unblock(), database(keeper, tmp_path) as alias:
+    with django_db_blocker.unblock(), database(store_name, tmp_path) as alias:
 
         class Machine(StoreMachine):
             def make_store(self) -> DjangoStore:

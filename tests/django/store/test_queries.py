@@ -29,14 +29,14 @@ ANN, BOB = b"ann" * 5, b"bob" * 5
 
 @pytest.fixture
 def alias(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """Give a file of SQLite."""
+    """Return a file of SQLite."""
     with django_db_blocker.unblock(), database("sqlite", tmp_path) as alias:
         yield alias
 
 
 @pytest.fixture
 def store(alias: str) -> DjangoStore:
-    """Give a store on it."""
+    """Return a store on it."""
     return DjangoStore(using=alias)
 
 

@@ -21,15 +21,15 @@ GROUNDS = [("sqlite", "DELETE"), ("sqlite", "WAL")]
 GROUNDS += [("postgresql", str(level.value)) for level in IsolationLevel if level.name != "READ_UNCOMMITTED"]
 
 
-@pytest.mark.parametrize(("store", "level"), GROUNDS)
-def test_race_that_has_two_winners(keeper: str, level: str) -> None:
+@pytest.mark.parametrize(("store_name", "level"), GROUNDS)
+def test_race_that_has_two_winners(store_name: str, level: str) -> None:
     """F01, F02, F04: what the races of `store_processes.py` say, in each of their rounds."""
     # The tree of this file, and this process' own places: the library may be a copy.
     places = os.pathsep.join(filter(None, [str(RACES.parents[3]), *sys.path]))
     environment = {**os.environ, "PYTHONPATH": places}
-    if keeper == "postgresql":
+    if store_name == "postgresql":
         # One server for all.
         environment["MAGICLINK_TEST_POSTGRES"] = postgres()
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", str(RACES), keeper, ROUNDS, level]
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", str(RACES), store_name, ROUNDS, level]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120 + int(ROUNDS) * 10, env=environment)
     assert ran.returncode == 0, ran.stderr

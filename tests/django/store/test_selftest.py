@@ -11,7 +11,7 @@ from django.db import connections
 from magiclink.django.models import Link, Subject
 from magiclink.django.store import DjangoStore
 from magiclink.errors import ConfigurationError
-from tests.django.databases import KEEPERS, alias_of, database, place, put
+from tests.django.databases import STORES, alias_of, database, place, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,10 +33,10 @@ def run(alias: str, *statements: str) -> None:
             cursor.execute(statement)
 
 
-@pytest.mark.parametrize("store", KEEPERS)
-def test_check_that_leaves_something(tmp_path: Path, keeper: str) -> None:
+@pytest.mark.parametrize("store_name", STORES)
+def test_check_that_leaves_something(tmp_path: Path, store_name: str) -> None:
     """A database that works passes, and keeps nothing of it."""
-    with database(keeper, tmp_path) as alias:
+    with database(store_name, tmp_path) as alias:
         store = DjangoStore(using=alias)
         link = put(store)
         store.check()
@@ -55,10 +55,10 @@ def test_migrations_that_were_not_run(tmp_path: Path) -> None:
     assert "manage.py migrate" in str(caught.value)
 
 
-@pytest.mark.parametrize("store", KEEPERS)
-def test_column_that_is_missing(tmp_path: Path, keeper: str) -> None:
+@pytest.mark.parametrize("store_name", STORES)
+def test_column_that_is_missing(tmp_path: Path, store_name: str) -> None:
     """A table that lacks a column is named."""
-    with database(keeper, tmp_path) as alias:
+    with database(store_name, tmp_path) as alias:
         run(alias, "ALTER TABLE magiclink_notes DROP COLUMN reason")
         with pytest.raises(ConfigurationError, match="magiclink_notes"):
             DjangoStore(using=alias).check()

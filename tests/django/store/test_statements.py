@@ -14,7 +14,7 @@ SQLITE, POSTGRESQL, MYSQL = (dialect_of(SimpleNamespace(vendor=name)) for name i
 
 
 def consume(dialect: Dialect, *, limited: bool = True, stamped: bool = True, attempted: bool = True) -> str:
-    """Give the statement of a use."""
+    """Return the statement of a use."""
     return statements.consume(dialect, limited=limited, stamped=stamped, attempted=attempted)
 
 

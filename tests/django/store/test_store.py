@@ -22,7 +22,7 @@ from magiclink.records import Note, Selector
 from magiclink.stores.base import HOUR
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, DAY, NOW
-from tests.django.databases import KEEPERS, database, empty, put
+from tests.django.databases import STORES, database, empty, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,18 +48,18 @@ class ToOther:
         raise AssertionError
 
 
-@pytest.fixture(scope="module", params=KEEPERS)
+@pytest.fixture(scope="module", params=STORES)
 def alias(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[str]:
-    """Give a database of each store."""
+    """Return a database of each store."""
     with django_db_blocker.unblock(), database(request.param, tmp_path_factory.mktemp("links")) as alias:
         yield alias
 
 
 @pytest.fixture
 def store(alias: str) -> DjangoStore:
-    """Give a store in tables that are empty."""
+    """Return a store in tables that are empty."""
     empty(alias)
     return DjangoStore(using=alias)
 

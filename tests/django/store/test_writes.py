@@ -37,14 +37,14 @@ PRIMARY KEY (audience, subject))"""
 def alias(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[str]:
-    """Give a database that returns what it has written, and one that doesn't."""
+    """Return a database that returns what it has written, and one that doesn't."""
     with django_db_blocker.unblock(), database(request.param, tmp_path_factory.mktemp("links")) as alias:
         yield alias
 
 
 @pytest.fixture
 def store(alias: str) -> DjangoStore:
-    """Give a store in tables that are empty."""
+    """Return a store in tables that are empty."""
     empty(alias)
     return DjangoStore(using=alias)
 

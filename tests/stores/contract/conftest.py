@@ -24,7 +24,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def fails() -> Callable[[type[MemoryStore], str], bool]:
-    """Tell whether a test of the contract fails on a store, by a statement of its own and by no accident."""
+    """Return whether a test of the contract fails on a store, by a statement of its own and by no accident."""
 
     def failing(broken: type[MemoryStore], name: str) -> bool:
         class Contract(StoreContract):

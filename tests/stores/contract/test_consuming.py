@@ -23,7 +23,7 @@ class AsksLess(MemoryStore):
         return super().consume(link_id, terms if record is None else replace(terms, **self.changed(record, terms)))
 
     def changed(self, record: Record, terms: Terms) -> dict[str, Any]:
-        """Give the terms that differ."""
+        """Return the terms that differ."""
         raise NotImplementedError
 
 

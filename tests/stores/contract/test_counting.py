@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class OneMore(MemoryStore):
     """Refuses when the limit has been passed."""
 
-    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        return super().hit(bucket, now=now, limit=limit + 1, window=window)
+    def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
+        return super().hit(limit_key, now=now, limit=limit + 1, window=window)
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
         return super().count_attempt(audience, link_id, now=now, limit=limit + 1)
@@ -27,45 +27,45 @@ class OneMore(MemoryStore):
 class SlidingWindows(MemoryStore):
     """Begins a window with the first call."""
 
-    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        ends = next((ends for ends, _, known in self._taken if known == bucket and ends > now), now + window)
-        taken = self._taken.get((ends, window, bucket), 0)
-        self._taken[ends, window, bucket] = taken + 1
+    def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
+        ends = next((ends for ends, _, known in self._hits if known == limit_key and ends > now), now + window)
+        taken = self._hits.get((ends, window, limit_key), 0)
+        self._hits[ends, window, limit_key] = taken + 1
         return None if taken < limit else ends
 
 
 class CountsRefusals(MemoryStore):
     """Counts the calls that it refuses."""
 
-    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        told = super().hit(bucket, now=now, limit=limit, window=window)
+    def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
+        told = super().hit(limit_key, now=now, limit=limit, window=window)
         if told is not None:
-            super().hit(bucket, now=now, limit=2**62, window=window)
+            super().hit(limit_key, now=now, limit=2**62, window=window)
         return told
 
 
 class FirstIsFree(MemoryStore):
     """Lets the first call of a window through."""
 
-    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        return super().hit(bucket, now=now, limit=max(limit, 1), window=window)
+    def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
+        return super().hit(limit_key, now=now, limit=max(limit, 1), window=window)
 
 
 class OneWindow(MemoryStore):
     """Takes windows that end at one instant for one."""
 
-    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
+    def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
         ends = now - now % window + window
-        taken = self._taken.get((ends, 0, bucket), 0)
-        self._taken[ends, 0, bucket] = taken + 1
+        taken = self._hits.get((ends, 0, limit_key), 0)
+        self._hits[ends, 0, limit_key] = taken + 1
         return None if taken < limit else ends
 
 
 class OneBucket(MemoryStore):
     """Folds the names of buckets."""
 
-    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        return super().hit(bucket.lower(), now=now, limit=limit, window=window)
+    def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
+        return super().hit(limit_key.lower(), now=now, limit=limit, window=window)
 
 
 class TriesOthers(MemoryStore):

@@ -21,7 +21,7 @@ class ChangesText(MemoryStore):
     """Changes text before it writes it."""
 
     def changed(self, text: str) -> str:
-        """Give the text that is written."""
+        """Return the text that is written."""
         raise NotImplementedError
 
     def _write(self, record: Record, now: int) -> bool:

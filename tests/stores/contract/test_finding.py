@@ -23,7 +23,7 @@ class Finds(MemoryStore):
         return self.picked(list(super().find(selector, limit=9999, after=after)))[:limit]
 
     def picked(self, found: list[Record]) -> list[Record]:
-        """Give what it finds instead."""
+        """Return what it finds instead."""
         raise NotImplementedError
 
 

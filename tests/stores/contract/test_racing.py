@@ -68,11 +68,11 @@ class ReadsThenAdds(GivesWay):
 class ReadsThenCounts(GivesWay):
     """Compares with the limit, and counts later."""
 
-    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        key = now, window, bucket
-        taken = self._taken.get(key, 0)
+    def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
+        key = now, window, limit_key
+        taken = self._hits.get(key, 0)
         self.give_way()
-        self._taken[key] = taken + 1
+        self._hits[key] = taken + 1
         return None if taken < limit else now + window
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:

@@ -69,7 +69,7 @@ class Selects(MemoryStore):
         super().revoke_matching(self.changed(selector), now=now, reason=reason)
 
     def changed(self, selector: Selector) -> Selector:
-        """Give the selector that it uses instead."""
+        """Return the selector that it uses instead."""
         raise NotImplementedError
 
 

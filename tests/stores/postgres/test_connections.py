@@ -31,20 +31,20 @@ SECRET = "customer-7-secret"
 
 @pytest.fixture
 def place() -> Iterator[Place]:
-    """Give a schema."""
+    """Return a schema."""
     with Place() as made:
         yield made
 
 
 @pytest.fixture
 def store(place: Place) -> PostgresStore:
-    """Give a new store."""
+    """Return a new store."""
     return place.store()
 
 
 @pytest.fixture
 def database(place: Place) -> Iterator[Database]:
-    """Give connections without a store."""
+    """Return connections without a store."""
     place.run(f"CREATE SCHEMA {place.schema}")
     made = Database(place.url, schema=place.schema, prepared=True, pool_size=2, timeout=timedelta(0))
     yield made
@@ -359,7 +359,7 @@ def test_timeout(setting: str) -> None:
 
 @pytest.fixture
 def proxy(place: Place) -> Iterator[Proxy]:
-    """Give a line to the server that can be cut."""
+    """Return a line to the server that can be cut."""
     # A folder of its own under a short name: a socket's path has room for a hundred characters.
     with tempfile.TemporaryDirectory(prefix="ml-", dir="/tmp") as folder:
         try:
@@ -376,7 +376,7 @@ TURNS = [(False, 1), (True, 4)]
 
 @pytest.fixture
 def far(place: Place, proxy: Proxy) -> PostgresStore:
-    """Give a store behind the proxy, which has used links both ways before: its statements are prepared."""
+    """Return a store behind the proxy, which has used links both ways before: its statements are prepared."""
     place.url = proxy.url
     store = place.store(pool_size=1)
     for others in (False, True):
@@ -423,7 +423,7 @@ def test_cut_in_the_middle_of_a_batch(place: Place, far: PostgresStore, proxy: P
 
 @pytest.fixture
 def server() -> Iterator[PostgresServer]:
-    """Give a server that the test may kill."""
+    """Return a server that the test may kill."""
     made = PostgresServer()
     yield made
     made.stop()

@@ -35,7 +35,7 @@ class OnPostgres:
         self.url = make_conninfo(postgres(), options=f"-c default_transaction_isolation={level}")
 
     def make_store(self) -> PostgresStore:
-        """Give a store in a new schema."""
+        """Return a store in a new schema."""
         return PostgresStore(self.url, schema=new_schema())
 
 
@@ -49,7 +49,7 @@ class TestPartitioned(OnPostgres, StoreContract):
     rounds = 1
 
     def make_store(self) -> PostgresStore:
-        """Give a store in a new schema of partitions, with some months of the contract's links."""
+        """Return a store in a new schema of partitions, with some months of the contract's links."""
         from datetime import date
 
         store = PostgresStore(self.url, schema=new_schema(), partitioned=True, prepared=False)

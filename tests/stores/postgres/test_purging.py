@@ -25,14 +25,14 @@ MARCH, APRIL, MAY = (to_micros(datetime(2026, month, 1, tzinfo=UTC)) for month i
 
 @pytest.fixture
 def place() -> Iterator[Place]:
-    """Give a schema."""
+    """Return a schema."""
     with Place() as made:
         yield made
 
 
 @pytest.fixture
 def store(place: Place) -> PostgresStore:
-    """Give a new store."""
+    """Return a new store."""
     return place.store()
 
 

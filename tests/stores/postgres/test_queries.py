@@ -31,7 +31,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
-    """Give a schema."""
+    """Return a schema."""
     with Place() as made:
         yield made
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def place() -> Iterator[Place]:
-    """Give a schema of ours, and no open store."""
+    """Return a schema of ours, and no open store."""
     with Place() as made:
         PostgresStore(made.url, schema=made.schema).close()
         yield made
@@ -76,8 +76,8 @@ def test_view_in_the_way() -> None:
 
 def test_newer_schema(place: Place) -> None:
     """A schema that a newer library has made is refused."""
-    place.run("UPDATE @meta SET value = 2")
-    refused(place, "version 2, this library reads 1")
+    place.run("UPDATE @meta SET value = 3")
+    refused(place, "version 3, this library reads 2")
 
 
 def test_no_version(place: Place) -> None:
@@ -120,7 +120,7 @@ def test_column_of_the_operator(place: Place) -> None:
 
 @pytest.fixture
 def role(place: Place) -> Iterator[str]:
-    """Give a role that may do nothing yet."""
+    """Return a role that may do nothing yet."""
     name = new_schema()
     place.run(f"CREATE ROLE {name} LOGIN")
     yield name
@@ -153,7 +153,7 @@ def test_role_that_may_not_make_it(role: str) -> None:
         PostgresStore(make_conninfo(postgres(), user=role), schema=new_schema())
 
 
-@pytest.mark.parametrize("table", ["links", "subjects", "notes", "buckets"])
+@pytest.mark.parametrize("table", ["links", "subjects", "notes", "limits"])
 def test_missing_privilege(place: Place, role: str, table: str) -> None:
     """A role that lacks a privilege is refused when it is opened, not at the first click."""
     place.run(f"GRANT USAGE ON SCHEMA {place.schema} TO {role}")

@@ -28,14 +28,14 @@ USED = f"UPDATE @links SET uses = 1, first_used_at = {NOW}, last_used_at = {NOW}
 
 @pytest.fixture(params=LEVELS)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    """Give a schema, under each level as the default."""
+    """Return a schema, under each level as the default."""
     with Place(default_transaction_isolation=request.param) as made:
         yield made
 
 
 @pytest.fixture
 def store(place: Place) -> PostgresStore:
-    """Give a new store."""
+    """Return a new store."""
     return place.store()
 
 
@@ -156,7 +156,7 @@ def test_take_behind_a_take(place: Place, store: PostgresStore) -> None:
     """F11: a call that waits for the last place of a window doesn't get it twice."""
     assert store.hit(b"bucket", now=NOW, limit=2, window=SECOND) is None
     call = lambda: store.hit(b"bucket", now=NOW, limit=2, window=SECOND)  # noqa: E731
-    assert waiting(place, "UPDATE @buckets SET taken = 2", call) == NOW + SECOND
+    assert waiting(place, "UPDATE @limits SET hits = 2", call) == NOW + SECOND
 
 
 def test_same_link_behind_itself(place: Place, store: PostgresStore) -> None:

@@ -31,14 +31,14 @@ NO_TEXT = "customer\0"
 
 @pytest.fixture
 def place() -> Iterator[Place]:
-    """Give a schema."""
+    """Return a schema."""
     with Place() as made:
         yield made
 
 
 @pytest.fixture
 def store(place: Place) -> PostgresStore:
-    """Give a new store."""
+    """Return a new store."""
     return place.store()
 
 
@@ -194,10 +194,10 @@ def test_windows_are_forgotten(place: Place, store: PostgresStore) -> None:
         store.hit(b"%d" % number, now=NOW, limit=1, window=SECOND)
     ended = NOW + SECOND
     store.hit(b"a", now=ended + CLOCK_SKEW, limit=1, window=SECOND)
-    assert place.rows("buckets") == [51]
+    assert place.rows("limits") == [51]
     for number in range(5):
         store.hit(b"b%d" % number, now=ended + CLOCK_SKEW + 1, limit=1, window=SECOND)
-    assert place.rows("buckets") == [51 - 50 + 5]
+    assert place.rows("limits") == [51 - 50 + 5]
 
 
 def test_documents(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

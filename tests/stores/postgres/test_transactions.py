@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def place() -> Iterator[Place]:
-    """Give a schema."""
+    """Return a schema."""
     with Place() as made:
         yield made
 
 
 @pytest.fixture
 def store(place: Place) -> PostgresStore:
-    """Give a new store."""
+    """Return a new store."""
     return place.store()
 
 
@@ -115,7 +115,7 @@ def test_reissue_of_an_unknown_parent(store: PostgresStore) -> None:
 
 
 def outstanding(store: PostgresStore, links: list[Record]) -> list[Record]:
-    """Give those that can still be used."""
+    """Return those that can still be used."""
     found = [store.get(AUDIENCE, link.link_id) for link in links]
     return [link for link in found if link and link.state_at(NOW) is State.OUTSTANDING]
 

@@ -57,7 +57,7 @@ class ValkeyServer:
         self._process.wait(TIMEOUT)
 
     def client(self) -> Any:
-        """Give an operator's client."""
+        """Return an operator's client."""
         return redis.Redis(unix_socket_path=str(self.path))
 
 
@@ -105,7 +105,7 @@ class Line:
 
 @contextmanager
 def serving(folders: pytest.TempPathFactory) -> Iterator[Callable[..., ValkeyServer]]:
-    """Give a way to start servers, with options; they end with the `with`."""
+    """Return a way to start servers, with options; they end with the `with`."""
     started: list[ValkeyServer] = []
 
     def begin(**options: str) -> ValkeyServer:
@@ -121,7 +121,7 @@ def serving(folders: pytest.TempPathFactory) -> Iterator[Callable[..., ValkeySer
 
 
 def free_port() -> int:
-    """Give a port of this machine that nobody has just now, with room for a cluster's bus 10,000 above."""
+    """Return a port of this machine that nobody has just now, with room for a cluster's bus 10,000 above."""
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

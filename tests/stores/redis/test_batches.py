@@ -11,7 +11,7 @@ import redis
 from magiclink.errors import BadArgumentError
 from magiclink.records import Selector
 from magiclink.stores.redis import RedisStore
-from magiclink.stores.redis import store as keeper
+from magiclink.stores.redis import store as module
 from magiclink.testing.contract import record
 from magiclink.testing.contract.bench import AUDIENCE, NOW
 from tests.services import valkey
@@ -28,20 +28,20 @@ SECOND = 1_000_000
 
 @pytest.fixture
 def prefix() -> str:
-    """Give a prefix of the test's own."""
+    """Return a prefix of the test's own."""
     return f"test-{uuid4()}"
 
 
 @pytest.fixture
 def client() -> Iterator[redis.Redis]:
-    """Give a client of the server that the store is on."""
+    """Return a client of the server that the store is on."""
     with redis.Redis.from_url(valkey()) as opened:
         yield opened
 
 
 @pytest.fixture
 def store(prefix: str) -> Iterator[RedisStore]:
-    """Give a store without a link."""
+    """Return a store without a link."""
     opened = RedisStore(valkey(), prefix=prefix)
     yield opened
     opened.close()
@@ -134,7 +134,7 @@ def test_renewed_link_without_parent(store: RedisStore) -> None:
 
 def test_pages_of_an_audience(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """9, 11, E14: a whole audience is walked in pages: nothing is left out, of a rare purpose either."""
-    monkeypatch.setattr(keeper, "PAGE", 100)
+    monkeypatch.setattr(module, "PAGE", 100)
     links = [record(issued_at=NOW + each, purpose="sign-in" if each % 90 == 0 else "invoice") for each in range(450)]
     assert store.add(links, now=NOW, renamed={})
     rare = [link.link_id for link in links[::90]][::-1]

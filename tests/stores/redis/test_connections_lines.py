@@ -30,20 +30,20 @@ ONCE = terms(max_uses=1)
 
 @pytest.fixture
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ValkeyServer]]:
-    """Give a way to start servers of the test's own, with options; they end with it."""
+    """Return a way to start servers of the test's own, with options; they end with it."""
     with serving(tmp_path_factory) as begin:
         yield begin
 
 
 @pytest.fixture
 def server(serve: Callable[..., ValkeyServer]) -> ValkeyServer:
-    """Give a server of the test's own."""
+    """Return a server of the test's own."""
     return serve()
 
 
 @pytest.fixture
 def line(server: ValkeyServer) -> Iterator[Line]:
-    """Give a line to the server that can be cut."""
+    """Return a line to the server that can be cut."""
     own = Line(server.path)
     yield own
     own.close()

@@ -15,5 +15,5 @@ class TestRedisStore(StoreContract):
     rounds = 10
 
     def make_store(self) -> RedisStore:
-        """Give a store without a link."""
+        """Return a store without a link."""
         return RedisStore(valkey(), prefix=f"test-{uuid4()}")

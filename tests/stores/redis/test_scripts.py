@@ -73,7 +73,7 @@ def cases(draw: st.DrawFn) -> tuple[Record, Terms]:
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[RedisStore]:
-    """Give one store to all examples, whose links differ."""
+    """Return one store to all examples, whose links differ."""
     opened = RedisStore(valkey(), prefix=f"test-{uuid4()}")
     yield opened
     opened.close()

@@ -20,7 +20,7 @@ class Trimming(MemoryStore):
     """A store that trims subjects."""
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
-        """Give one record, trimmed."""
+        """Return one record, trimmed."""
         found = super().get(audience, link_id)
         return found and found._replace(subject=found.subject.strip())
 
@@ -45,7 +45,7 @@ class Mute(MemoryStore):
     """A store without notes."""
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
-        """Give none."""
+        """Return none."""
         return []
 
 
@@ -53,7 +53,7 @@ def test_sound_store() -> None:
     """A store that keeps the contract passes, and keeps nothing of the proof."""
     store = MemoryStore()
     selftest.prove(store)
-    assert (store._records, store._subjects, store._notes, store._taken) == ({}, {}, {}, {})
+    assert (store._records, store._subjects, store._notes, store._hits) == ({}, {}, {}, {})
 
 
 @pytest.mark.parametrize("kind", [Trimming, Refusing, Unused, Mute])

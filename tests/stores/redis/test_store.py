@@ -29,20 +29,20 @@ SECOND = 1_000_000
 
 @pytest.fixture
 def prefix() -> str:
-    """Give a prefix of the test's own."""
+    """Return a prefix of the test's own."""
     return f"test-{uuid4()}"
 
 
 @pytest.fixture
 def client() -> Iterator[redis.Redis]:
-    """Give a client of the server that the store is on."""
+    """Return a client of the server that the store is on."""
     with redis.Redis.from_url(valkey()) as opened:
         yield opened
 
 
 @pytest.fixture
 def store(prefix: str) -> Iterator[RedisStore]:
-    """Give a store without a link."""
+    """Return a store without a link."""
     opened = RedisStore(valkey(), prefix=prefix)
     yield opened
     opened.close()

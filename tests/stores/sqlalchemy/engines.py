@@ -27,36 +27,38 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
-KEEPERS = ("sqlite", "postgresql", "mariadb")
+STORES = ("sqlite", "postgresql", "mariadb")
 TIMEOUT = 60.0
 """Seconds that a server has to come up, and a writer to wait for a lock."""
 
 
 @contextmanager
-def new_database(keeper: str, folder: Path) -> Iterator[URL]:
-    """Give the URL of an empty database of a store, and drop it afterwards."""
-    if keeper == "sqlite":
+def new_database(store_name: str, folder: Path) -> Iterator[URL]:
+    """Return the URL of an empty database of a store, and drop it afterwards."""
+    if store_name == "sqlite":
         yield make_url(f"sqlite:///{folder / new_schema()}.db?timeout={TIMEOUT}")
         return
     name = new_schema()
-    url = make_url(postgres().replace("postgresql:", "postgresql+psycopg:", 1) if keeper == "postgresql" else mariadb())
+    url = make_url(
+        postgres().replace("postgresql:", "postgresql+psycopg:", 1) if store_name == "postgresql" else mariadb()
+    )
     # No pool: whatever a test does, nothing stays open.
     server = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with server.connect() as db:
         db.execute(text(f"CREATE SCHEMA {name}"))
         try:
-            if keeper == "postgresql":
+            if store_name == "postgresql":
                 yield url.update_query_dict({"options": f"-csearch_path={name}"})
             else:
                 yield url.set(database=name)
         finally:
-            db.execute(text(f"DROP SCHEMA {name}" + " CASCADE" * (keeper == "postgresql")))
+            db.execute(text(f"DROP SCHEMA {name}" + " CASCADE" * (store_name == "postgresql")))
 
 
 @contextmanager
-def new_engine(keeper: str, folder: Path, pool_size: int = 32) -> Iterator[Engine]:
-    """Give an engine on an empty database, and drop it afterwards."""
-    with new_database(keeper, folder) as url:
+def new_engine(store_name: str, folder: Path, pool_size: int = 32) -> Iterator[Engine]:
+    """Return an engine on an empty database, and drop it afterwards."""
+    with new_database(store_name, folder) as url:
         engine = create_engine(url, pool_size=pool_size, pool_timeout=TIMEOUT)
         try:
             yield engine
@@ -65,7 +67,7 @@ def new_engine(keeper: str, folder: Path, pool_size: int = 32) -> Iterator[Engin
 
 
 def mariadb() -> str:
-    """Give the URL of a MariaDB server; what is made in it is the caller's to name apart."""
+    """Return the URL of a MariaDB server; what is made in it is the caller's to name apart."""
     return os.environ.get("MAGICLINK_TEST_MARIADB") or _own_mariadb()
 
 

@@ -17,7 +17,7 @@ from magiclink.stores.sqlalchemy.connections import RETRIES, AppEngine
 from magiclink.stores.sqlalchemy.schema import meta, metadata
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW, race
-from tests.stores.sqlalchemy.engines import KEEPERS, new_engine
+from tests.stores.sqlalchemy.engines import STORES, new_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    """Give an engine on an empty file of SQLite."""
+    """Return an engine on an empty file of SQLite."""
     with new_engine("sqlite", tmp_path) as engine:
         yield engine
 
@@ -42,7 +42,7 @@ class DriverError(Exception):
 
 
 def failing(times: int, error: DriverError) -> Callable[[Connection], int]:
-    """Give some work that fails so many times, and then tells how often it was begun."""
+    """Return some work that fails so many times, and then tells how often it was begun."""
     begun = 0
 
     def work(db: Connection) -> int:
@@ -143,12 +143,12 @@ def test_database_in_memory() -> None:
         engine.dispose()
 
 
-@pytest.mark.parametrize("store", KEEPERS)
-def test_autocommit(keeper: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("store_name", STORES)
+def test_autocommit(store_name: str, tmp_path: Path) -> None:
     """An engine that commits every statement is refused, and keeps nothing of the proof."""
-    with new_engine(keeper, tmp_path) as plain:
+    with new_engine(store_name, tmp_path) as plain:
         engine = plain.execution_options(isolation_level="AUTOCOMMIT")
-        if keeper == "mariadb":
+        if store_name == "mariadb":
             # Its server's own level isn't ours, so that the store sets one, and with it transactions.
             SQLAlchemyStore(engine, create=True)
             return
@@ -162,10 +162,10 @@ def test_autocommit(keeper: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE", "READ UNCOMMITTED", "READ COMMITTED"])
-@pytest.mark.parametrize("store", ["postgresql", "mariadb"])
-def test_isolation_of_the_apps(keeper: str, level: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("store_name", ["postgresql", "mariadb"])
+def test_isolation_of_the_apps(store_name: str, level: Any, tmp_path: Path) -> None:
     """7: whatever isolation the app has chosen, racers win as often as they may, and nobody fails."""
-    with new_engine(keeper, tmp_path) as engine:
+    with new_engine(store_name, tmp_path) as engine:
         store = SQLAlchemyStore(engine.execution_options(isolation_level=level), create=True)
         for turn in range(3):
             links = [record(max_uses=3, subject=f"customer-{turn}") for _ in range(2)]
@@ -195,10 +195,10 @@ def test_nothing_stays_open(engine: Engine) -> None:
             connection.execute("SELECT 1")
 
 
-@pytest.mark.parametrize("store", KEEPERS)
-def test_tables_made_at_once(keeper: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("store_name", STORES)
+def test_tables_made_at_once(store_name: str, tmp_path: Path) -> None:
     """Processes that make the same tables at once all open a store."""
-    with new_engine(keeper, tmp_path) as engine:
+    with new_engine(store_name, tmp_path) as engine:
         stores = race(*[lambda: SQLAlchemyStore(engine, create=True)] * 4)
         assert stores[0].add([record()], now=NOW, renamed={})
 
@@ -229,8 +229,8 @@ def test_newer_tables(engine: Engine) -> None:
     """Tables of another version are ConfigurationError."""
     store = SQLAlchemyStore(engine, create=True)
     with engine.begin() as db:
-        db.execute(update(meta).values(value=2))
-    with pytest.raises(ConfigurationError, match="version 2"):
+        db.execute(update(meta).values(value=3))
+    with pytest.raises(ConfigurationError, match="version 3"):
         store.check()
 
 

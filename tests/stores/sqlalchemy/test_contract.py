@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class _Contract(StoreContract):
-    keeper: ClassVar[str]
+    store_name: ClassVar[str]
     rounds = 5
     engine: Engine
 
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
     def _on_an_engine(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-        with new_engine(cls.keeper, tmp_path_factory.mktemp(cls.keeper)) as cls.engine:
+        with new_engine(cls.store_name, tmp_path_factory.mktemp(cls.store_name)) as cls.engine:
             yield
 
     def make_store(self) -> SQLAlchemyStore:
-        """Give a store in tables that are empty."""
+        """Return a store in tables that are empty."""
         store = SQLAlchemyStore(self.engine, create=True)
         with self.engine.begin() as db:
             for table in metadata.sorted_tables:
@@ -40,16 +40,16 @@ class _Contract(StoreContract):
 class TestOnSQLite(_Contract):
     """Every rule, in a file of SQLite."""
 
-    keeper = "sqlite"
+    store_name = "sqlite"
 
 
 class TestOnPostgreSQL(_Contract):
     """Every rule, in PostgreSQL."""
 
-    keeper = "postgresql"
+    store_name = "postgresql"
 
 
 class TestOnMariaDB(_Contract):
     """Every rule, in MariaDB."""
 
-    keeper = "mariadb"
+    store_name = "mariadb"

@@ -28,14 +28,14 @@ LARGEST = 2**63 - 1
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    """Give an engine on an empty file of SQLite."""
+    """Return an engine on an empty file of SQLite."""
     with new_engine("sqlite", tmp_path) as engine:
         yield engine
 
 
 @pytest.fixture
 def store(engine: Engine) -> SQLAlchemyStore:
-    """Give a store."""
+    """Return a store."""
     return SQLAlchemyStore(engine, create=True)
 
 
@@ -94,7 +94,7 @@ def put(store: SQLAlchemyStore, **changes: Any) -> Record:
 
 
 def kept(store: SQLAlchemyStore, link: Record) -> Record:
-    """Give a link as it is now."""
+    """Return a link as it is now."""
     found = store.get(link.audience, link.link_id)
     assert found is not None
     return found

@@ -10,7 +10,7 @@ import pytest
 from magiclink.stores.sqlalchemy import SQLAlchemyStore
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW, race
-from tests.stores.sqlalchemy.engines import KEEPERS, new_engine
+from tests.stores.sqlalchemy.engines import STORES, new_engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 ROUNDS = 20
 
 
-@pytest.mark.parametrize("store", KEEPERS)
-def test_use_racing_revocations(keeper: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("store_name", STORES)
+def test_use_racing_revocations(store_name: str, tmp_path: Path) -> None:
     """10: no link of a subject is used after its revocation has returned, though reissues and uses race with it."""
-    with new_engine(keeper, tmp_path) as engine:
+    with new_engine(store_name, tmp_path) as engine:
         store = SQLAlchemyStore(engine, create=True)
-        for turn in range(ROUNDS if keeper == "postgresql" else 3):
+        for turn in range(ROUNDS if store_name == "postgresql" else 3):
             parent = record(subject=f"customer-{turn}")
             assert store.add([parent], now=NOW, renamed={})
             child = record(subject=parent.subject, number=2, generation=0, origin="remind", parent=parent.link_id)

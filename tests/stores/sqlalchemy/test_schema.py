@@ -24,7 +24,7 @@ DIALECTS: dict[str, Dialect] = {
 
 
 def made(name: str) -> str:
-    """Give the statement that makes the table of links."""
+    """Return the statement that makes the table of links."""
     return str(CreateTable(tables.links).compile(dialect=DIALECTS[name]))
 
 

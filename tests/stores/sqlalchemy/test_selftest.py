@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from magiclink.errors import ConfigurationError
 from magiclink.stores.sqlalchemy import SQLAlchemyStore, metadata
-from tests.stores.sqlalchemy.engines import KEEPERS, new_engine
+from tests.stores.sqlalchemy.engines import STORES, new_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    """Give an engine on a file of SQLite that has the tables."""
+    """Return an engine on a file of SQLite that has the tables."""
     with new_engine("sqlite", tmp_path) as engine:
         metadata.create_all(engine)
         yield engine
@@ -75,10 +75,10 @@ def test_table_without_transactions(tmp_path: Path) -> None:
             assert db.execute(text("SELECT count(*) FROM magiclink_links")).scalar() == 0
 
 
-@pytest.mark.parametrize("store", KEEPERS)
-def test_sound_database(keeper: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("store_name", STORES)
+def test_sound_database(store_name: str, tmp_path: Path) -> None:
     """Each of the databases as it comes passes the proof, more than once."""
-    with new_engine(keeper, tmp_path) as engine:
+    with new_engine(store_name, tmp_path) as engine:
         store = SQLAlchemyStore(engine, create=True)
         store.check()
         with engine.connect() as db:

@@ -15,7 +15,7 @@ from magiclink.stores import from_url
 from magiclink.stores.sqlalchemy import SQLAlchemyStore, metadata
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW
-from tests.stores.sqlalchemy.engines import KEEPERS, new_database, new_engine
+from tests.stores.sqlalchemy.engines import STORES, new_database, new_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,14 +31,14 @@ NO_TEXT = "\ud800"
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    """Give an engine on an empty file of SQLite."""
+    """Return an engine on an empty file of SQLite."""
     with new_engine("sqlite", tmp_path) as engine:
         yield engine
 
 
 @pytest.fixture
 def store(engine: Engine) -> SQLAlchemyStore:
-    """Give a store."""
+    """Return a store."""
     return SQLAlchemyStore(engine, create=True)
 
 
@@ -58,10 +58,10 @@ def rows(engine: Engine) -> dict[str, int]:
     return {name: count for name, count in counted.items() if count}
 
 
-@pytest.mark.parametrize("store", KEEPERS)
-def test_from_url(keeper: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("store_name", STORES)
+def test_from_url(store_name: str, tmp_path: Path) -> None:
     """A URL that begins with `sqlalchemy+` opens a database of SQLAlchemy's, makes its tables, and finds them again."""
-    with new_database(keeper, tmp_path) as place:
+    with new_database(store_name, tmp_path) as place:
         url = "sqlalchemy+" + place.render_as_string(hide_password=False)
         first = from_url(url)
         link = record(max_uses=1)

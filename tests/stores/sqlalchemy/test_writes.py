@@ -32,14 +32,14 @@ MONTH = PERIOD * 1_000_000
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    """Give an engine on an empty file of SQLite."""
+    """Return an engine on an empty file of SQLite."""
     with new_engine("sqlite", tmp_path) as engine:
         yield engine
 
 
 @pytest.fixture
 def store(engine: Engine) -> SQLAlchemyStore:
-    """Give a store."""
+    """Return a store."""
     return SQLAlchemyStore(engine, create=True)
 
 

@@ -143,7 +143,7 @@ def _see_kept(path: Path, reports: list[bytes]) -> None:
     assert all(uses[report[1:]] >= (report[:1] == b"u") for report in reports)
     with sqlite3.connect(path) as db:
         [(half,)] = db.execute(
-            "SELECT count(*) FROM links WHERE (SELECT count(*) FROM names WHERE names.link_id = links.link_id) <> 4"
+            "SELECT count(*) FROM links WHERE (SELECT count(*) FROM lookups WHERE lookups.link_id = links.link_id) <> 4"
         )
     db.close()
     assert half == 0

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AT_ONCE = timedelta(milliseconds=20)
-MAKE = "INSERT INTO buckets VALUES (1, ?, 1, 1)"
-COUNT = "SELECT count(*) FROM buckets"
+MAKE = "INSERT INTO limits VALUES (1, ?, 1, 1)"
+COUNT = "SELECT count(*) FROM limits"
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[DatabaseFile]:
-    """Give a new file, which waits for nothing long."""
+    """Return a new file, which waits for nothing long."""
     opened = DatabaseFile(tmp_path / "links.db", timeout=AT_ONCE)
     yield opened
     opened.close()
@@ -155,7 +155,7 @@ def test_transaction_that_fails(file: DatabaseFile) -> None:
         fail()
     assert isinstance(raised.value.__cause__, sqlite3.Error)
     file.change(MAKE, (b"b",))
-    assert file.read("SELECT bucket FROM buckets", ()) == [(b"b",)]
+    assert file.read("SELECT limit_key FROM limits", ()) == [(b"b",)]
 
 
 def test_exception_of_the_caller(file: DatabaseFile) -> None:

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AT_ONCE = timedelta(milliseconds=20)
-MAKE = "INSERT INTO buckets VALUES (1, ?, 1, 1)"
-COUNT = "SELECT count(*) FROM buckets"
+MAKE = "INSERT INTO limits VALUES (1, ?, 1, 1)"
+COUNT = "SELECT count(*) FROM limits"
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[DatabaseFile]:
-    """Give a new file, which waits for nothing long."""
+    """Return a new file, which waits for nothing long."""
     opened = DatabaseFile(tmp_path / "links.db", timeout=AT_ONCE)
     yield opened
     opened.close()

@@ -23,5 +23,5 @@ class TestSQLiteStore(StoreContract):
         self.folder = tmp_path
 
     def make_store(self) -> SQLiteStore:
-        """Give a store in a new file."""
+        """Return a store in a new file."""
         return SQLiteStore(self.folder / "links.db")

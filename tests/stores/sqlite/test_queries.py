@@ -29,21 +29,21 @@ STATEMENTS: dict[str, tuple[str, dict[str, object]]] = {
     "older": queries.supersede_older(LINK, now=NOW),
     "others": queries.supersede_others(LINK, now=NOW),
     "rename records": queries.rename(AUDIENCE, b"old", b"new")[0],
-    "rename names": queries.rename(AUDIENCE, b"old", b"new")[1],
+    "rename lookups": queries.rename(AUDIENCE, b"old", b"new")[1],
     "get": (statements.GET, {"audience": AUDIENCE, "link_id": b""}),
     "purge to": (statements.PURGE_TO, {"audience": AUDIENCE, "end": b"", "limit": 1}),
     "purge subjects": (statements.PURGE[0], {"audience": AUDIENCE, "last": b""}),
     "purge notes": (statements.PURGE[1], {"audience": AUDIENCE, "last": b""}),
     "purge links": (statements.PURGE[2], {"audience": AUDIENCE, "last": b""}),
-    "purge names to": (statements.PURGE_NAMES_TO, {"first": b"", "dead": b"", "limit": 1}),
-    "purge names": (statements.PURGE_NAMES, {"first": b"", "bucket": b"", "name": b"", "link_id": b""}),
+    "purge lookups to": (statements.PURGE_LOOKUPS_TO, {"first": b"", "dead": b"", "limit": 1}),
+    "purge lookups": (statements.PURGE_LOOKUPS, {"first": b"", "period": b"", "key": b"", "link_id": b""}),
     "forget windows": (statements.FORGET_WINDOWS, {"ended": 1}),
 }
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SQLiteStore]:
-    """Give a new store."""
+    """Return a new store."""
     opened = SQLiteStore(tmp_path / "links.db")
     yield opened
     opened.close()
@@ -54,7 +54,7 @@ def test_no_table_is_walked(store: SQLiteStore, which: str) -> None:
     """L16: no look-up and no purge walks a table: each goes in by a primary key."""
     statement, values = STATEMENTS[which]
     plan = [row[3] for row in store._file.read(f"EXPLAIN QUERY PLAN {statement}", values)]
-    tables = ("links", "subjects", "names", "notes", "buckets")
+    tables = ("links", "subjects", "lookups", "notes", "limits")
     assert any(step.startswith("SEARCH") for step in plan)
     assert not [step for step in plan if step.startswith("SCAN") and step.split()[1] in tables]
 
@@ -74,7 +74,7 @@ def test_name_that_lies(store: SQLiteStore, kind: str) -> None:
     """A name only leads to a record; what the record itself says decides."""
     store.add([LINK], now=NOW, renamed={})
     row = (lookup_keys.derive_period(AUDIENCE, LINK.link_id), lookup_keys.derive_key(kind, b"another"), LINK.link_id)
-    store._file.change(statements.NAME, row)
+    store._file.change(statements.LOOKUP, row)
     assert store.find(Selector(audience=AUDIENCE, recipients=(b"another",)), limit=9) == []
     assert store.newest(AUDIENCE, LINK.subject, [b"another"]) == (None, 0)
 
@@ -84,7 +84,7 @@ def test_name_that_leads_nowhere(store: SQLiteStore) -> None:
     old, young = record(expires_at=NOW + 1_000_000), record(expires_at=NOW + 5_000_000)
     store.add([old, young], now=NOW, renamed={})
     assert store.purge(AUDIENCE, before=NOW + 2_000_000, limit=9) == 1
-    assert store._file.read("SELECT count(*) FROM names WHERE link_id = ?", (old.link_id,)) == [(4,)]
+    assert store._file.read("SELECT count(*) FROM lookups WHERE link_id = ?", (old.link_id,)) == [(4,)]
     assert [link.link_id for link in store.find(Selector(audience=AUDIENCE, subject=LINK.subject), limit=9)] == [
         young.link_id
     ]
@@ -96,7 +96,7 @@ def test_renamed_names(store: SQLiteStore) -> None:
     store.add([LINK], now=NOW, renamed={})
     assert LINK.recipient is not None
     store.add([other], now=NOW, renamed={LINK.series: b"new series", LINK.recipient: b"new recipient"})
-    left = {name for (name,) in store._file.read("SELECT name FROM names WHERE link_id = ?", (LINK.link_id,))}
+    left = {name for (name,) in store._file.read("SELECT key FROM lookups WHERE link_id = ?", (LINK.link_id,))}
     kept = LINK._replace(series=b"new series", recipient=b"new recipient")
     assert left == set(lookup_keys.derive_keys(kept))
     found: list[Record] = list(store.find(Selector(audience=AUDIENCE, recipients=(b"new recipient",)), limit=9))

@@ -24,7 +24,7 @@ def change(path: Path, *statements: str) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Give a file of ours, closed."""
+    """Return a file of ours, closed."""
     SQLiteStore(tmp_path / "links.db").close()
     return tmp_path / "links.db"
 
@@ -75,8 +75,8 @@ def test_other_application_id(path: Path) -> None:
 
 def test_newer_schema(path: Path) -> None:
     """A file that a newer library has made is refused."""
-    change(path, "UPDATE meta SET value = 2")
-    refused(path, "version 2, this library reads 1")
+    change(path, "UPDATE meta SET value = 3")
+    refused(path, "version 3, this library reads 2")
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM meta", "DROP TABLE meta"])

@@ -62,12 +62,12 @@ TERMS_FIELDS: dict[str, list[Any]] = {
 
 
 def pairs(fields: dict[str, list[Any]]) -> list[tuple[str, Any]]:
-    """Give every field with every value that it takes here."""
+    """Return every field with every value that it takes here."""
     return [(field, value) for field, values in fields.items() for value in values]
 
 
 def changed(fields: dict[str, list[Any]]) -> st.SearchStrategy[dict[str, Any]]:
-    """Give values for two or three of some fields: more at once, and hardly a use would be written."""
+    """Return values for two or three of some fields: more at once, and hardly a use would be written."""
     return st.lists(st.sampled_from(pairs(fields)), min_size=2, max_size=3).map(dict)
 
 
@@ -77,7 +77,7 @@ met = changed(TERMS_FIELDS).map(lambda given: terms(**{**TERMS, **given}))
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteStore]:
-    """Give one store to all examples, each of which begins by emptying it."""
+    """Return one store to all examples, each of which begins by emptying it."""
     opened = SQLiteStore(tmp_path_factory.mktemp("statements") / "links.db")
     opened._file.change("PRAGMA synchronous = OFF", ())  # Examples are many, and none is about durability.
     yield opened
@@ -87,7 +87,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteStore]:
 def written(store: SQLiteStore, link: Record, generations: int) -> Record:
     """Empty the store, write a link, raise its subject's generation some times, and give it as it is read then."""
     with store._file.transaction() as db:
-        for table in ("links", "subjects", "names"):
+        for table in ("links", "subjects", "lookups"):
             db.execute(f"DELETE FROM {table}")
     assert store.add([link], now=NOW, renamed={})
     for _ in range(generations):

@@ -13,7 +13,7 @@ from magiclink.errors import BadArgumentError, ConfigurationError, StoreError
 from magiclink.records import CLOCK_SKEW, Note, Selector
 from magiclink.stores.lookup_keys import PERIOD
 from magiclink.stores.sqlite import SQLiteStore
-from magiclink.stores.sqlite.store import NAMES_A_LINK
+from magiclink.stores.sqlite.store import KEYS_A_LINK
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW, race
 
@@ -30,7 +30,7 @@ SECOND = 1_000_000
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SQLiteStore]:
-    """Give a new store."""
+    """Return a new store."""
     opened = SQLiteStore(tmp_path / "links.db")
     yield opened
     opened.close()
@@ -79,7 +79,7 @@ def test_check_leaves_nothing(store: SQLiteStore) -> None:
     """The proof of the round trip is rolled back, and can be repeated."""
     store.check()
     store.check()
-    assert [rows(store, table) for table in ("links", "subjects", "names")] == [0, 0, 0]
+    assert [rows(store, table) for table in ("links", "subjects", "lookups")] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -177,11 +177,11 @@ def test_purged_bucket_of_names(store: SQLiteStore) -> None:
     """Names go once no link of their 28 days or before is left: in the next purge that finds it so."""
     early = put(store, expires_at=PERIOD * 100 * SECOND)
     late = put(store, expires_at=PERIOD * 101 * SECOND)
-    assert rows(store, "names") == 8
+    assert rows(store, "lookups") == 8
     assert store.purge(AUDIENCE, before=early.expires_at + 1, limit=10) == 1
-    assert rows(store, "names") == 4
+    assert rows(store, "lookups") == 4
     assert store.purge(AUDIENCE, before=late.expires_at + 1, limit=10) == 1
-    assert [rows(store, table) for table in ("links", "subjects", "names")] == [0, 0, 0]
+    assert [rows(store, table) for table in ("links", "subjects", "lookups")] == [0, 0, 0]
 
 
 def test_purge_of_another_audience(store: SQLiteStore) -> None:
@@ -189,7 +189,7 @@ def test_purge_of_another_audience(store: SQLiteStore) -> None:
     put(store, expires_at=SECOND)
     put(store, audience="https://shop.example", expires_at=SECOND)
     store.purge(AUDIENCE, before=NOW, limit=10)
-    assert [rows(store, table) for table in ("links", "subjects", "names")] == [1, 1, 4]
+    assert [rows(store, table) for table in ("links", "subjects", "lookups")] == [1, 1, 4]
 
 
 def test_purge_in_batches(store: SQLiteStore) -> None:
@@ -197,12 +197,12 @@ def test_purge_in_batches(store: SQLiteStore) -> None:
     links = [record(expires_at=SECOND, subject=f"customer-{number}") for number in range(9)]
     assert store.add(links, now=NOW, renamed={})
     assert store.purge(AUDIENCE, before=NOW, limit=8) == 8
-    assert rows(store, "names") == 9 * 4
+    assert rows(store, "lookups") == 9 * 4
     assert store.purge(AUDIENCE, before=NOW, limit=1) == 1
-    assert rows(store, "names") == 9 * 4 - NAMES_A_LINK
+    assert rows(store, "lookups") == 9 * 4 - KEYS_A_LINK
     for _ in range(4):
         assert store.purge(AUDIENCE, before=NOW, limit=1) == 0
-    assert rows(store, "names") == 0
+    assert rows(store, "lookups") == 0
 
 
 def test_subject_that_outlives_a_second(store: SQLiteStore) -> None:
@@ -262,10 +262,10 @@ def test_windows_are_forgotten(store: SQLiteStore) -> None:
         store.hit(b"%d" % number, now=NOW, limit=1, window=SECOND)
     ended = NOW + SECOND
     store.hit(b"a", now=ended + CLOCK_SKEW, limit=1, window=SECOND)
-    assert rows(store, "buckets") == 51
+    assert rows(store, "limits") == 51
     for number in range(5):
         store.hit(b"b%d" % number, now=ended + CLOCK_SKEW + 1, limit=1, window=SECOND)
-    assert rows(store, "buckets") == 51 - 50 + 5
+    assert rows(store, "limits") == 51 - 50 + 5
 
 
 def test_windows_of_two_lengths(store: SQLiteStore) -> None:
@@ -279,7 +279,7 @@ def test_windows_of_two_lengths(store: SQLiteStore) -> None:
 def test_no_limit_at_all(store: SQLiteStore) -> None:
     """A limit of nothing lets nothing through."""
     assert store.hit(b"a", now=NOW, limit=0, window=SECOND) == NOW + SECOND
-    assert rows(store, "buckets") == 0
+    assert rows(store, "limits") == 0
 
 
 def test_reissues_of_one_batch(store: SQLiteStore) -> None:

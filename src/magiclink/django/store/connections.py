@@ -185,12 +185,12 @@ def _run(connection: Any, work: Callable[[Session], T], way: _Way) -> T:
 
 
 def _is_of_a_test(connection: Any) -> bool:
-    """Tell whether the innermost block is one that Django's TestCase rolls back, which `durable` lets pass too."""
+    """Return whether the innermost block is one that Django's TestCase rolls back, which `durable` lets pass too."""
     return bool(connection.atomic_blocks) and bool(connection.atomic_blocks[-1]._from_testcase)
 
 
 def _is_left_to_us(connection: Any) -> bool:
-    """Tell whether nobody's transaction is open; then a connection that an error has broken is closed for another."""
+    """Return whether nobody's transaction is open; then a connection that an error has broken is closed for another."""
     if connection.in_atomic_block or not connection.autocommit:
         return False
     with suppress(Error):

@@ -73,7 +73,7 @@ def note(db: Session, note: Note) -> None:
 
 
 def notes(db: Session, audience: str, link_ids: Sequence[bytes]) -> list[Note]:
-    """Give the notes of some links, oldest first."""
+    """Return the notes of some links, oldest first."""
     found = []
     for some in lookups.batches([link_key(audience, link_id) for link_id in dict.fromkeys(link_ids)]):
         listed, values = lookups.marks("link", some)

@@ -51,7 +51,7 @@ _DIALECTS = {
 
 
 def dialect_of(connection: Any) -> Dialect:
-    """Give the words of a connection's database. Raises ConfigurationError for one whose locks aren't known."""
+    """Return the words of a connection's database. Raises ConfigurationError for one whose locks aren't known."""
     known = _DIALECTS.get(connection.vendor)
     if known is None:
         told = "the Django store knows the locks of SQLite, PostgreSQL, MariaDB and MySQL, and not those of"

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 COLUMNS = tuple("id" if field == "link_id" else field for field in Record._fields)
 """The columns of `magiclink_links` in the order of a record's fields."""
 
-_DIGESTS = ("recipient", "stamp", "browser", "series", "parent", "code", "attempt")
+_DIGESTS = (
+    "recipient",
+    "stamp",
+    "browser",
+    "series",
+    "parent",
+    "mac",
+    "issued_to",
+    "code",
+    "attempt",
+    "superseded_by",
+)
 
 _ID, *_PLACES = map(Record._fields.index, ("link_id", *_DIGESTS))
 
@@ -31,22 +42,22 @@ _PREFIX = 12
 
 
 def link_key(audience: str, link_id: bytes) -> str:
-    """Give a link's primary key: a short digest of its audience, then its link id, in hex."""
+    """Return a link's primary key: a short digest of its audience, then its link id, in hex."""
     return prefix(audience) + link_id.hex()
 
 
 def prefix(audience: str) -> str:
-    """Give what the keys and buckets of an audience begin with. The audience is compared again, whole, in the row."""
+    """Return what the keys and buckets of an audience begin with. The audience is compared again, whole, in the row."""
     return lookup_keys.derive_prefix(audience).hex()
 
 
 def link_id_of(link: str) -> bytes:
-    """Give the link id that a primary key ends with."""
+    """Return the link id that a primary key ends with."""
     return bytes.fromhex(link[_PREFIX:])
 
 
 def hexed(value: object) -> Any:
-    """Give a value as a column has it: bytes in hex."""
+    """Return a value as a column has it: bytes in hex."""
     return value.hex() if isinstance(value, bytes) else value
 
 
@@ -64,14 +75,14 @@ def record(row: tuple[Any, ...]) -> Record:
 
 
 def row(link: Record) -> Values:
-    """Give what is written of a record, by column. Raises BadArgumentError for what doesn't fit."""
+    """Return what is written of a record, by column. Raises BadArgumentError for what doesn't fit."""
     values = {column: hexed(value) for column, value in zip(COLUMNS, link, strict=True)}
     values["id"] = link_key(link.audience, link.link_id)
     return fitting("Link", values)
 
 
 def fitting(model: str, values: Values) -> Values:
-    """Give values that fit into the columns of a model's table. Raises BadArgumentError for others."""
+    """Return values that fit into the columns of a model's table. Raises BadArgumentError for others."""
     sizes = _sizes(model)
     for column, value in values.items():
         if isinstance(value, str):

@@ -40,13 +40,13 @@ def batches(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def marks(word: str, sought: Sequence[object]) -> Condition:
-    """Give marks for some values, to stand in an IN, and the values by them; of none at all nothing is in."""
+    """Return marks for some values, to stand in an IN, and the values by them; of none at all nothing is in."""
     values: Values = {f"{word}{place}": value for place, value in enumerate(sought)}
     return ", ".join(f"%({mark})s" for mark in values) or "NULL", values
 
 
 def link(audience: str, link_id: bytes) -> Values:
-    """Give the values that name one link."""
+    """Return the values that name one link."""
     return {"audience": audience, "id": link_key(audience, link_id)}
 
 
@@ -99,7 +99,7 @@ def find(db: Session, selector: Selector, *, limit: int, after: bytes | None) ->
 
 
 def matching(db: Session, selector: Selector) -> Condition:
-    """Give the condition under which `Selector.matches`, narrowed by the names of the rarest field that is given."""
+    """Return the condition under which `Selector.matches`, narrowed by the names of the rarest field that is given."""
     equal = {field: getattr(selector, field) for field in ("purpose", "resource", "subject")}
     equal = {field: value for field, value in equal.items() if value is not None}
     conditions = [f"links.{field} = %({field})s" for field in equal]
@@ -121,7 +121,7 @@ def _narrowed(db: Session, selector: Selector) -> Condition:
 
 
 def _named(db: Session, audience: str, kind: str, sought: Sequence[bytes | str]) -> Condition:
-    """Give the condition under which a link has one of some values; the record decides, its names only lead there."""
+    """Return the condition under which a link has one of some values; the record decides, its names only lead there."""
     led, values = led_by(db, audience, [lookup_keys.derive_key(kind, value) for value in sought])
     equal, given = marks("value", [hexed(value) for value in sought])
     where = f"links.audience = %(audience)s AND links.{kind} IN ({equal}) AND links.id IN ({led})"
@@ -129,14 +129,14 @@ def _named(db: Session, audience: str, kind: str, sought: Sequence[bytes | str])
 
 
 def led_by(db: Session, audience: str, sought: Sequence[bytes]) -> Condition:
-    """Give the keys to which some names lead, in all buckets that the audience may have links in."""
+    """Return the keys to which some names lead, in all buckets that the audience may have links in."""
     buckets, values = marks("bucket", live(db, audience))
     named, given = marks("name", [each.hex() for each in sought])
     return f"SELECT link FROM magiclink_names WHERE bucket IN ({buckets}) AND name IN ({named})", values | given
 
 
 def live(db: Session, audience: str) -> list[str]:
-    """Give every bucket from that of the audience's first link to that of its last."""
+    """Return every bucket from that of the audience's first link to that of its last."""
     begin = prefix(audience)
     [(earliest, latest)] = db.ask(_ENDS, {"first": begin, "last": begin + "g"})
     if earliest is None:

@@ -55,7 +55,7 @@ class DjangoStore:
         return True
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
-        """Give the record with the highest number of a series, named under every key, and the subject's generation."""
+        """Return the newest record of a series, named under every key, and the subject's generation."""
 
         def read(db: Session) -> tuple[Record | None, int]:
             # Read first: were it read last, a revocation in between would go with the record before it.
@@ -65,7 +65,7 @@ class DjangoStore:
         return self._database.read(read)
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
-        """Give one record, or None."""
+        """Return one record, or None."""
         return self._database.read(partial(lookups.get, audience=audience, link_id=link_id))
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
@@ -93,7 +93,7 @@ class DjangoStore:
         self._database.write(write)
 
     def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
-        """Give what matches, newest first (11)."""
+        """Return what matches, newest first (11)."""
         return self._database.read(partial(lookups.find, selector=selector, limit=limit, after=after))
 
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
@@ -142,7 +142,7 @@ class DjangoStore:
         self._database.write(partial(counting.note, note=note))
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
-        """Give the notes of some links, oldest first (14)."""
+        """Return the notes of some links, oldest first (14)."""
         return self._database.read(partial(counting.notes, audience=audience, link_ids=link_ids))
 
     def purge(self, audience: str, *, before: int, limit: int) -> int:

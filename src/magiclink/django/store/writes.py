@@ -100,7 +100,7 @@ def _enrolled(db: Session, values: Values, count: int) -> Rows:
 
 
 def _numbered(db: Session, records: Sequence[Record], enrolled: Enrolled) -> list[Record]:
-    """Give the records with numbers and generations; those of a reissue must still follow what is there."""
+    """Return the records with numbers and generations; those of a reissue must still follow what is there."""
     numbered: list[Record] = []
     for record in records:
         number, generation = enrolled[record.audience, record.subject]
@@ -115,7 +115,7 @@ def _numbered(db: Session, records: Sequence[Record], enrolled: Enrolled) -> lis
 
 
 def _follows(db: Session, record: Record, before: Sequence[Record]) -> bool:
-    """Tell whether a reissue's number is the next of its series, counting what comes with it."""
+    """Return whether a reissue's number is the next of its series, counting what comes with it."""
     newest = lookups.newest(db, record.audience, [record.series])
     same = [other for other in before if (other.audience, other.series) == (record.audience, record.series)]
     return record.number == 1 + max((other.number or 0 for other in (newest, *same) if other), default=0)
@@ -221,6 +221,6 @@ def purge_names(db: Session, audience: str, *, before: int, limit: int) -> None:
 
 
 def _end(before: int) -> str:
-    """Give the link id, in hex, before which all have expired before an instant: it begins with the second after."""
+    """Return the link id, in hex, before which all have expired before an instant: it begins with the second after."""
     seconds = max(-(-before // SECOND), 0)
     return f"{seconds:08x}" if seconds < 2**32 else "f" * 41

@@ -102,7 +102,7 @@ class Database:
         return self._tried(work, trouble, alone=False)
 
     def text(self, statement: str) -> str:
-        """Give a statement with the names of this schema's tables."""
+        """Return a statement with the names of this schema's tables."""
         known = self._texts.get(statement)
         if known is None:
             known = self._texts[statement] = statement.replace("@", self._prefix)
@@ -119,7 +119,7 @@ class Database:
             connection.close()
 
     def inherited(self) -> list[Connection]:
-        """Give the idle connections; in a forked child, to be kept and never touched: closing ends the parent's."""
+        """Return the idle connections; in a forked child, to be kept and never touched: closing ends the parent's."""
         return list(self._idle)
 
     def _tried(self, work: Callable[[Session], T], trouble: Trouble, *, alone: bool) -> T:
@@ -166,7 +166,7 @@ class Database:
             raise
 
     def _living(self) -> Connection | None:
-        """Give an idle connection that the server hasn't closed meanwhile: a restart is no trouble of the next call."""
+        """Return an idle connection that the server hasn't closed meanwhile: a restart is no trouble of the next call."""
         for connection in _emptied(self._idle):
             with suppress(psycopg.Error):
                 # Read what has come, without waiting: a server that is gone has said so, and then ended the stream.
@@ -224,7 +224,7 @@ def _connector(url: str, timeout: timedelta) -> Callable[[], Connection]:
 
 
 def _told_of(connect: Callable[[], Connection]) -> Callable[[], Connection]:
-    """Give the app's own function, whose trouble is told by its kind alone."""
+    """Return the app's own function, whose trouble is told by its kind alone."""
 
     def told() -> Connection:
         try:

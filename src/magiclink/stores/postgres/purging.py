@@ -63,7 +63,7 @@ def _locked(session: Session, audience: str, subjects: list[str], *, waits: bool
 
 
 def _end(before: int) -> bytes:
-    """Give the link id before which all have expired before an instant: it begins with the second after."""
+    """Return the link id before which all have expired before an instant: it begins with the second after."""
     seconds = -(-before // SECOND)
     return max(seconds, 0).to_bytes(4, "big") if seconds < 2**32 else b"\xff" * 21
 
@@ -91,7 +91,7 @@ def drop_months(database: Database, before: datetime) -> list[str]:
 
 
 def _month(year: int, month: int) -> datetime:
-    """Give the first instant of a month; the 13th is the next year's first."""
+    """Return the first instant of a month; the 13th is the next year's first."""
     years, months = divmod(month - 1, 12)
     try:
         return datetime(year + years, months + 1, 1, tzinfo=UTC)

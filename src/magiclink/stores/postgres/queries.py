@@ -49,7 +49,7 @@ AND links.revoked_at IS NULL AND {where}"""
 
 
 def _matching(selector: Selector) -> Statement:
-    """Give the condition under which `Selector.matches`."""
+    """Return the condition under which `Selector.matches`."""
     given = {field: getattr(selector, field) for field in _CONDITIONS}
     given = {field: value for field, value in given.items() if value is not None}
     if selector.recipients is not None:

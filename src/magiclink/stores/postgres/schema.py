@@ -15,7 +15,7 @@ from ...errors import ConfigurationError
 if TYPE_CHECKING:
     from .connections import Database, Session
 
-VERSION = 1
+VERSION = 2
 """The schema's version, in `meta`: an older library refuses a newer schema."""
 
 # Byte order: a collation of the system's changes with its libraries, and leaves indexes in a wrong order.
@@ -53,17 +53,33 @@ COLUMNS: dict[str, dict[str, tuple[str, bool]]] = {
         expires_at=_INTEGER,
         max_uses=_INTEGER + "?",
         session_lifetime=_INTEGER,
+        mac=_BYTES + "?",
+        issued_to=_BYTES + "?",
+        bound=_INTEGER,
+        opens=_TEXT,
+        ends_with=_INTEGER,
+        language=_TEXT + "?",
+        metadata=_TEXT + "?",
+        issued_by=_TEXT,
         code=_BYTES + "?",
         passphrase=_TEXT + "?",
         code_expires_at=_INTEGER + "?",
         attempts=_INTEGER,
+        openings=_INTEGER,
+        first_opened_at=_INTEGER + "?",
+        last_opened_at=_INTEGER + "?",
+        evidence=_INTEGER,
+        bounced_at=_INTEGER + "?",
+        bounce=_TEXT + "?",
         uses=_INTEGER,
         first_used_at=_INTEGER + "?",
         last_used_at=_INTEGER + "?",
         attempt=_BYTES + "?",
         delivered_at=_INTEGER + "?",
         superseded_at=_INTEGER + "?",
+        superseded_by=_BYTES + "?",
         revoked_at=_INTEGER + "?",
+        revoked_by=_TEXT,
         revoke_reason=_TEXT,
     ),
     # `number` counts up for all series of a subject, so that issuing looks nothing up. The row is the lock of all that
@@ -77,7 +93,19 @@ COLUMNS: dict[str, dict[str, tuple[str, bool]]] = {
         reason=_TEXT,
     ),
     "notes": _columns(audience=_TEXT, link_id=_BYTES, kind=_TEXT, hour=_INTEGER, at=_INTEGER, reason=_TEXT),
-    "buckets": _columns(ends_at=_INTEGER, bucket=_BYTES, window=_INTEGER, taken=_INTEGER),
+    "limits": _columns(ends_at=_INTEGER, limit_key=_BYTES, span=_INTEGER, hits=_INTEGER),
+    "settlements": _columns(
+        audience=_TEXT,
+        resource=_TEXT,
+        at=_INTEGER,
+        reason=_TEXT,
+        by=_TEXT,
+        purpose=_TEXT + "?",
+        leads_to=_TEXT + "?",
+        destination=_TEXT + "?",
+    ),
+    "closings": _columns(audience=_TEXT, link_id=_BYTES, redeemed_at=_INTEGER, until=_INTEGER),
+    "waits": _columns(audience=_TEXT, link_id=_BYTES, nonce=_BYTES, until=_INTEGER, failures=_INTEGER),
     "meta": _columns(name=_TEXT, value=_INTEGER),
 }
 """Every table with its columns: type, and whether it may not be null."""
@@ -86,7 +114,10 @@ KEYS: dict[str, tuple[str, ...]] = {
     "links": ("audience", "link_id"),
     "subjects": ("audience", "subject"),
     "notes": ("audience", "link_id", "kind", "hour"),
-    "buckets": ("ends_at", "bucket", "window"),
+    "limits": ("ends_at", "limit_key", "span"),
+    "settlements": ("audience", "resource"),
+    "closings": ("audience", "link_id", "redeemed_at"),
+    "waits": ("audience", "link_id", "nonce"),
     "meta": ("name",),
 }
 """Every table's primary key. A link id begins with its expiry: purging reads from one end."""
@@ -94,7 +125,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 PARTITIONED = ("links", "notes")
 """The tables that may be partitioned by expiry, and are dropped by the month."""
 
-ROOM = {"links": 70, "subjects": 70, "buckets": 50}
+ROOM = {"links": 70, "subjects": 70, "limits": 50}
 """Per cent of a page that inserts fill: a row that changes finds room beside itself, and no index is written."""
 
 # A series and a recipient are keyed digests, rare enough by themselves.
@@ -137,14 +168,14 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('magiclink ' || %(schema)
 
 
 def checked(schema: str) -> str:
-    """Give the name of a schema, if it is one that needs no quoting. Raises ConfigurationError."""
+    """Return the name of a schema, if it is one that needs no quoting. Raises ConfigurationError."""
     if not re.fullmatch(r"(?!pg_)[a-z_][a-z0-9_]{0,47}", schema):
         raise ConfigurationError("schema: 1 to 48 of a-z, 0-9 and _, not a digit first, not pg_")
     return schema
 
 
 def script(schema: str = "magiclink", *, partitioned: bool = False) -> str:
-    """Give the SQL that makes everything, for a role that may, where the application's own role may not.
+    """Return the SQL that makes everything, for a role that may, where the application's own role may not.
 
     `partitioned`: `links` and `notes` come in partitions by expiry, at first the one for whatever has no month.
     """
@@ -180,7 +211,7 @@ def prove(session: Session, schema: str) -> None:
 
 
 def _is_there(session: Session, schema: str) -> bool:
-    """Tell whether the schema has tables, on a server that can be used at all."""
+    """Return whether the schema has tables, on a server that can be used at all."""
     [(read_only, encoding)] = session.ask(_SERVER)
     if read_only != "off":
         raise ConfigurationError("the PostgreSQL server is a replica, or its sessions only read")
@@ -224,5 +255,5 @@ def _table(table: str, *, partitioned: bool) -> list[str]:
 
 
 def room(table: str) -> str:
-    """Give the clause that leaves room on a table's pages."""
+    """Return the clause that leaves room on a table's pages."""
     return f" WITH (fillfactor = {ROOM[table]})" if table in ROOM else ""

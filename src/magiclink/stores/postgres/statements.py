@@ -151,14 +151,14 @@ UPDATE @links SET delivered_at = %(now)s
 WHERE audience = %(audience)s AND link_id = ANY(%(link_ids)s::bytea[]) AND delivered_at IS NULL"""
 
 # Ended windows go a few at a time, so that no call pays for a day's; other machines' clocks may still be in one.
-TAKE = """
+HIT = """
 WITH gone AS (
-DELETE FROM @buckets WHERE (ends_at, bucket, "window") IN (SELECT ends_at, bucket, "window" FROM @buckets
-WHERE ends_at < %(ended)s ORDER BY ends_at LIMIT 10 FOR UPDATE SKIP LOCKED))
-INSERT INTO @buckets AS mine (ends_at, bucket, "window", taken)
-SELECT %(ends_at)s, %(bucket)s, %(window)s, 1 WHERE %(limit)s > 0
-ON CONFLICT (ends_at, bucket, "window") DO UPDATE SET taken = mine.taken + 1 WHERE mine.taken < %(limit)s
-RETURNING taken"""
+DELETE FROM @limits WHERE (ends_at, limit_key, span) IN (SELECT ends_at, limit_key, span FROM @limits
+WHERE ends_at < %(ended)s ORDER BY ends_at, limit_key, span LIMIT 10 FOR UPDATE SKIP LOCKED))
+INSERT INTO @limits AS mine (ends_at, limit_key, span, hits)
+SELECT %(ends_at)s, %(limit_key)s, %(span)s, 1 WHERE %(limit)s > 0
+ON CONFLICT (ends_at, limit_key, span) DO UPDATE SET hits = mine.hits + 1 WHERE mine.hits < %(limit)s
+RETURNING hits"""
 
 NOTE = """
 INSERT INTO @notes (audience, link_id, kind, hour, at, reason)

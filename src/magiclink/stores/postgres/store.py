@@ -82,13 +82,13 @@ class PostgresStore:
         return True
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
-        """Give the record with the highest number of a series, named under every key, and the subject's generation."""
+        """Return the newest record of a series, named under every key, and the subject's generation."""
         values = {"audience": audience, "subject": subject, "series": list(series)}
         [(generation, *found)] = self._database.run(statements.NEWEST, values)
         return (None if found[0] is None else Record._make(found)), generation
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
-        """Give one record, or None."""
+        """Return one record, or None."""
         return _first(self._database.run(statements.GET, {"audience": audience, "link_id": link_id}))
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
@@ -103,7 +103,7 @@ class PostgresStore:
         self._database.transaction(lambda session: transactions.deliver(session, audience, list(link_ids), now))
 
     def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
-        """Give what matches, newest first (11)."""
+        """Return what matches, newest first (11)."""
         rows = self._database.run(*queries.find(selector, limit=limit, after=after))
         return [Record._make(row) for row in rows]
 
@@ -123,11 +123,11 @@ class PostgresStore:
         values = {"audience": audience, "subject": subject, "now": now, "reason": reason}
         self._database.run(statements.REVOKE_SUBJECT, values)
 
-    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one in a bucket; None, or the instant from which to try again (12)."""
+    def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
+        """Count one under a limit key; None, or the instant from which to try again (12)."""
         ends_at = now - now % window + window
-        values = {"bucket": bucket, "limit": limit, "window": window, "ends_at": ends_at, "ended": now - CLOCK_SKEW}
-        return None if self._database.run(statements.TAKE, values) else ends_at
+        values = {"limit_key": limit_key, "limit": limit, "span": window, "ends_at": ends_at, "ended": now - CLOCK_SKEW}
+        return None if self._database.run(statements.HIT, values) else ends_at
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
         """Count one try at a link's code; None when no more are allowed (13)."""
@@ -141,7 +141,7 @@ class PostgresStore:
         self._database.run(statements.NOTE, values)
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
-        """Give the notes of some links, oldest first (14)."""
+        """Return the notes of some links, oldest first (14)."""
         rows = self._database.run(statements.NOTES, {"audience": audience, "link_ids": list(link_ids)})
         found = [Note(audience=audience, link_id=row[0], kind=row[1], at=row[2], reason=row[3]) for row in rows]
         return sorted(found, key=lambda note: note.at)
@@ -184,7 +184,7 @@ class PostgresStore:
 
 
 def _is_plain(record: Record) -> bool:
-    """Tell whether writing a link looks nothing up and ends nothing: one statement does."""
+    """Return whether writing a link looks nothing up and ends nothing: one statement does."""
     return record.number is None and record.supersede != Supersede.ON_ISSUE
 
 

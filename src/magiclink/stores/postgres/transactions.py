@@ -68,7 +68,7 @@ def _enrolled(session: Session, records: Sequence[Record]) -> dict[tuple[str, st
 
 
 def _newest(session: Session, records: Sequence[Record]) -> Named:
-    """Give the highest number of each series that has a reissue among the records."""
+    """Return the highest number of each series that has a reissue among the records."""
     series = {(record.audience, record.series) for record in records if record.number is not None}
     if not series:
         return {}
@@ -79,7 +79,7 @@ def _newest(session: Session, records: Sequence[Record]) -> Named:
 def _numbered(
     records: Iterable[Record], enrolled: dict[tuple[str, str], tuple[int, int]], newest: Named
 ) -> Iterator[Record]:
-    """Give the records with numbers and generations; those of a reissue must still follow what is there."""
+    """Return the records with numbers and generations; those of a reissue must still follow what is there."""
     for record in records:
         subject, series = (record.audience, record.subject), (record.audience, record.series)
         number, generation = enrolled[subject]
@@ -95,7 +95,7 @@ def _numbered(
 
 
 def _standing(told: Iterable[Record], now: int) -> Iterator[Record]:
-    """Give those that end others: outstanding, also after those before them have ended what they replace."""
+    """Return those that end others: outstanding, also after those before them have ended what they replace."""
     ended = _Ended()
     for record in told:
         if record.supersede != Supersede.ON_DELIVERY or record.state_at(now) is not State.OUTSTANDING:

@@ -49,6 +49,13 @@ OTHER_INTEGERS = (
     "renewals",
     "session_lifetime",
     "code_expires_at",
+    "bound",
+    "ends_with",
+    "openings",
+    "first_opened_at",
+    "last_opened_at",
+    "evidence",
+    "bounced_at",
 )
 SEEN_TEXTS = (
     "link_id",
@@ -64,7 +71,22 @@ SEEN_TEXTS = (
     "attempt",
     "revoke_reason",
 )
-OTHER_TEXTS = ("audience", "destination", "browser", "code", "passphrase")
+OTHER_TEXTS = (
+    "audience",
+    "destination",
+    "browser",
+    "mac",
+    "issued_to",
+    "opens",
+    "language",
+    "metadata",
+    "issued_by",
+    "code",
+    "passphrase",
+    "bounce",
+    "superseded_by",
+    "revoked_by",
+)
 
 _UNFIT = "a value doesn't fit: integers have 63 bits, text is UTF-8 of less than 64 KiB"
 
@@ -129,9 +151,17 @@ _LENGTH = Struct(">H")
 _INTEGER = Struct(">q")
 _TEXT_WAYS: tuple[Callable[[str], bytes], Callable[[bytes], str]] = (str.encode, _text)
 _WAYS: dict[str, tuple[Callable[[Any], bytes], Callable[[bytes], object]]] = {
-    **dict.fromkeys(("audience", "purpose", "subject", "origin", "supersede", "revoke_reason"), _TEXT_WAYS),
-    **dict.fromkeys(("resource", "destination", "passphrase"), (_optional, _optional_text)),
-    **dict.fromkeys(("recipient", "stamp", "browser", "code", "attempt"), (_optional, _optional_bytes)),
+    **dict.fromkeys(
+        ("audience", "purpose", "subject", "origin", "supersede", "opens", "issued_by", "revoked_by", "revoke_reason"),
+        _TEXT_WAYS,
+    ),
+    **dict.fromkeys(
+        ("resource", "destination", "language", "metadata", "passphrase", "bounce"), (_optional, _optional_text)
+    ),
+    **dict.fromkeys(
+        ("recipient", "stamp", "browser", "mac", "issued_to", "code", "attempt", "superseded_by"),
+        (_optional, _optional_bytes),
+    ),
     "link_id": (hexed, unhexed),
     "parent": (_hexed_parent, _unhexed_parent),
     "series": (bytes, bytes),
@@ -207,5 +237,5 @@ def listed(letter: bytes, name: bytes) -> bytes:
 
 @lru_cache(maxsize=128)
 def tag(audience: str) -> bytes:
-    """Give the hash tag of an audience: every key that holds it lies on one slot of a cluster."""
+    """Return the hash tag of an audience: every key that holds it lies on one slot of a cluster."""
     return b"{%s}" % sha256(encoded(audience)).hexdigest()[:32].encode()

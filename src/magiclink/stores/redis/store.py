@@ -90,13 +90,13 @@ class RedisStore:
         return bool(self._server.run(scripts.ADD, self._key(*audiences, *[""][len(audiences) :]), *values))
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
-        """Give the record with the highest number of a series, named under every key, and the subject's generation."""
+        """Return the newest record of a series, named under every key, and the subject's generation."""
         key, name = self._key(audience), packing.encoded(subject)
         generation, value = self._server.run(scripts.NEWEST, key, name, *series)
         return _record(value), packing.read_integer(generation)
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
-        """Give one record, or None."""
+        """Return one record, or None."""
         return _record(self._server.run(scripts.GET, self._key(audience), packing.hexed(link_id)))
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
@@ -108,7 +108,7 @@ class RedisStore:
         self._server.run(scripts.DELIVER, self._key(audience), packing.integer(now), *map(packing.hexed, link_ids))
 
     def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
-        """Give what matches, newest first (11)."""
+        """Return what matches, newest first (11)."""
         last = None if after is None else self.get(selector.audience, after)
         if after is not None and last is None:
             return []
@@ -163,7 +163,7 @@ class RedisStore:
         self._server.run(scripts.NOTE, self._key(note.audience), link_id, most, name, value)
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
-        """Give the notes of some links, oldest first (14)."""
+        """Return the notes of some links, oldest first (14)."""
         asked = list(dict.fromkeys(link_ids))
         answers = self._server.run(scripts.NOTES, self._key(audience), *map(packing.hexed, asked))
         found = [

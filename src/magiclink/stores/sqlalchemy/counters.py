@@ -62,7 +62,7 @@ def note(db: Connection, note: Note) -> None:
 
 
 def notes(db: Connection, audience: str, link_ids: Sequence[bytes]) -> list[Note]:
-    """Give the notes of some links, oldest first."""
+    """Return the notes of some links, oldest first."""
     rows = select(*(kept.c[field.name] for field in fields(Note))).where(kept.c.audience == audience)
     some = lookups.batches(list(dict.fromkeys(link_ids)))
     found = [Note(**row) for ids in some for row in db.execute(rows.where(kept.c.link_id.in_(ids))).mappings()]

@@ -56,13 +56,13 @@ def batches(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def outstanding(now: int) -> ColumnElement[bool]:
-    """Give the condition under which `state_at(now)` is outstanding."""
+    """Return the condition under which `state_at(now)` is outstanding."""
     left = or_(links.c.max_uses.is_(None), links.c.uses < links.c.max_uses)
     return and_(STANDING, links.c.superseded_at.is_(None), left, links.c.expires_at > now)
 
 
 def met(terms: Terms) -> ColumnElement[bool]:
-    """Give the condition under which `Terms.met_by` holds. Sums are made here: a database's would overflow."""
+    """Return the condition under which `Terms.met_by` holds. Sums are made here: a database's would overflow."""
     conditions = [
         links.c.purpose == terms.purpose,
         outstanding(terms.now),
@@ -80,7 +80,7 @@ def met(terms: Terms) -> ColumnElement[bool]:
 
 
 def key(audience: str, *link_ids: bytes) -> ColumnElement[bool]:
-    """Give the condition that names some links by their ids."""
+    """Return the condition that names some links by their ids."""
     return and_(links.c.audience == audience, links.c.link_id.in_(link_ids))
 
 
@@ -120,7 +120,7 @@ def find(db: Connection, selector: Selector, *, limit: int, after: bytes | None)
 
 
 def matching(db: Connection, selector: Selector) -> Conditions:
-    """Give the conditions under which `Selector.matches`, narrowed by the names of the rarest field that is given."""
+    """Return the conditions under which `Selector.matches`, narrowed by the names of the rarest field that is given."""
     equal = {field: getattr(selector, field) for field in ("purpose", "resource", "subject")}
     conditions = [links.c[field] == value for field, value in equal.items() if value is not None]
     if selector.issued_before is not None:
@@ -139,19 +139,19 @@ def _narrowed(db: Connection, selector: Selector) -> Conditions:
 
 
 def _named(db: Connection, audience: str, kind: str, sought: Sequence[bytes | str]) -> Conditions:
-    """Give the conditions under which a link has one of some values; the record decides, its names only lead there."""
+    """Return the conditions under which a link has one of some values; the record decides, its names only lead there."""
     led = led_by(db, audience, [lookup_keys.derive_key(kind, value) for value in sought])
     return [links.c.audience == audience, links.c[kind].in_(sought), links.c.link_id.in_(led)]
 
 
 def led_by(db: Connection, audience: str, sought: Sequence[bytes]) -> Select[tuple[bytes]]:
-    """Give the link ids to which some names lead, in all buckets that the audience may have links in."""
+    """Return the link ids to which some names lead, in all buckets that the audience may have links in."""
     kept = tables.names.c
     return select(kept.link_id).where(kept.bucket.in_(live(db, audience)), kept.name.in_(sought))
 
 
 def live(db: Connection, audience: str) -> list[bytes]:
-    """Give every bucket from that of the audience's first link to that of its last."""
+    """Return every bucket from that of the audience's first link to that of its last."""
     ids = select(links.c.link_id).where(links.c.audience == audience)
     # Not min() and max(), which PostgreSQL has for bytes since version 18 only.
     first, last = (

@@ -24,7 +24,7 @@ MYSQL: frozenset[str] = frozenset({"mysql", "mariadb"})
 LONGEST = 1020
 """Bytes of a text that the library takes from the app: 255 characters, of 4 bytes at most in UTF-8."""
 
-VERSION = 1
+VERSION = 2
 """The version of these tables, kept in `magiclink_meta`: an older library refuses newer tables."""
 
 _LARGEST = 2**63 - 1
@@ -45,13 +45,13 @@ class Text(types.TypeDecorator[str]):
         return f"Text({self.size})"
 
     def load_dialect_impl(self, dialect: Dialect) -> types.TypeEngine[Any]:
-        """Give the database's own type."""
+        """Return the database's own type."""
         if dialect.name in MYSQL:
             return dialect.type_descriptor(mysql.VARBINARY(self.size))
         return dialect.type_descriptor(types.Text(collation="C" if dialect.name == "postgresql" else None))
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
-        """Give what the driver is handed."""
+        """Return what the driver is handed."""
         if value is None:
             return None
         encoded = value.encode("utf-8", "replace")
@@ -61,7 +61,7 @@ class Text(types.TypeDecorator[str]):
         return encoded if dialect.name in MYSQL else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Give the text that was bound."""
+        """Return the text that was bound."""
         return value.decode() if isinstance(value, bytes) else value
 
 
@@ -79,12 +79,12 @@ class Bytes(types.TypeDecorator[bytes]):
         return f"Bytes({self.size})"
 
     def load_dialect_impl(self, dialect: Dialect) -> types.TypeEngine[Any]:
-        """Give the database's own type."""
+        """Return the database's own type."""
         # Not BINARY, which fills up with zeros.
         return dialect.type_descriptor(mysql.VARBINARY(self.size) if dialect.name in MYSQL else LargeBinary())
 
     def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
-        """Give what the driver is handed."""
+        """Return what the driver is handed."""
         if value is not None and len(value) > self.size:
             raise BadArgumentError(f"a value has more than {self.size} bytes")
         return value
@@ -100,7 +100,7 @@ class Integer(types.TypeDecorator[int]):
         return "Integer()"
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002
-        """Give what the driver is handed."""
+        """Return what the driver is handed."""
         if value is not None and not -_LARGEST <= value <= _LARGEST:
             raise BadArgumentError("an integer has more than 63 bits")
         return value
@@ -150,17 +150,33 @@ links: Table = _table(
     _needed("expires_at", Integer()),
     Column("max_uses", Integer()),
     _needed("session_lifetime", Integer()),
+    Column("mac", Bytes(64)),
+    Column("issued_to", Bytes(64)),
+    _needed("bound", Integer()),
+    _needed("opens", Text(32)),
+    _needed("ends_with", Integer()),
+    Column("language", Text()),
+    Column("metadata", Text(1_024)),
+    _needed("issued_by", Text()),
     Column("code", Bytes(64)),
     Column("passphrase", Text()),
     Column("code_expires_at", Integer()),
     _needed("attempts", Integer()),
+    _needed("openings", Integer()),
+    Column("first_opened_at", Integer()),
+    Column("last_opened_at", Integer()),
+    _needed("evidence", Integer()),
+    Column("bounced_at", Integer()),
+    Column("bounce", Text()),
     _needed("uses", Integer()),
     Column("first_used_at", Integer()),
     Column("last_used_at", Integer()),
     Column("attempt", Bytes(64)),
     Column("delivered_at", Integer()),
     Column("superseded_at", Integer()),
+    Column("superseded_by", Bytes(20)),
     Column("revoked_at", Integer()),
+    _needed("revoked_by", Text()),
     _needed("revoke_reason", Text()),
 )
 
@@ -202,7 +218,7 @@ meta: Table = _table("meta", _key("name", Text(32)), _needed("value", Integer())
 
 
 def unless_there(table: Table, dialect: Dialect) -> Any:
-    """Give an INSERT that leaves a row of the same key as it is."""
+    """Return an INSERT that leaves a row of the same key as it is."""
     if dialect.name in MYSQL:
         # Not IGNORE, which makes warnings of all other errors too.
         key = table.primary_key.columns[0]

@@ -92,7 +92,7 @@ def _enrol(db: Connection, records: Sequence[Record]) -> Enrolled:
 
 
 def _numbered(db: Connection, records: Sequence[Record], enrolled: Enrolled) -> list[Record] | None:
-    """Give the records with their numbers and generations; None where one that came with them comes too late."""
+    """Return the records with their numbers and generations; None where one that came with them comes too late."""
     numbered: list[Record] = []
     for record in records:
         row = enrolled[record.audience, record.subject]
@@ -109,7 +109,7 @@ def _numbered(db: Connection, records: Sequence[Record], enrolled: Enrolled) -> 
 
 
 def _follows(db: Connection, record: Record, before: Sequence[Record]) -> bool:
-    """Tell whether a reissue's number is the next of its series, counting what comes with it."""
+    """Return whether a reissue's number is the next of its series, counting what comes with it."""
     newest = lookups.newest(db, record.audience, [record.series])
     same = [other for other in before if (other.audience, other.series) == (record.audience, record.series)]
     return record.number == 1 + max((other.number or 0 for other in (newest, *same) if other), default=0)
@@ -203,6 +203,6 @@ def purge_names(db: Connection, audience: str, *, before: int, limit: int) -> No
 
 
 def _end(before: int) -> bytes:
-    """Give the link id before which all have expired before an instant: it begins with the second after."""
+    """Return the link id before which all have expired before an instant: it begins with the second after."""
     seconds = max(-(-before // SECOND), 0)
     return seconds.to_bytes(4, "big") if seconds < 2**32 else b"\xff" * 20

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 # Hops over the primary key from one bucket to the next; an audience has about as many as its links live months.
 _LIVE = """
-WITH RECURSIVE live (bucket) AS (
-    SELECT min(names.bucket) FROM names WHERE names.bucket BETWEEN :first AND :last
+WITH RECURSIVE live (period) AS (
+    SELECT min(lookups.period) FROM lookups WHERE lookups.period BETWEEN :first AND :last
     UNION ALL
-    SELECT (SELECT min(names.bucket) FROM names WHERE names.bucket > live.bucket AND names.bucket <= :last)
-    FROM live WHERE live.bucket IS NOT NULL
+    SELECT (SELECT min(lookups.period) FROM lookups WHERE lookups.period > live.period AND lookups.period <= :last)
+    FROM live WHERE live.period IS NOT NULL
 )"""
 
-_LED = f"{_LIVE} SELECT names.link_id FROM live CROSS JOIN names ON names.bucket = live.bucket"
+_LED = f"{_LIVE} SELECT lookups.link_id FROM live CROSS JOIN lookups ON lookups.period = live.period"
 
-_RENAME = f"UPDATE OR REPLACE names SET name = :new WHERE name = :name0 AND bucket IN ({_LIVE} SELECT bucket FROM live)"
+_RENAME = f"UPDATE OR REPLACE lookups SET key = :new WHERE key = :key0 AND period IN ({_LIVE} SELECT period FROM live)"
 
 _BEHIND = "(SELECT issued_at, link_id FROM links WHERE audience = :audience AND link_id = :after)"
 
@@ -80,7 +80,7 @@ def _rename(audience: str, kind: str, old: bytes, new: bytes) -> list[Statement]
 
 
 def _matching(selector: Selector) -> Statement:
-    """Give the condition under which `Selector.matches`, narrowed by the names of the rarest field that is given."""
+    """Return the condition under which `Selector.matches`, narrowed by the names of the rarest field that is given."""
     equal = {field: getattr(selector, field) for field in ("resource", "subject", "purpose")}
     equal = {field: value for field, value in equal.items() if value is not None}
     conditions = [f"links.{field} = :{field}" for field in equal]
@@ -102,7 +102,7 @@ def _narrowed(selector: Selector) -> Statement:
 
 
 def _named(audience: str, kind: str, sought: Sequence[bytes | str]) -> Statement:
-    """Give the condition under which a link has one of some values; the record decides, its names only lead there."""
+    """Return the condition under which a link has one of some values; the record decides, its names only lead there."""
     prefix = lookup_keys.derive_prefix(audience)
     values: dict[str, object] = {
         "audience": audience,
@@ -110,7 +110,7 @@ def _named(audience: str, kind: str, sought: Sequence[bytes | str]) -> Statement
         "last": prefix + lookup_keys.LAST,
     }
     values |= {f"value{place}": value for place, value in enumerate(sought)}
-    values |= {f"name{place}": lookup_keys.derive_key(kind, value) for place, value in enumerate(sought)}
+    values |= {f"key{place}": lookup_keys.derive_key(kind, value) for place, value in enumerate(sought)}
     marks = ", ".join(f":value{place}" for place in range(len(sought)))
-    led = f"{_LED} AND names.name IN ({marks.replace(':value', ':name')})"
+    led = f"{_LED} AND lookups.key IN ({marks.replace(':value', ':key')})"
     return f"links.audience = :audience AND links.{kind} IN ({marks}) AND links.link_id IN ({led})", values

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x6D6C6E6B
 """`mlnk`, in the file's header: tells a file of ours from any other SQLite database."""
 
-VERSION = 1
+VERSION = 2
 """The schema's version, in `meta`: an older library refuses a newer file."""
 
 OLDEST_SQLITE = (3, 37)
@@ -45,17 +45,33 @@ TABLES = {
     expires_at INTEGER NOT NULL,
     max_uses INTEGER,
     session_lifetime INTEGER NOT NULL,
+    mac BLOB,
+    issued_to BLOB,
+    bound INTEGER NOT NULL,
+    opens TEXT NOT NULL,
+    ends_with INTEGER NOT NULL,
+    language TEXT,
+    metadata TEXT,
+    issued_by TEXT NOT NULL,
     code BLOB,
     passphrase TEXT,
     code_expires_at INTEGER,
     attempts INTEGER NOT NULL,
+    openings INTEGER NOT NULL,
+    first_opened_at INTEGER,
+    last_opened_at INTEGER,
+    evidence INTEGER NOT NULL,
+    bounced_at INTEGER,
+    bounce TEXT,
     uses INTEGER NOT NULL,
     first_used_at INTEGER,
     last_used_at INTEGER,
     attempt BLOB,
     delivered_at INTEGER,
     superseded_at INTEGER,
+    superseded_by BLOB,
     revoked_at INTEGER,
+    revoked_by TEXT NOT NULL,
     revoke_reason TEXT NOT NULL,
     PRIMARY KEY (audience, link_id)
 ) STRICT, WITHOUT ROWID""",
@@ -71,11 +87,11 @@ TABLES = {
     reason TEXT NOT NULL,
     PRIMARY KEY (audience, subject)
 ) STRICT, WITHOUT ROWID""",
-    "names": """CREATE TABLE names (
-    bucket BLOB NOT NULL,
-    name BLOB NOT NULL,
+    "lookups": """CREATE TABLE lookups (
+    period BLOB NOT NULL,
+    key BLOB NOT NULL,
     link_id BLOB NOT NULL,
-    PRIMARY KEY (bucket, name, link_id)
+    PRIMARY KEY (period, key, link_id)
 ) STRICT, WITHOUT ROWID""",
     "notes": """CREATE TABLE notes (
     audience TEXT NOT NULL,
@@ -86,12 +102,38 @@ TABLES = {
     reason TEXT NOT NULL,
     PRIMARY KEY (audience, link_id, kind, hour)
 ) STRICT, WITHOUT ROWID""",
-    "buckets": """CREATE TABLE buckets (
+    "limits": """CREATE TABLE limits (
     ends_at INTEGER NOT NULL,
-    bucket BLOB NOT NULL,
-    "window" INTEGER NOT NULL,
-    taken INTEGER NOT NULL,
-    PRIMARY KEY (ends_at, bucket, "window")
+    limit_key BLOB NOT NULL,
+    span INTEGER NOT NULL,
+    hits INTEGER NOT NULL,
+    PRIMARY KEY (ends_at, limit_key, span)
+) STRICT, WITHOUT ROWID""",
+    "settlements": """CREATE TABLE settlements (
+    audience TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    purpose TEXT,
+    leads_to TEXT,
+    destination TEXT,
+    PRIMARY KEY (audience, resource)
+) STRICT, WITHOUT ROWID""",
+    "closings": """CREATE TABLE closings (
+    audience TEXT NOT NULL,
+    link_id BLOB NOT NULL,
+    redeemed_at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (audience, link_id, redeemed_at)
+) STRICT, WITHOUT ROWID""",
+    "waits": """CREATE TABLE waits (
+    audience TEXT NOT NULL,
+    link_id BLOB NOT NULL,
+    nonce BLOB NOT NULL,
+    until INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    PRIMARY KEY (audience, link_id, nonce)
 ) STRICT, WITHOUT ROWID""",
     "meta": """CREATE TABLE meta (
     name TEXT NOT NULL PRIMARY KEY,

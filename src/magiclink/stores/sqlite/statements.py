@@ -81,19 +81,19 @@ INSERT = f"""
 INSERT INTO links ({_ALL}) VALUES ({", ".join("?" * len(Record._fields))})
 ON CONFLICT (audience, link_id) DO NOTHING"""
 
-NAME = "INSERT INTO names (bucket, name, link_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+LOOKUP = "INSERT INTO lookups (period, key, link_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
 GENERATION = "SELECT generation FROM subjects WHERE audience = :audience AND subject = :subject"
 
-TAKE = """
-INSERT INTO buckets (ends_at, bucket, "window", taken) SELECT :ends_at, :bucket, :window, 1 WHERE :limit > 0
-ON CONFLICT (ends_at, bucket, "window") DO UPDATE SET taken = taken + 1 WHERE taken < :limit
-RETURNING taken"""
+HIT = """
+INSERT INTO limits (ends_at, limit_key, span, hits) SELECT :ends_at, :limit_key, :span, 1 WHERE :limit > 0
+ON CONFLICT (ends_at, limit_key, span) DO UPDATE SET hits = hits + 1 WHERE hits < :limit
+RETURNING hits"""
 
 # A few at a time, so that no call pays for a day's; other machines' clocks may still be in a window that ended here.
 FORGET_WINDOWS = """
-DELETE FROM buckets WHERE (ends_at, bucket, "window") IN
-(SELECT ends_at, bucket, "window" FROM buckets WHERE ends_at < :ended ORDER BY ends_at LIMIT 10)"""
+DELETE FROM limits WHERE (ends_at, limit_key, span) IN
+(SELECT ends_at, limit_key, span FROM limits WHERE ends_at < :ended ORDER BY ends_at, limit_key, span LIMIT 10)"""
 
 NOTE = """
 INSERT INTO notes (audience, link_id, kind, hour, at, reason)
@@ -118,8 +118,8 @@ PURGE = (
 
 EARLIEST = "SELECT min(link_id) FROM links WHERE audience = :audience"
 
-PURGE_NAMES_TO = """
-SELECT bucket, name, link_id FROM names WHERE bucket >= :first AND bucket < :dead LIMIT 1 OFFSET :limit"""
+PURGE_LOOKUPS_TO = """
+SELECT period, key, link_id FROM lookups WHERE period >= :first AND period < :dead LIMIT 1 OFFSET :limit"""
 
-PURGE_NAMES = """
-DELETE FROM names WHERE bucket >= :first AND (bucket, name, link_id) < (:bucket, :name, :link_id)"""
+PURGE_LOOKUPS = """
+DELETE FROM lookups WHERE period >= :first AND (period, key, link_id) < (:period, :key, :link_id)"""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TIMEOUT = timedelta(seconds=5)
 """How long a call waits for other threads, and then for other processes, until it raises StoreError."""
 
-NAMES_A_LINK = 8
+KEYS_A_LINK = 8
 """Names that a purge forgets for each link it may forget: twice what a link has, so that it always catches up."""
 
 _LARGEST = 2**63 - 1
@@ -55,14 +55,14 @@ class SQLiteStore:
             return added
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
-        """Give the record with the highest number of a series, named under every key, and the subject's generation."""
+        """Return the newest record of a series, named under every key, and the subject's generation."""
         # The generation is read first: were it read last, a revocation in between would go with the record before it.
         generation = self._file.read(statements.GENERATION, {"audience": audience, "subject": subject})
         record = _first(self._file.read(*queries.newest(audience, series)))
         return record, generation[0][0] if generation else 0
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
-        """Give one record, or None."""
+        """Return one record, or None."""
         return _first(self._file.read(statements.GET, {"audience": audience, "link_id": link_id}))
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
@@ -83,7 +83,7 @@ class SQLiteStore:
                 _deliver(db, {"audience": audience, "link_id": link_id, "now": now}, now)
 
     def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
-        """Give what matches, newest first (11)."""
+        """Return what matches, newest first (11)."""
         return [Record(*row) for row in self._file.read(*queries.find(selector, limit=limit, after=after))]
 
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
@@ -104,13 +104,13 @@ class SQLiteStore:
         values = {"audience": audience, "subject": subject, "now": now, "reason": reason}
         self._file.change(statements.REVOKE_SUBJECT, values)
 
-    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one in a bucket; None, or the instant from which to try again (12)."""
+    def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
+        """Count one under a limit key; None, or the instant from which to try again (12)."""
         ends_at = now - now % window + window
-        values = {"bucket": bucket, "limit": limit, "window": window, "ends_at": ends_at}
+        values = {"limit_key": limit_key, "limit": limit, "span": window, "ends_at": ends_at}
         with self._file.transaction() as db:
             db.execute(statements.FORGET_WINDOWS, {"ended": now - CLOCK_SKEW})
-            taken = db.execute(statements.TAKE, values).fetchall()
+            taken = db.execute(statements.HIT, values).fetchall()
             return None if taken else ends_at
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
@@ -125,7 +125,7 @@ class SQLiteStore:
         self._file.change(statements.NOTE, values)
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
-        """Give the notes of some links, oldest first (14)."""
+        """Return the notes of some links, oldest first (14)."""
         found = [
             Note(audience=audience, link_id=link_id, kind=kind, at=at, reason=reason)
             for link_id in dict.fromkeys(link_ids)
@@ -141,7 +141,7 @@ class SQLiteStore:
             for statement in statements.PURGE:
                 db.execute(statement, {"audience": audience, "last": last})
         with self._file.transaction() as db:
-            _purge_names(db, audience, max(limit, 0) * NAMES_A_LINK)
+            _purge_lookups(db, audience, max(limit, 0) * KEYS_A_LINK)
         return int(count)
 
     def check(self) -> None:
@@ -187,7 +187,7 @@ def _add(db: sqlite3.Connection, records: Sequence[Record], now: int) -> bool:
     numbered = _numbered(db, records)
     if numbered is None or db.executemany(statements.INSERT, numbered).rowcount < len(numbered):
         return False
-    db.executemany(statements.NAME, sorted(chain.from_iterable(map(lookup_keys.list_rows, numbered))))
+    db.executemany(statements.LOOKUP, sorted(chain.from_iterable(map(lookup_keys.list_rows, numbered))))
     for record in numbered:
         if record.supersede == Supersede.ON_ISSUE:
             _supersede_replaced(db, record, now)
@@ -195,7 +195,7 @@ def _add(db: sqlite3.Connection, records: Sequence[Record], now: int) -> bool:
 
 
 def _numbered(db: sqlite3.Connection, records: Sequence[Record]) -> list[Record] | None:
-    """Give the records with their numbers and generations; None where one that came with them comes too late."""
+    """Return the records with their numbers and generations; None where one that came with them comes too late."""
     numbered: list[Record] = []
     for record in records:
         if record.number is None:
@@ -210,7 +210,7 @@ def _numbered(db: sqlite3.Connection, records: Sequence[Record]) -> list[Record]
 
 
 def _is_next(db: sqlite3.Connection, record: Record, before: Sequence[Record]) -> bool:
-    """Tell whether a reissue still follows the newest of its series, and its subject's generation is the same."""
+    """Return whether a reissue still follows the newest of its series, and its subject's generation is the same."""
     found = db.execute(*queries.newest(record.audience, [record.series])).fetchall()
     same = [other for other in before if (other.audience, other.series) == (record.audience, record.series)]
     newest = max((other.number or 0 for other in (*map(Record._make, found), *same)), default=0)
@@ -235,12 +235,12 @@ def _supersede_replaced(db: sqlite3.Connection, record: Record, now: int) -> Non
 
 
 def _end(before: int) -> bytes:
-    """Give the link id before which all have expired before an instant: it begins with the second after."""
+    """Return the link id before which all have expired before an instant: it begins with the second after."""
     seconds = -(-before // 1_000_000)
     return max(seconds, 0).to_bytes(4, "big") if seconds < 2**32 else b"\xff" * 21
 
 
-def _purge_names(db: sqlite3.Connection, audience: str, limit: int) -> None:
+def _purge_lookups(db: sqlite3.Connection, audience: str, limit: int) -> None:
     """Forget names of the audience in buckets that have no link any more: all before its earliest link's."""
     [(earliest,)] = db.execute(statements.EARLIEST, {"audience": audience}).fetchall()
     dead = lookup_keys.derive_prefix(audience) + (
@@ -248,9 +248,9 @@ def _purge_names(db: sqlite3.Connection, audience: str, limit: int) -> None:
     )
     first = lookup_keys.derive_prefix(audience) + lookup_keys.FIRST
     values = {"first": first, "dead": dead, "limit": limit}
-    found = db.execute(statements.PURGE_NAMES_TO, values).fetchall()
-    bucket, name, link_id = found[0] if found else (dead, b"", b"")
-    db.execute(statements.PURGE_NAMES, {"first": first, "bucket": bucket, "name": name, "link_id": link_id})
+    found = db.execute(statements.PURGE_LOOKUPS_TO, values).fetchall()
+    period, key, link_id = found[0] if found else (dead, b"", b"")
+    db.execute(statements.PURGE_LOOKUPS, {"first": first, "period": period, "key": key, "link_id": link_id})
 
 
 def _prove_round_trip(db: sqlite3.Connection) -> None:

@@ -103,7 +103,7 @@ def race(*calls: Callable[[], T]) -> list[T]:
 
 
 def raises(error: type[Exception], call: Callable[[], object]) -> bool:
-    """Tell whether a call raises this exception; any other passes through."""
+    """Return whether a call raises this exception; any other passes through."""
     try:
         call()
     except error:
@@ -120,7 +120,7 @@ class Bench:
     _store: Store | None = None
 
     def make_store(self) -> Store:
-        """Give a new, empty store; the contract closes it after the test."""
+        """Return a new, empty store; the contract closes it after the test."""
         raise NotImplementedError
 
     @property
@@ -148,7 +148,7 @@ class Bench:
         return self.read(written)
 
     def read(self, known: Record) -> Record:
-        """Give a link that must be there, as the store has it now."""
+        """Return a link that must be there, as the store has it now."""
         found = self.store.get(known.audience, known.link_id)
         assert found is not None
         return found
@@ -182,7 +182,7 @@ class Bench:
         self.store.revoke_subject(known.audience, known.subject, now=now, reason=reason)
 
     def generation(self, known: Record) -> int:
-        """Give the generation of a link's subject."""
+        """Return the generation of a link's subject."""
         return self.store.newest(known.audience, known.subject, [known.series])[1]
 
     def superseded(self, known: Sequence[Record]) -> list[int | None]:

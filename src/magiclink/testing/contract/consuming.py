@@ -21,7 +21,7 @@ class Consuming(Bench):
     """Each refusal leaves the link as it was; each test of one also shows what is just allowed."""
 
     def refuses(self, known: Record, **changes: Any) -> bool:
-        """Tell whether a use is refused, and nothing changed."""
+        """Return whether a use is refused, and nothing changed."""
         before = self.read(known)
         return self.consume(known, **changes) is None and self.read(known) == before
 

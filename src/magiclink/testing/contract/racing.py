@@ -24,7 +24,7 @@ class Racing(Bench):
     """Each race is run `rounds` times, on new links each time."""
 
     def outstanding(self, links: Sequence[Record]) -> list[Record]:
-        """Give those that can still be used."""
+        """Return those that can still be used."""
         return [link for link in links if self.read(link).state_at(NOW) == "outstanding"]
 
     def test_one_use(self) -> None:

@@ -13,7 +13,7 @@ from magiclink.links import run
 from magiclink.records import Supersede
 from magiclink.web import Account, Language, Limits, Options, Page, Request
 from magiclink.web.languages import ENGLISH
-from magiclink.web.options import Responses, is_ours, without_body
+from magiclink.web.responses import Responses, is_ours, without_body
 from tests.web.conftest import ANN, BOB, ORIGIN, Accounts, Site
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ def test_home_serves_links_without_a_destination() -> None:
 
 def test_destination_no_longer_allowed() -> None:
     """I30: a destination that was stored and is no longer allowed (the links have moved there) leads home instead."""
-    keeper = Site(settings={"keys": KEYS})
-    link = keeper.invoice(destination="/m/1001")
-    moved = Site(store=keeper.store.store, settings={"keys": KEYS, "base_url": f"{ORIGIN}/m/"}, home="/start")
-    assert keeper.visitor().get(link.token).location == "/m/1001"
+    store_name = Site(settings={"keys": KEYS})
+    link = store_name.invoice(destination="/m/1001")
+    moved = Site(store=store_name.store.store, settings={"keys": KEYS, "base_url": f"{ORIGIN}/m/"}, home="/start")
+    assert store_name.visitor().get(link.token).location == "/m/1001"
     assert moved.visitor().get(link.token).location == "/start"
 
 
