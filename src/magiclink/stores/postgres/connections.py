@@ -166,7 +166,7 @@ class Database:
             raise
 
     def _living(self) -> Connection | None:
-        """Return an idle connection that the server hasn't closed meanwhile: a restart is no trouble of the next call."""
+        """Return an idle connection that the server has not closed: a restart is no trouble of the next call."""
         for connection in _emptied(self._idle):
             with suppress(psycopg.Error):
                 # Read what has come, without waiting: a server that is gone has said so, and then ended the stream.
