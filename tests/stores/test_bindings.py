@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from magiclink.errors import BadArgumentError
@@ -28,6 +28,8 @@ SUMS = st.integers(-4 * LARGEST, 4 * LARGEST)
 
 
 @given(KEPT, SUMS)
+@example(-LARGEST, -2 * LARGEST)
+@example(LARGEST, 2 * LARGEST)
 def test_clipped_sum(kept: int, value: int) -> None:
     """An integer that a store keeps compares with a clipped sum as with the sum itself, which a double holds too."""
     clipped = clip(value)
