@@ -99,7 +99,7 @@ def _purged(path: Path, audience: str, begun: int) -> tuple[list[float], list[fl
     """Purge half of the links by the store; give the seconds of each batch, and of each lock that it took."""
     held: list[float] = []
     store = SQLiteStore(path)
-    transaction = store._file.transaction
+    transaction = store._database.transaction
 
     @contextmanager
     def clocked(*given: Any) -> Iterator[sqlite3.Connection]:
@@ -109,7 +109,7 @@ def _purged(path: Path, audience: str, begun: int) -> tuple[list[float], list[fl
             yield db
         held.append(perf_counter() - taken)
 
-    store._file.transaction = clocked  # type: ignore[assignment,method-assign]
+    store._database.transaction = clocked  # type: ignore[assignment,method-assign]
     batch = partial(store.purge, audience, before=begun * 1_000_000, limit=500)
     times = [seconds(batch, 1) for _ in range(LARGE // 500 // 2)]
     store.close()

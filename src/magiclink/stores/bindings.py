@@ -1,13 +1,14 @@
-"""What several stores bind to their statements and read from their rows in the same way. Pure functions, no I/O.
+"""What several stores check, bind to their statements and read from their rows alike. Pure functions, no I/O.
 
 Sums are made here, where an integer has no end: a database would fail on one that passes its integers, or round it.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..errors import BadArgumentError
+from ..errors import BadArgumentError, ConfigurationError
 from ..instants import SECOND
 from ..records import CLOCK_SKEW, Note, Record
 from .base import HOUR, LARGEST, NOTES_A_LINK
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ..records import Selector, Terms
+
+LONGEST_TIMEOUT = timedelta(hours=1)
 
 UNFIT = "a value doesn't fit: integers have 53 bits, text is UTF-8"
 """The message of BadArgumentError where a driver refuses a value."""
@@ -104,3 +107,9 @@ def require_fields(selector: Selector) -> None:
     """Raise BadArgumentError where a selector has no field but its audience."""
     if selector.is_empty:
         raise BadArgumentError("an empty selector would revoke every link of the audience: give it a field")
+
+
+def require_timeout(timeout: object) -> None:
+    """Raise ConfigurationError unless a timeout lies between nothing and an hour."""
+    if not isinstance(timeout, timedelta) or not timedelta(0) <= timeout <= LONGEST_TIMEOUT:
+        raise ConfigurationError(f"timeout: wanted a timedelta from 0 to 1 hour, got {timeout!r}")

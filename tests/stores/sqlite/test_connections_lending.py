@@ -13,7 +13,7 @@ import pytest
 
 from magiclink.errors import StoreError
 from magiclink.stores.sqlite import connections
-from magiclink.stores.sqlite.connections import READERS, DatabaseFile
+from magiclink.stores.sqlite.connections import READERS, Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,21 +25,21 @@ COUNT = "SELECT count(*) FROM limits"
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Iterator[DatabaseFile]:
+def file(tmp_path: Path) -> Iterator[Database]:
     """Return a new file, which waits for nothing long."""
-    opened = DatabaseFile(tmp_path / "links.db", timeout=AT_ONCE)
+    opened = Database(tmp_path / "links.db", timeout=AT_ONCE)
     yield opened
     opened.close()
 
 
-def test_busy_threads(file: DatabaseFile) -> None:
+def test_busy_threads(file: Database) -> None:
     """A call that waits for other threads of its process longer than `timeout` is StoreError."""
-    with file.transaction(), pytest.raises(StoreError, match="busy for too long"):
-        file.change(MAKE, (b"a",))
-    file.change(MAKE, (b"a",))
+    with file.transaction(), pytest.raises(StoreError, match=r"busy for 0\.02 s: raise its `timeout`"):
+        file.run(MAKE, (b"a",))
+    file.run(MAKE, (b"a",))
 
 
-def test_reads_beside_a_writer(file: DatabaseFile) -> None:
+def test_reads_beside_a_writer(file: Database) -> None:
     """Reads don't wait for the transaction of another thread, and see what was committed before."""
     with file.transaction() as db:
         db.execute(MAKE, (b"a",))
@@ -47,7 +47,7 @@ def test_reads_beside_a_writer(file: DatabaseFile) -> None:
     assert file.read(COUNT, ()) == [(1,)]
 
 
-def test_many_readers(file: DatabaseFile) -> None:
+def test_many_readers(file: Database) -> None:
     """More threads than there are connections to read with all get their answer."""
     barrier, found = threading.Barrier(3 * READERS), []
 
@@ -64,9 +64,9 @@ def test_many_readers(file: DatabaseFile) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can't fork")
-def test_fork(file: DatabaseFile, tmp_path: Path) -> None:
+def test_fork(file: Database, tmp_path: Path) -> None:
     """A fork closes every connection before, so that the child has none, and the parent goes on with new ones."""
-    file.change(MAKE, (b"a",))
+    file.run(MAKE, (b"a",))
     file.read(COUNT, ())
     if not (child := os.fork()):
         os._exit(len(list(tmp_path.iterdir())))
@@ -74,39 +74,39 @@ def test_fork(file: DatabaseFile, tmp_path: Path) -> None:
     assert file.read(COUNT, ()) == [(1,)]
 
 
-def test_adopted(file: DatabaseFile) -> None:
+def test_adopted(file: Database) -> None:
     """What a forked child does first, done here: with no connection open, the file is as if new."""
     connections._before_fork()
     connections._after_fork_in_child()
-    file.change(MAKE, (b"a",))
+    file.run(MAKE, (b"a",))
     assert file.read(COUNT, ()) == [(1,)]
 
 
-def test_another_process_without_connections(file: DatabaseFile) -> None:
+def test_another_process_without_connections(file: Database) -> None:
     """A process that isn't the one that opened the file begins anew where no connection was open."""
     file._process = -1
-    file.change(MAKE, (b"a",))
+    file.run(MAKE, (b"a",))
     assert file._process == os.getpid()
 
 
-def test_another_process_with_connections(file: DatabaseFile) -> None:
+def test_another_process_with_connections(file: Database) -> None:
     """A process that isn't the one that opened a connection is refused at every call, and doesn't close it."""
-    file.change(MAKE, (b"a",))
+    file.run(MAKE, (b"a",))
     [db] = file._opened
     file._process = -1
     for _ in range(2):
-        with pytest.raises(StoreError, match="forked"):
-            file.change(MAKE, (b"b",))
+        with pytest.raises(StoreError, match="open at the fork"):
+            file.run(MAKE, (b"b",))
     assert db.execute(COUNT).fetchall() == [(1,)]
     file._process = os.getpid()
 
 
-def test_closed(file: DatabaseFile) -> None:
+def test_closed(file: Database) -> None:
     """A closed file refuses every call, also when it is closed again, and leaves no log behind."""
-    file.change(MAKE, (b"a",))
+    file.run(MAKE, (b"a",))
     file.close()
     file.close()
-    for call in (file.change, file.read):
+    for call in (file.run, file.read):
         with pytest.raises(StoreError, match="closed"):
             call(COUNT, ())
     with pytest.raises(StoreError, match="closed"), file.transaction():
@@ -115,7 +115,7 @@ def test_closed(file: DatabaseFile) -> None:
 
 def test_closed_in_the_middle(tmp_path: Path) -> None:
     """A transaction that is under way when the store is closed ends well, and its connection is closed then."""
-    file = DatabaseFile(tmp_path / "links.db", timeout=AT_ONCE)
+    file = Database(tmp_path / "links.db", timeout=AT_ONCE)
     with file.transaction() as db:
         db.execute(MAKE, (b"a",))
         file.close()

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from magiclink.errors import ConfigurationError
 from magiclink.stores.sqlite import SQLiteStore, schema
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ORDERS = {
+    "links": ("audience", "link_id"),
+    "subjects": ("audience", "subject"),
+    "lookups": ("period", "key", "link_id"),
+    "notes": ("audience", "link_id", "kind", "hour"),
+    "limits": ("ends_at", "limit_key", "span"),
+    "settlements": ("audience", "resource"),
+    "closings": ("audience", "link_id", "redeemed_at"),
+    "waits": ("audience", "link_id", "nonce"),
+    "meta": ("name",),
+}
+
+OLD = Path(__file__).with_name("version_1.sql")
+"""What the store of schema version 1 made, without a link."""
 
 
 def change(path: Path, *statements: str) -> None:
@@ -73,10 +85,22 @@ def test_other_application_id(path: Path) -> None:
     refused(path, "another application")
 
 
+def test_older_schema(tmp_path: Path) -> None:
+    """A file that an older library has made is refused with the way out, and stays byte for byte as it was."""
+    path = tmp_path / "links.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(OLD.read_text(encoding="utf-8"))
+    before = path.read_bytes()
+    refused(
+        path, "has version 1, this library reads 2 and migrates nothing: move the file away, .* issue the links anew"
+    )
+    assert path.read_bytes() == before
+
+
 def test_newer_schema(path: Path) -> None:
-    """A file that a newer library has made is refused."""
-    change(path, "UPDATE meta SET value = 3")
-    refused(path, "version 3, this library reads 2")
+    """A file that a newer library has made is refused, whatever else it has."""
+    change(path, "UPDATE meta SET value = 3", "DROP TABLE waits")
+    refused(path, "version 3, this library reads 2: a newer library has made it, install that one")
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM meta", "DROP TABLE meta"])
@@ -101,7 +125,7 @@ def test_missing_column(path: Path) -> None:
 
 def test_folding_collation(path: Path) -> None:
     """E25: a column that compares without case is refused."""
-    folding = schema.TABLES["subjects"].replace("subject TEXT NOT NULL", "subject TEXT COLLATE NOCASE NOT NULL")
+    folding = schema.TABLES["subjects"].replace('"subject" TEXT NOT NULL', '"subject" TEXT COLLATE NOCASE NOT NULL')
     change(path, "DROP TABLE subjects", folding)
     refused(path, "table subjects is missing or differs")
 
@@ -109,7 +133,16 @@ def test_folding_collation(path: Path) -> None:
 def test_old_sqlite() -> None:
     """A SQLite without STRICT tables is refused in words, not by a syntax error."""
     with pytest.raises(ConfigurationError, match=r"3\.34\.1 is too old"):
-        schema.require((3, 34, 1))
+        schema.require_sqlite((3, 34, 1))
+
+
+@pytest.mark.parametrize("table", schema.TABLES)
+def test_order_of_a_key(table: str) -> None:
+    """The columns of a key are in this order: windows that end first and links that expire first stand first."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        schema.prepare(db)
+        found = db.execute(f"SELECT name FROM pragma_table_info('{table}') WHERE pk > 0 ORDER BY pk").fetchall()
+    assert tuple(name for (name,) in found) == ORDERS[table]
 
 
 def test_columns_of_a_record() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from magiclink.records import CLOCK_SKEW, Record, State
+from magiclink.stores.base import LARGEST
 from magiclink.stores.sqlite import SQLiteStore
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from magiclink.records import Terms
 
-LARGEST = 2**63 - 1
 SPAN = 100
 
 MEETING = record(link_id=bytes(20))._replace(
@@ -79,14 +79,14 @@ met = changed(TERMS_FIELDS).map(lambda given: terms(**{**TERMS, **given}))
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQLiteStore]:
     """Return one store to all examples, each of which begins by emptying it."""
     opened = SQLiteStore(tmp_path_factory.mktemp("statements") / "links.db")
-    opened._file.change("PRAGMA synchronous = OFF", ())  # Examples are many, and none is about durability.
+    opened._database.run("PRAGMA synchronous = OFF", ())  # Examples are many, and none is about durability.
     yield opened
     opened.close()
 
 
 def written(store: SQLiteStore, link: Record, generations: int) -> Record:
     """Empty the store, write a link, raise its subject's generation some times, and give it as it is read then."""
-    with store._file.transaction() as db:
+    with store._database.transaction() as db:
         for table in ("links", "subjects", "lookups"):
             db.execute(f"DELETE FROM {table}")
     assert store.add([link], now=NOW, renamed={})

@@ -1,4 +1,4 @@
-"""What the SQLite store does beyond the contract: it proves itself, reuses a file, cleans up and fits its values."""
+"""What the SQLite store does beyond the contract: it checks itself, reuses a file, cleans up and fits its values."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import pytest
 
 from magiclink.errors import BadArgumentError, ConfigurationError, StoreError
 from magiclink.records import CLOCK_SKEW, Note, Selector
-from magiclink.stores.lookup_keys import PERIOD
+from magiclink.stores.lookup_keys import KEYS_A_LINK, PERIOD
 from magiclink.stores.sqlite import SQLiteStore
-from magiclink.stores.sqlite.store import KEYS_A_LINK
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW, race
 
@@ -45,7 +44,7 @@ def put(store: SQLiteStore, **changes: Any) -> Record:
 
 def rows(store: SQLiteStore, table: str) -> int:
     """Count the rows of a table."""
-    [(count,)] = store._file.read(f"SELECT count(*) FROM {table}", ())
+    [(count,)] = store._database.read(f"SELECT count(*) FROM {table}", ())
     return int(count)
 
 
@@ -76,7 +75,7 @@ def test_two_stores_on_one_file(tmp_path: Path) -> None:
 
 
 def test_check_leaves_nothing(store: SQLiteStore) -> None:
-    """The proof of the round trip is rolled back, and can be repeated."""
+    """The round trip of `check` is rolled back, and can be repeated."""
     store.check()
     store.check()
     assert [rows(store, table) for table in ("links", "subjects", "lookups")] == [0, 0, 0]
@@ -87,12 +86,12 @@ def test_check_leaves_nothing(store: SQLiteStore) -> None:
     [
         "UPDATE links SET subject = trim(subject)",
         "UPDATE links SET audience = lower(audience)",
-        "UPDATE links SET renewals = CAST(CAST(renewals AS REAL) AS INTEGER)",
+        "UPDATE links SET renewals = renewals & 4294967295",
         "DELETE FROM links",
     ],
 )
 def test_record_that_comes_back_changed(tmp_path: Path, store: SQLiteStore, trigger: str) -> None:
-    """E25: a database that trims, folds, rounds or loses what is written is ConfigurationError at `check`."""
+    """E25: a database that trims, folds, cuts or loses what is written is ConfigurationError at `check`."""
     with closing(sqlite3.connect(tmp_path / "links.db")) as db:
         db.execute(f"CREATE TRIGGER meddler AFTER INSERT ON links BEGIN {trigger}; END")
     with pytest.raises(ConfigurationError):
@@ -143,11 +142,11 @@ def test_value_that_does_not_fit(store: SQLiteStore, call: str) -> None:
     assert rows(store, "links") == 1
 
 
-def test_terms_beyond_63_bits(store: SQLiteStore) -> None:
-    """Sums of the terms that pass 63 bits bound nothing, and don't overflow."""
+def test_terms_beyond_53_bits(store: SQLiteStore) -> None:
+    """Sums of the terms that pass 53 bits bound nothing, and don't overflow."""
     link = put(store)
     assert store.consume(link.link_id, terms(lifetime=2**70, reclick=2**70))
-    late = replace(terms(), now=2**63 - 1 - CLOCK_SKEW // 2, lifetime=2**70)
+    late = replace(terms(), now=2**53 - 1 - CLOCK_SKEW // 2, lifetime=2**70)
     assert store.consume(link.link_id, late) is None
 
 
@@ -173,8 +172,8 @@ def test_purposes_and_audiences_apart(store: SQLiteStore) -> None:
     assert found.uses == 0
 
 
-def test_purged_bucket_of_names(store: SQLiteStore) -> None:
-    """Names go once no link of their 28 days or before is left: in the next purge that finds it so."""
+def test_purged_period(store: SQLiteStore) -> None:
+    """Lookup keys go once no link of their 28 days or before is left: in the next purge that finds it so."""
     early = put(store, expires_at=PERIOD * 100 * SECOND)
     late = put(store, expires_at=PERIOD * 101 * SECOND)
     assert rows(store, "lookups") == 8
@@ -185,7 +184,7 @@ def test_purged_bucket_of_names(store: SQLiteStore) -> None:
 
 
 def test_purge_of_another_audience(store: SQLiteStore) -> None:
-    """A purge forgets no names of another audience."""
+    """A purge forgets no lookup keys of another audience."""
     put(store, expires_at=SECOND)
     put(store, audience="https://shop.example", expires_at=SECOND)
     store.purge(AUDIENCE, before=NOW, limit=10)
@@ -193,7 +192,7 @@ def test_purge_of_another_audience(store: SQLiteStore) -> None:
 
 
 def test_purge_in_batches(store: SQLiteStore) -> None:
-    """L16: a purge forgets a bounded number of names, and the calls that follow catch up."""
+    """L16: a purge forgets a bounded number of lookup keys, and the calls that follow catch up."""
     links = [record(expires_at=SECOND, subject=f"customer-{number}") for number in range(9)]
     assert store.add(links, now=NOW, renamed={})
     assert store.purge(AUDIENCE, before=NOW, limit=8) == 8
@@ -266,6 +265,15 @@ def test_windows_are_forgotten(store: SQLiteStore) -> None:
     for number in range(5):
         store.hit(b"b%d" % number, now=ended + CLOCK_SKEW + 1, limit=1, window=SECOND)
     assert rows(store, "limits") == 51 - 50 + 5
+
+
+def test_order_of_forgotten_windows(store: SQLiteStore) -> None:
+    """L16: of the windows that ended, ten go at a call, those that ended first, whatever their limit keys."""
+    for ends_at in (*range(2, 25, 2), *range(1, 25, 2)):
+        store._database.run("INSERT INTO limits VALUES (?, ?, 1, 1)", (ends_at, b"%d" % (99 - ends_at)))
+    store.hit(b"a", now=NOW, limit=1, window=SECOND)
+    left = store._database.read("SELECT ends_at FROM limits ORDER BY ends_at", ())
+    assert left == [*((ends_at,) for ends_at in range(11, 25)), (NOW + SECOND,)]
 
 
 def test_windows_of_two_lengths(store: SQLiteStore) -> None:

@@ -1,7 +1,7 @@
-"""The SQLite store's file: opening it, lending its connections, and telling SQLite's trouble in our words.
+"""The SQLite store's connections: opening the file, lending connections, and turning SQLite's errors into ours.
 
-The only room that imports `sqlite3`. It knows no record and no rule. One connection writes and a few read, each lent to
-one thread at a time: writers queue here rather than in SQLite, and no read waits for a writer's fsync.
+The only module that imports `sqlite3`. It knows no record and no rule. One connection writes and a few read, each lent
+to one thread at a time: writers queue here rather than in SQLite, and no read waits for a writer's fsync.
 
 No connection may be open across a fork. SQLite keeps one table of file locks per process, so a forked child believes
 that it holds its parent's; the parent then deletes the log that the child writes to, and what the child wrote is lost.
@@ -15,45 +15,42 @@ import sqlite3
 import time
 import weakref
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BadArgumentError, ConfigurationError, StoreError
+from ..bindings import UNFIT, require_timeout
 from . import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import timedelta
 
-    Parameters = Mapping[str, object] | Sequence[object]
+    Values = Mapping[str, object] | Sequence[object]
     Rows = list[tuple[Any, ...]]
     Trouble = type[ConfigurationError | StoreError]
 
 READERS = 8
 """How many connections read at once, at most."""
 
-LONGEST_WAIT = timedelta(hours=1)
-"""The longest `timeout`."""
-
 _RETRY = 0.01
 """Seconds between two tries where SQLite answers `locked` at once."""
 
 
-class DatabaseFile:
-    """One SQLite file of ours, made where it is missing, and proved. Raises ConfigurationError where it can't be."""
+class Database:
+    """One SQLite file of ours, made where it is missing, and checked. Raises ConfigurationError."""
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: timedelta) -> None:
-        schema.require(sqlite3.sqlite_version_info)
-        if not timedelta(0) <= timeout <= LONGEST_WAIT:
-            raise ConfigurationError("timeout must lie between nothing and an hour")
+        schema.require_sqlite(sqlite3.sqlite_version_info)
+        require_timeout(timeout)
         self._timeout = timeout.total_seconds()
-        self._uri = _made(path)
+        self._uri = _make_file(path)
         self.closed: bool = False
         self._begin()
         with _FORKING:
-            _FILES.add(self)
+            _DATABASES.add(self)
         try:
             self._prepare()
         except ConfigurationError as error:
@@ -72,18 +69,18 @@ class DatabaseFile:
             yield db
             db.commit()
 
-    def change(self, statement: str, parameters: Parameters) -> Rows:
-        """Run one statement that writes, as a transaction of its own, and give the rows that it returns."""
+    def run(self, statement: str, values: Values) -> Rows:
+        """Run one statement that writes, as a transaction of its own, and return its rows."""
         self._check()
         with _Loan(self, self._writer, StoreError) as db:
             # All rows are fetched: a statement that returns some is committed by reading past the last.
-            return db.execute(statement, parameters).fetchall()
+            return db.execute(statement, values).fetchall()
 
-    def read(self, statement: str, parameters: Parameters) -> Rows:
-        """Run one statement that only reads, and give its rows."""
+    def read(self, statement: str, values: Values) -> Rows:
+        """Run one statement that only reads, and return its rows."""
         self._check()
         with _Loan(self, self._readers, StoreError) as db:
-            return db.execute(statement, parameters).fetchall()
+            return db.execute(statement, values).fetchall()
 
     def close(self) -> None:
         """Close every connection; a later call is StoreError."""
@@ -93,59 +90,58 @@ class DatabaseFile:
 
     def pause(self) -> None:
         """Close every connection that comes back in time, and lend none until `resume`."""
-        self._turn.acquire()
-        for db in (*self._writer.emptied(), *self._readers.emptied()):
-            self.shut(db)
+        self._pausing.acquire()
+        for db in (*self._writer.drain(), *self._readers.drain()):
+            self.discard(db)
 
     def resume(self) -> None:
         """Lend again."""
-        self._writer.fill()
-        self._readers.fill()
-        self._turn.release()
+        self._writer.refill()
+        self._readers.refill()
+        self._pausing.release()
 
     def adopt(self) -> None:
         """Begin anew in a forked child, unless a connection was open during the fork: then every call is refused."""
         if self._opened:
-            # Not even closed: SQLite would write back, from this process, what its parent has meanwhile gone beyond.
+            # Not even closed: SQLite would write back, from this process, what its parent has since replaced.
             _INHERITED.append(self._opened)
         else:
             self._begin()
 
     def connect(self) -> sqlite3.Connection:
-        """Open a connection, for a place that has none. Raises SQLite's own errors."""
-        wait = self._timeout
-        db = sqlite3.connect(self._uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
+        """Open a connection. Raises SQLite's own errors."""
+        db = sqlite3.connect(self._uri, uri=True, timeout=self._timeout, isolation_level=None, check_same_thread=False)
         self._opened.add(db)
         try:
             db.execute("PRAGMA synchronous = FULL")
             # Some builds of SQLite write freed pages once more, as zeros: a purge would write three times as much.
             db.execute("PRAGMA secure_delete = FAST").fetchall()
         except sqlite3.Error:
-            self.shut(db)
+            self.discard(db)
             raise
         return db
 
-    def shut(self, db: sqlite3.Connection) -> None:
-        """Close a connection, and undo what it had begun."""
+    def discard(self, db: sqlite3.Connection) -> None:
+        """Undo what a connection has begun, and close it."""
         with suppress(sqlite3.Error):
             db.rollback()
         db.close()
         self._opened.discard(db)
 
     def _begin(self) -> None:
-        self._turn = Lock()
+        self._pausing = Lock()
         self._opened: set[sqlite3.Connection] = set()
-        self._writer = _Places(1, self._timeout)
-        self._readers = _Places(READERS, self._timeout)
+        self._writer = _Pool(1, self._timeout)
+        self._readers = _Pool(READERS, self._timeout)
         self._process = os.getpid()
 
     def _check(self) -> None:
         if self.closed:
-            raise StoreError("the store is closed")
+            raise StoreError("the store is closed: open a new one")
         if os.getpid() != self._process:
             self.adopt()
             if self._opened:
-                raise StoreError("a connection to the SQLite file was open when the process forked")
+                raise StoreError("a connection to the SQLite file was open at the fork: open a new store in the child")
 
     def _prepare(self) -> None:
         with _Loan(self, self._writer, ConfigurationError) as db:
@@ -170,115 +166,121 @@ class DatabaseFile:
 
 
 class _Loan:
-    """One connection, lent for the length of a `with`. After any trouble it is shut; the next loan opens another."""
+    """One connection, lent for the length of a `with`. After any error it is closed; the next loan opens another."""
 
-    __slots__ = ("_db", "_file", "_places", "_trouble")
+    __slots__ = ("_database", "_db", "_pool", "_trouble")
 
-    def __init__(self, file: DatabaseFile, places: _Places, trouble: Trouble) -> None:
-        self._file, self._places, self._trouble = file, places, trouble
+    def __init__(self, database: Database, pool: _Pool, trouble: Trouble) -> None:
+        self._database, self._pool, self._trouble = database, pool, trouble
 
     def __enter__(self) -> sqlite3.Connection:
-        db = self._places.acquire()
         try:
-            db = db or self._file.connect()
+            self._db = self._pool.acquire(self._database.connect)
         except sqlite3.Error as error:
-            raise self._trouble(f"SQLite: {_said(error)}") from error
-        finally:
-            if db is None:
-                self._places.give(None)
-        self._db = db
-        return db
+            raise self._trouble(f"SQLite: {_describe(error)}") from error
+        return self._db
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None and not self._file.closed:
-            self._places.give(self._db)
+        if error is None and not self._database.closed:
+            self._pool.release(self._db)
             return
-        self._file.shut(self._db)
-        self._places.give(None)
+        self._database.discard(self._db)
+        self._pool.release(None)
         if isinstance(error, sqlite3.Error):
-            raise self._trouble(f"SQLite: {_said(error)}") from error
+            raise self._trouble(f"SQLite: {_describe(error)}") from error
         if isinstance(error, OverflowError | UnicodeError):
-            raise BadArgumentError("a value doesn't fit: integers have 63 bits, text is UTF-8") from None
+            raise BadArgumentError(UNFIT) from None
 
 
-class _Places:
-    """A fixed number of places, each with an open connection or with none yet."""
+class _Pool:
+    """A fixed number of slots, each with an open connection or with none yet."""
 
-    def __init__(self, number: int, timeout: float) -> None:
+    def __init__(self, size: int, timeout: float) -> None:
         self._timeout = timeout
         self._free: SimpleQueue[sqlite3.Connection | None] = SimpleQueue()
-        self._number = number
-        self._missing = number
-        self.fill()
+        self._size = self._drained = size
+        self.refill()
 
-    def acquire(self) -> sqlite3.Connection | None:
+    def acquire(self, connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+        """Return the connection of a free slot, opened where it has none yet."""
+        db = self._take_slot()
+        try:
+            return db or connect()
+        except BaseException:
+            self.release(None)
+            raise
+
+    def release(self, db: sqlite3.Connection | None) -> None:
+        """Free a slot, with the connection that it keeps."""
+        self._free.put(db)
+
+    def drain(self) -> list[sqlite3.Connection]:
+        """Keep every slot that becomes free in time, and return the connections in them."""
+        found = []
+        with suppress(StoreError):
+            while self._drained < self._size:
+                found.append(self._take_slot())
+                self._drained += 1
+        return [db for db in found if db is not None]
+
+    def refill(self) -> None:
+        """Free every slot that `drain` has kept, without a connection."""
+        for _ in range(self._drained):
+            self.release(None)
+        self._drained = 0
+
+    def _take_slot(self) -> sqlite3.Connection | None:
         try:
             return self._free.get(timeout=self._timeout)
         except Empty:
-            raise StoreError("other threads have kept the SQLite file busy for too long") from None
-
-    def give(self, db: sqlite3.Connection | None) -> None:
-        self._free.put(db)
-
-    def emptied(self) -> list[sqlite3.Connection]:
-        """Take every place that comes back in time, and give the connections in them."""
-        taken = []
-        with suppress(StoreError):
-            while self._missing < self._number:
-                taken.append(self.acquire())
-                self._missing += 1
-        return [db for db in taken if db is not None]
-
-    def fill(self) -> None:
-        """Put back, without a connection, every place that was taken by `emptied`."""
-        for _ in range(self._missing):
-            self.give(None)
-        self._missing = 0
+            seconds = f"{self._timeout:g} s"
+            raise StoreError(f"other threads kept the SQLite file busy for {seconds}: raise its `timeout`") from None
 
 
-def _made(path: str | os.PathLike[str]) -> str:
-    """Make the file where it is missing, readable by its owner only, and give the URI that opens it."""
+def _make_file(path: str | os.PathLike[str]) -> str:
+    """Make the file where it is missing, readable by its owner only, and return the URI that opens it."""
     with suppress(TypeError):
         path = os.fspath(path)
     if not isinstance(path, str) or path in {"", ":memory:"} or path.startswith("file:"):
-        raise ConfigurationError("a SQLite store needs the path of a file; in memory there is MemoryStore")
+        found = repr(path) if isinstance(path, str) else f"a {type(path).__name__}"
+        raise ConfigurationError(f"a SQLite store needs the path of a file, got {found}; MemoryStore needs none")
     try:
         # Made here and not by SQLite, which follows the umask; its log and index take over the file's mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         pass
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"the database {path!r} can't be made: {_said(error)}") from error
+        raise ConfigurationError(f"the database {path!r} can't be made: {_describe(error)}") from error
     return Path(path).absolute().as_uri() + "?mode=rw"
 
 
-def _said(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f"{error} ({getattr(error, 'sqlite_errorname', type(error).__name__)})"
 
 
-_FILES: weakref.WeakSet[DatabaseFile] = weakref.WeakSet()
+_DATABASES: weakref.WeakSet[Database] = weakref.WeakSet()
 _FORKING = Lock()
-_PAUSED: list[DatabaseFile] = []
+_PAUSED: list[Database] = []
 _INHERITED: list[set[sqlite3.Connection]] = []
 
 
 def _before_fork() -> None:
     _FORKING.acquire()
-    _PAUSED.extend(_FILES)
-    for file in _PAUSED:
-        file.pause()
+    _PAUSED.extend(_DATABASES)
+    for database in _PAUSED:
+        database.pause()
 
 
 def _after_fork_in_parent() -> None:
-    for file in _PAUSED:
-        file.resume()
+    for database in _PAUSED:
+        database.resume()
     _PAUSED.clear()
     _FORKING.release()
 
 
 def _after_fork_in_child() -> None:
-    for file in _FILES:
-        file.adopt()
+    for database in _DATABASES:
+        database.adopt()
     _PAUSED.clear()
     _FORKING.release()
 

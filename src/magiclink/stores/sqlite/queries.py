@@ -1,4 +1,4 @@
-"""How the SQLite store finds links by name: statements whose text depends on how many values are asked for."""
+"""How the SQLite store finds links by lookup keys: statements whose text depends on how many values they have."""
 
 # ruff: noqa: S608
 # No value is ever part of a text here: what is put in are the names of columns, and as many marks as there are values.
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import lookup_keys
+from ..bindings import choose_lookup
 from .statements import OUTSTANDING, REVOKE_WHERE, SELECT, SUPERSEDE_WHERE
 
 if TYPE_CHECKING:
@@ -17,31 +18,32 @@ if TYPE_CHECKING:
 
     Statement = tuple[str, dict[str, object]]
 
-# Hops over the primary key from one bucket to the next; an audience has about as many as its links live months.
-_LIVE = """
-WITH RECURSIVE live (period) AS (
+# Hops over the primary key from one period to the next; an audience has about as many as its links live months.
+_PERIODS = """
+WITH RECURSIVE periods (period) AS (
     SELECT min(lookups.period) FROM lookups WHERE lookups.period BETWEEN :first AND :last
     UNION ALL
-    SELECT (SELECT min(lookups.period) FROM lookups WHERE lookups.period > live.period AND lookups.period <= :last)
-    FROM live WHERE live.period IS NOT NULL
+    SELECT (SELECT min(lookups.period) FROM lookups WHERE lookups.period > periods.period AND lookups.period <= :last)
+    FROM periods WHERE periods.period IS NOT NULL
 )"""
 
-_LED = f"{_LIVE} SELECT lookups.link_id FROM live CROSS JOIN lookups ON lookups.period = live.period"
+_CANDIDATES = f"{_PERIODS} SELECT lookups.link_id FROM periods CROSS JOIN lookups ON lookups.period = periods.period"
 
-_RENAME = f"UPDATE OR REPLACE lookups SET key = :new WHERE key = :key0 AND period IN ({_LIVE} SELECT period FROM live)"
+_RENAME = f"""
+UPDATE OR REPLACE lookups SET key = :new WHERE key = :key0 AND period IN ({_PERIODS} SELECT period FROM periods)"""
 
 _BEHIND = "(SELECT issued_at, link_id FROM links WHERE audience = :audience AND link_id = :after)"
 
 
-def newest(audience: str, series: Sequence[bytes]) -> Statement:
-    """Read the record with the highest number of a series, which may go by several names."""
-    where, values = _named(audience, "series", series)
+def read_newest(audience: str, series: Sequence[bytes]) -> Statement:
+    """Read the record with the highest number of a series, which has a name under every key of the ring."""
+    where, values = _look_up(audience, "series", series)
     return f"{SELECT}{where} ORDER BY links.number DESC LIMIT 1", values
 
 
 def find(selector: Selector, *, limit: int, after: bytes | None) -> Statement:
     """Read a page of what matches, newest first."""
-    where, values = _matching(selector)
+    where, values = _match(selector)
     behind = f"(:after IS NULL OR (links.issued_at, links.link_id) < {_BEHIND})"
     order = "ORDER BY links.issued_at DESC, links.link_id DESC LIMIT :limit"
     # For SQLite a limit below zero is none at all.
@@ -50,67 +52,49 @@ def find(selector: Selector, *, limit: int, after: bytes | None) -> Statement:
 
 def revoke(selector: Selector, *, now: int, reason: str) -> Statement:
     """Withdraw what matches."""
-    where, values = _matching(selector)
+    where, values = _match(selector)
     return REVOKE_WHERE + where, values | {"now": now, "reason": reason}
 
 
 def supersede_older(record: Record, *, now: int) -> Statement:
     """End every link of a record's series that has a lower number."""
-    where, values = _named(record.audience, "series", [record.series])
+    where, values = _look_up(record.audience, "series", [record.series])
     return f"{SUPERSEDE_WHERE}{where} AND number < :number", values | {"now": now, "number": record.number}
 
 
 def supersede_others(record: Record, *, now: int) -> Statement:
     """End the other outstanding links of a record's purpose, subject and recipient."""
-    where, values = _named(record.audience, "subject", [record.subject])
+    where, values = _look_up(record.audience, "subject", [record.subject])
     others = f"purpose = :purpose AND recipient IS :recipient AND links.link_id <> :link_id AND {OUTSTANDING}"
     values |= {"now": now, "purpose": record.purpose, "recipient": record.recipient, "link_id": record.link_id}
     return f"{SUPERSEDE_WHERE}{where} AND {others}", values
 
 
-def rename(audience: str, old: bytes, new: bytes) -> list[Statement]:
-    """Put a name under the signing key in the place of one under a retired key: series and recipients alike."""
-    return [statement for kind in ("series", "recipient") for statement in _rename(audience, kind, old, new)]
-
-
-def _rename(audience: str, kind: str, old: bytes, new: bytes) -> list[Statement]:
-    where, values = _named(audience, kind, [old])
+def rename(audience: str, kind: str, old: bytes, new: bytes) -> list[Statement]:
+    """Put a name under the signing key in the place of one under a retired key, for `series` or `recipient`."""
+    where, values = _look_up(audience, kind, [old])
     records = f"UPDATE links SET {kind} = :new WHERE {where}", values | {"new": new}
     return [records, (_RENAME, values | {"new": lookup_keys.derive_key(kind, new)})]
 
 
-def _matching(selector: Selector) -> Statement:
-    """Return the condition under which `Selector.matches`, narrowed by the names of the rarest field that is given."""
-    equal = {field: getattr(selector, field) for field in ("resource", "subject", "purpose")}
-    equal = {field: value for field, value in equal.items() if value is not None}
-    conditions = [f"links.{field} = :{field}" for field in equal]
+def _match(selector: Selector) -> Statement:
+    """Return the condition under which `Selector.matches`; the rarest field that it has leads to the candidates."""
+    fields = {name: getattr(selector, name) for name in ("resource", "subject", "purpose")}
+    conditions = [f"links.{name} = :{name}" for name, value in fields.items() if value is not None]
     if selector.issued_before is not None:
         conditions.append("links.issued_at < :issued_before")
-    where, values = _narrowed(selector)
-    values |= equal | {"issued_before": selector.issued_before}
+    lookup = choose_lookup(selector)
+    where, values = _look_up(selector.audience, *lookup) if lookup else ("links.audience = :audience", {})
+    values |= {**fields, "audience": selector.audience, "issued_before": selector.issued_before}
     return " AND ".join([where, *conditions]), values
 
 
-def _narrowed(selector: Selector) -> Statement:
-    if selector.recipients is not None:
-        return _named(selector.audience, "recipient", selector.recipients)
-    if selector.resource is not None:
-        return _named(selector.audience, "resource", [selector.resource])
-    if selector.subject is not None:
-        return _named(selector.audience, "subject", [selector.subject])
-    return "links.audience = :audience", {"audience": selector.audience}
-
-
-def _named(audience: str, kind: str, sought: Sequence[bytes | str]) -> Statement:
-    """Return the condition under which a link has one of some values; the record decides, its names only lead there."""
-    prefix = lookup_keys.derive_prefix(audience)
-    values: dict[str, object] = {
-        "audience": audience,
-        "first": prefix + lookup_keys.FIRST,
-        "last": prefix + lookup_keys.LAST,
-    }
-    values |= {f"value{place}": value for place, value in enumerate(sought)}
-    values |= {f"key{place}": lookup_keys.derive_key(kind, value) for place, value in enumerate(sought)}
-    marks = ", ".join(f":value{place}" for place in range(len(sought)))
-    led = f"{_LED} AND lookups.key IN ({marks.replace(':value', ':key')})"
-    return f"links.audience = :audience AND links.{kind} IN ({marks}) AND links.link_id IN ({led})", values
+def _look_up(audience: str, kind: str, values: Sequence[bytes | str]) -> Statement:
+    """Return the condition under which a link has one of some values. Lookup keys only give candidates."""
+    first, last = lookup_keys.derive_bounds(audience)
+    bound: dict[str, object] = {"audience": audience, "first": first, "last": last}
+    bound |= {f"value{index}": value for index, value in enumerate(values)}
+    bound |= {f"key{index}": lookup_keys.derive_key(kind, value) for index, value in enumerate(values)}
+    marks = ", ".join(f":value{index}" for index in range(len(values)))
+    candidates = f"{_CANDIDATES} AND lookups.key IN ({marks.replace(':value', ':key')})"
+    return f"links.audience = :audience AND links.{kind} IN ({marks}) AND links.link_id IN ({candidates})", bound

@@ -1,10 +1,10 @@
-"""What the SQLite store says to SQLite: every statement that reads or changes a record. Text only; values are bound.
+"""The SQLite store's statements: every text that reads or changes a record. Text only; values are bound.
 
 A condition here restates a rule of `records.py`, which is the reference: `State`, `Terms.met_by`, `Selector.matches`.
 """
 
 # ruff: noqa: S608
-# No value is ever part of a text here: what is put in are the names of columns and other texts of this room.
+# No value is ever part of a text here: what is put in are the names of columns and other texts of this module.
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ SELECT = (
 
 _LINK = "links.audience = :audience AND links.link_id = :link_id"
 
-_STANDING = (
+_LIVE = (
     "links.revoked_at IS NULL AND links.generation = (SELECT subjects.generation FROM subjects"
     " WHERE subjects.audience = links.audience AND subjects.subject = links.subject)"
 )
 
-OUTSTANDING = f"{_STANDING} AND superseded_at IS NULL AND (max_uses IS NULL OR uses < max_uses) AND expires_at > :now"
+OUTSTANDING = f"{_LIVE} AND superseded_at IS NULL AND (max_uses IS NULL OR uses < max_uses) AND expires_at > :now"
 
 GET = SELECT + _LINK
 
@@ -52,7 +52,7 @@ RETURNING {_ALL}"""
 
 DELIVER = f"UPDATE links SET delivered_at = :now WHERE {_LINK} AND delivered_at IS NULL"
 
-REVOKE_WHERE = f"UPDATE links SET revoked_at = :now, revoke_reason = :reason WHERE {_STANDING} AND "
+REVOKE_WHERE = f"UPDATE links SET revoked_at = :now, revoke_reason = :reason WHERE {_LIVE} AND "
 
 REVOKE = REVOKE_WHERE + _LINK
 
@@ -60,18 +60,18 @@ REVOKE_SUBJECT = """
 UPDATE subjects SET generation = generation + 1, revoked_at = :now, reason = :reason
 WHERE audience = :audience AND subject = :subject"""
 
-SUPERSEDE_WHERE = f"UPDATE links SET superseded_at = :now WHERE {_STANDING} AND superseded_at IS NULL AND "
+SUPERSEDE_WHERE = f"UPDATE links SET superseded_at = :now WHERE {_LIVE} AND superseded_at IS NULL AND "
 
 SUPERSEDE = SUPERSEDE_WHERE + _LINK
 
-# The first link of a subject begins its row; each takes the next number.
-ENROL = """
+# The first link of a subject makes its row; each link has the next number.
+UPSERT = """
 INSERT INTO subjects (audience, subject, generation, number, last_link, reason) VALUES (?, ?, 0, 1, ?, '')
 ON CONFLICT (audience, subject) DO UPDATE SET number = number + 1, last_link = max(last_link, excluded.last_link)
 RETURNING number, generation"""
 
 # A reissue brings its number; the counter stays above it.
-ENROL_NUMBERED = """
+UPSERT_NUMBERED = """
 INSERT INTO subjects (audience, subject, generation, number, last_link, reason) VALUES (?, ?, 0, ?, ?, '')
 ON CONFLICT (audience, subject) DO UPDATE SET
 number = max(number, excluded.number), last_link = max(last_link, excluded.last_link)
@@ -81,9 +81,9 @@ INSERT = f"""
 INSERT INTO links ({_ALL}) VALUES ({", ".join("?" * len(Record._fields))})
 ON CONFLICT (audience, link_id) DO NOTHING"""
 
-LOOKUP = "INSERT INTO lookups (period, key, link_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+INSERT_LOOKUP = "INSERT INTO lookups (period, key, link_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
-GENERATION = "SELECT generation FROM subjects WHERE audience = :audience AND subject = :subject"
+READ_GENERATION = "SELECT generation FROM subjects WHERE audience = :audience AND subject = :subject"
 
 HIT = """
 INSERT INTO limits (ends_at, limit_key, span, hits) SELECT :ends_at, :limit_key, :span, 1 WHERE :limit > 0
@@ -102,7 +102,7 @@ WHERE EXISTS (SELECT 1 FROM links WHERE audience = :audience AND link_id = :link
 AND (SELECT count(*) FROM notes WHERE audience = :audience AND link_id = :link_id) < :most
 ON CONFLICT (audience, link_id, kind, hour) DO NOTHING"""
 
-NOTES = "SELECT kind, at, reason FROM notes WHERE audience = ? AND link_id = ?"
+NOTES = "SELECT link_id, kind, at, reason FROM notes WHERE audience = ? AND link_id = ?"
 
 PURGE_TO = """
 SELECT count(*), max(link_id) FROM
@@ -116,10 +116,11 @@ PURGE = (
     "DELETE FROM links WHERE audience = :audience AND link_id <= :last",
 )
 
-EARLIEST = "SELECT min(link_id) FROM links WHERE audience = :audience"
+READ_EARLIEST = "SELECT min(link_id) FROM links WHERE audience = :audience"
 
 PURGE_LOOKUPS_TO = """
-SELECT period, key, link_id FROM lookups WHERE period >= :first AND period < :dead LIMIT 1 OFFSET :limit"""
+SELECT period, key, link_id FROM lookups WHERE period >= :first AND period < :dead
+ORDER BY period, key, link_id LIMIT 1 OFFSET :limit"""
 
 PURGE_LOOKUPS = """
 DELETE FROM lookups WHERE period >= :first AND (period, key, link_id) < (:period, :key, :link_id)"""
