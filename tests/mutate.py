@@ -30,7 +30,7 @@ from tests.own_coverage import OWN, ROOT, modules, own_tests
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DECIDING = ("policy", "decisions", "records", "crypto/", "flows/")
+DECIDING = ("policy", "rules", "decisions", "records", "crypto/", "flows/")
 """The modules that decide something, by the beginnings of their names."""
 
 _NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", ".coverage*")

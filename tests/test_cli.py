@@ -20,7 +20,7 @@ ESCAPES = "paid\x1b[2J\x07\r\nrevoked at never\u202e\u2028\x9b31m\ud800"
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ud800-\udfff]")
 
 
-OTHER_FACE = """
+ASYNCHRONOUS = """
 from magiclink import SIGN_IN, Key, KeyRing
 from magiclink.aio import AsyncMagicLinks
 from magiclink.stores.memory import MemoryStore
@@ -156,24 +156,34 @@ def test_escapes_in_what_is_told(prompt: Prompt) -> None:
     assert [text.count("\n") for text in shown[1:]] == [2, 1]
 
 
-@pytest.mark.parametrize("path", ["", ":", "no.such.module:links", "os", "os:nothing", ":links", "\x1b[2J:x", "..:x"])
+@pytest.mark.parametrize("path", ["no.such.module:links", "os:nothing", "\x1b[2J:x", "..:x"])
 def test_links_that_are_not_there(prompt: Prompt, path: str) -> None:
     """A module or name that isn't there is refused in one sentence without controls."""
     told = prompt.refused("--links", path, "inspect", "00" * 20, with_links=False)
     assert "can't import" in told
+    assert told.endswith("wanted package.module:name")
     assert CONTROLS.search(told) is None
+
+
+@pytest.mark.parametrize("path", ["", ":", "billing.links", "os:", ":links", "\x1b[2J", "x" * 10_000])
+def test_links_without_a_name(prompt: Prompt, path: str) -> None:
+    """What isn't a module, a colon and a name is refused with the form that is wanted, cut and without controls."""
+    told = prompt.refused("--links", path, "inspect", "00" * 20, with_links=False)
+    assert "wanted package.module:name, got '" in told
+    assert CONTROLS.search(told) is None
+    assert len(told) < 200
 
 
 def test_links_that_are_something_else(prompt: Prompt) -> None:
     """What is no MagicLinks, and nothing at all, is refused."""
-    for given in (("--links", "os:path"), ()):
+    for given, kind in ((("--links", "os:path"), "a module"), ((), "None")):
         told = prompt.refused(*given, "inspect", "00" * 20, with_links=False)
-        assert told == "magiclink: this command needs --links package.module:name of a MagicLinks"
+        assert told == f"magiclink: wanted --links package.module:name of the app's MagicLinks, got {kind}"
 
 
-def test_links_of_the_other_face(prompt: Prompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The asynchronous face is refused: an operator's commands wait for nothing."""
-    (tmp_path / "other_face.py").write_text(OTHER_FACE)
+def test_asynchronous_links(prompt: Prompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AsyncMagicLinks are refused: an operator's commands wait for nothing."""
+    (tmp_path / "awaited.py").write_text(ASYNCHRONOUS)
     monkeypatch.syspath_prepend(tmp_path)
-    told = prompt.refused("--links", "other_face:links", "inspect", "00" * 20, with_links=False)
-    assert "needs --links" in told
+    told = prompt.refused("--links", "awaited:links", "inspect", "00" * 20, with_links=False)
+    assert told.endswith("got an AsyncMagicLinks")

@@ -70,12 +70,20 @@ def test_unbelievable_answer(said: object) -> None:
         clock.read(Says(said))
 
 
+@pytest.mark.parametrize(("said", "kind"), [(0, "an int"), (datetime(2026, 1, 5), "a datetime of no zone or another")])  # noqa: DTZ001
+def test_what_the_clock_said(said: object, kind: str) -> None:
+    """The message says what was wanted, what came instead, and what to write."""
+    with pytest.raises(ClockError, match=rf"wanted an aware datetime in UTC, got {kind}: write datetime\.now\(UTC\)"):
+        clock.read(Says(said))
+
+
 @pytest.mark.parametrize("error", [RuntimeError("no"), OverflowError("year 10000"), OSError("gone")])
 def test_raising_clock(error: Exception) -> None:
     """D09, D11: a clock that raises, past the year 9999 for instance, is ClockError with that cause."""
     with pytest.raises(ClockError) as caught:
         clock.read(Says(error))
     assert caught.value.__cause__ is error
+    assert str(caught.value) == f"the clock raised {type(error).__name__}"
 
 
 @pytest.mark.parametrize("zone", [UTC, ZoneInfo("UTC"), ZoneInfo("Etc/UTC"), timezone(timedelta(0))])

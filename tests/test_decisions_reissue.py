@@ -72,6 +72,27 @@ def test_end_in_the_past_or_too_late(since: int) -> None:
         decisions.plan_issue(INVOICE, now=NOW, expires_at=NOW + since)
 
 
+def test_end_in_a_message() -> None:
+    """An end that is past and one that is too late have messages of their own, each with both instants."""
+    past = "expires_at: 2026-01-05 08:00:00 UTC is past, it is 2026-01-05 09:00:00 UTC: a later instant"
+    with pytest.raises(BadArgumentError, match=f"^{past}$"):
+        decisions.plan_issue(INVOICE, now=NOW, expires_at=NOW - 60 * MINUTE)
+    late = "2026-02-04 09:00:00 UTC is past the policy's lifetime, which ends 2026-01-19 09:00:00 UTC"
+    with pytest.raises(BadArgumentError, match=f"^expires_at: {late}: an earlier instant, or None$"):
+        decisions.plan_issue(INVOICE, now=NOW, expires_at=NOW + 30 * DAY)
+
+
+def test_early_reminder_in_a_message() -> None:
+    """A reminder too soon says how long ago the last link was made, from when the next may be, and by which rule."""
+    ago = "the last link of this series was made 20 s ago"
+    then = r"the next from 2026-01-05 09:05:00 UTC \(reissue_interval 5 min\)"
+    with pytest.raises(ReissueRefusedError, match=f"^{ago}; {then}$"):
+        decisions.plan_reminder(INVOICE, record(), now=NOW + 20 * SECOND)
+    spent = record(reminders=2)
+    with pytest.raises(ReissueRefusedError, match=r"had its 2 fresh links \(reissue_limit 2\): issue a new link"):
+        decisions.plan_reminder(LIMITED, spent, now=NOW + DAY)
+
+
 def test_reminder_of_nothing() -> None:
     """Where the series has no link, a reminder is its first, and counts as one."""
     assert decisions.plan_reminder(INVOICE, None, now=NOW) == Plan(NOW, NOW, None, 1, 0, NOW + 14 * DAY)
@@ -228,6 +249,9 @@ def test_renewal_for_somebody_else(changes: dict[str, Any]) -> None:
         assert told == ("policy", None)
 
 
+PLANS = {"remind": decisions.plan_reminder, "renew": decisions.plan_renewal}
+
+
 @given(st.lists(st.tuples(st.sampled_from(["issue", "remind", "renew"]), st.integers(0, 12)), max_size=25))
 def test_series_against_a_model(steps: list[tuple[str, int]]) -> None:
     """Whatever the app and the holder do in turn, budgets, intervals and the end hold as in a model of five numbers."""
@@ -242,9 +266,9 @@ def test_series_against_a_model(steps: list[tuple[str, int]]) -> None:
             started, asked, told, reminders, renewals = now, NOW - 999 * MINUTE, now, 0, 0
             newest = written(decisions.plan_issue(policy, now=now, expires_at=None), now)
         elif not allowed:
-            refused(getattr(decisions, step), policy, newest, now=now)
+            refused(PLANS[step], policy, newest, now=now)
         else:
-            plan = getattr(decisions, step)(policy, newest, now=now)
+            plan = PLANS[step](policy, newest, now=now)
             assert now < plan.expires_at == min(now + 10 * MINUTE, started + 40 * MINUTE)
             newest = written(plan, now, origin=step)
             reminders, told = (reminders + 1, now) if step == "remind" else (reminders, told)

@@ -167,7 +167,7 @@ def test_http_on_loopback_refused(host: str) -> None:
 )
 def test_token_in_clear_text(host: str) -> None:
     """Plain http elsewhere is refused: a token would be read on the way."""
-    assert "must be https" in refused(f"http://{host}/l/")
+    assert "wanted https" in refused(f"http://{host}/l/")
 
 
 @settings(deadline=None)

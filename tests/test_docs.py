@@ -15,7 +15,7 @@ import pytest
 
 import magiclink
 from magiclink import SIGN_IN, Kind, MagicLinks, Opens, Policy
-from magiclink.policy import RULES
+from magiclink.rules import RULES
 from magiclink.testing import double_click
 from tests.exchanges import STORIES
 from tests.flask.site import by_socket, served

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import pickle
 import re
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -76,8 +78,11 @@ def test_error_missing_from_the_front_door() -> None:
         assert getattr(magiclink, name) is getattr(errors, name)
 
 
-def test_errors_load_the_house() -> None:
-    """Importing the errors loads no other room at run time."""
+def test_errors_import_the_library() -> None:
+    """The module of errors imports no other of the library, neither at run time nor for a type checker."""
+    tree = ast.parse(Path(errors.__file__).read_text())
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert [node.module for node in imported if node.level or (node.module or "").startswith("magiclink")] == []
     code = "import sys, magiclink.errors; print(*sorted(n for n in sys.modules if n.startswith('magiclink')))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout.split() == ["magiclink", "magiclink.errors"]
@@ -132,3 +137,11 @@ def test_error_breaks_a_pool_of_processes(error: MagicLinkError, protocol: int) 
         assert type(again) is type(error)
         assert str(again) == str(error)
         assert vars(again) == vars(error)
+
+
+@pytest.mark.parametrize(
+    ("value", "described"), [(None, "None"), ("", "a str"), (7, "an int"), ([], "a list"), (AT, "a datetime")]
+)
+def test_value_in_a_message(value: object, described: str) -> None:
+    """A message names the type of what was given, never the value: it may be a secret."""
+    assert errors.describe(value) == described

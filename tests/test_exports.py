@@ -55,8 +55,8 @@ def test_names_for_type_checkers() -> None:
         for alias in node.names
     }
     assert sorted(seen) == sorted(magiclink.__all__)
-    rooms = {name: magiclink._ROOM_OF.get(name, "errors") for name in magiclink.__all__}
-    assert rooms == seen
+    modules = {name: magiclink._MODULE_OF.get(name, "errors") for name in magiclink.__all__}
+    assert modules == seen
 
 
 def test_all_is_in_order() -> None:

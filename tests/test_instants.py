@@ -89,9 +89,42 @@ def test_another_librarys_arithmetic() -> None:
     assert instants.to_span(StrangeSpan(seconds=3)) == 3 * SECOND
 
 
-@pytest.mark.parametrize("value", [None, 0, 1.5, True, "2026-01-05", datetime(2026, 1, 5)])  # noqa: DTZ001
-def test_given_instant_is_naive(value: object) -> None:
-    """An argument that is no aware datetime is BadArgumentError, and the message names it."""
-    with pytest.raises(BadArgumentError, match="redeemed_at: an aware datetime") as caught:
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (None, "None"),
+        (0, "an int"),
+        (1.5, "a float"),
+        (True, "a bool"),
+        ("2026-01-05", "a str"),
+        (datetime(2026, 1, 5), "a datetime without a zone"),  # noqa: DTZ001
+    ],
+)
+def test_given_instant_is_naive(value: object, kind: str) -> None:
+    """An argument that is no aware datetime is BadArgumentError; the message names it, and says what it got."""
+    with pytest.raises(BadArgumentError, match="redeemed_at: wanted an aware datetime") as caught:
         instants.read_instant(value, "redeemed_at")
     assert isinstance(caught.value, MagicLinkError)
+    assert str(caught.value).endswith(f"got {kind}")
+
+
+@pytest.mark.parametrize(
+    ("span", "spelled"),
+    [
+        (0, "0 s"),
+        (1, "0 s"),
+        (20 * SECOND, "20 s"),
+        (90 * SECOND, "90 s"),
+        (300 * SECOND, "5 min"),
+        (7_200 * SECOND, "2 h"),
+        (14 * 86_400 * SECOND, "14 days"),
+    ],
+)
+def test_span_in_a_message(span: int, spelled: str) -> None:
+    """A span is spelled in the largest unit that its whole seconds fill, so that none is rounded."""
+    assert instants.spell_span(span) == spelled
+
+
+def test_instant_in_a_message() -> None:
+    """An instant is spelled to the second, in UTC."""
+    assert instants.spell_instant(1_767_654_128_999_999) == "2026-01-05 23:02:08 UTC"

@@ -59,7 +59,9 @@ def test_app_that_fails(tmp_path: Path) -> None:
     (tmp_path / "billing.py").write_text("raise RuntimeError('the password is swordfish')")
     failed = run("--links", "billing:links", "history", "--subject", "ann", cwd=tmp_path)
     assert failed.returncode == 2
-    assert failed.stderr.splitlines()[-1].endswith("can't import billing:links: RuntimeError")
+    assert failed.stderr.splitlines()[-1].endswith(
+        "can't import billing:links: RuntimeError; wanted package.module:name"
+    )
     assert "swordfish" not in failed.stderr
     assert "Traceback" not in failed.stderr
 

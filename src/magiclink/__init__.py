@@ -1,6 +1,6 @@
 """Magic links: expiring signed links that let a customer open an invoice, or sign in, from a mail.
 
-Every name below is loaded when it is first asked for: `import magiclink` costs next to nothing, and loads no
+Every name below is loaded when it is first used: `import magiclink` costs next to nothing, and loads no
 framework, no driver and none of itsdangerous, cryptography and argon2, which wait until a link is made or read.
 """
 
@@ -82,8 +82,8 @@ __all__ = [
     "UsedLinkError",
 ]
 
-# Where what isn't an error is found: a dozen dataclasses take longer to build than itsdangerous to import.
-_ROOMS = {
+# The module of each name that isn't an error's: a dozen dataclasses take longer to build than itsdangerous to import.
+_MODULES = {
     "clock": ("Clock", "SystemClock"),
     "crypto.keys": ("Key", "KeyRing"),
     "events": ("Event", "Kind"),
@@ -93,7 +93,7 @@ _ROOMS = {
     "records": ("State", "Supersede"),
     "values": ("Link", "LinkInfo", "Order", "Preview", "Redemption"),
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
 # Hidden from type checkers, which would take it for a promise that any name exists.
@@ -102,7 +102,7 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f".{_ROOM_OF.get(name, 'errors')}", __name__), name)
+        value = getattr(import_module(f".{_MODULE_OF.get(name, 'errors')}", __name__), name)
         globals()[name] = value
         return value
 

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from string import ascii_lowercase, ascii_uppercase
 
-from .errors import BadArgumentError
+from .errors import BadArgumentError, describe
 
 LONGEST_ADDRESS = 254
 """Characters: a path of 256 octets (RFC 5321, section 4.5.3.1.3) less its angle brackets."""
@@ -32,7 +32,7 @@ _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def canonicalize(address: object) -> str:
-    """Return one mail address in its canonical spelling: the local part as written, the domain as A-labels in lower case.
+    """Return one mail address in its canonical spelling: the local part as written, the domain as lower-case A-labels.
 
     The local part is a dot-atom of at most 64 ASCII characters (RFC 5321, section 4.1.2): an internationalised one
     (SMTPUTF8, RFC 6531) is refused, and so are quoted ones. The domain may be a single label (an intranet's); an
@@ -46,18 +46,24 @@ def canonicalize(address: object) -> str:
     """
     # The bound comes first: normalising and Punycode take long over long texts.
     if not isinstance(address, str) or len(address) > LONGEST_ADDRESS:
-        raise BadArgumentError(f"an address is text of at most {LONGEST_ADDRESS} characters")
+        given = f"{len(address)} characters" if isinstance(address, str) else describe(address)
+        raise BadArgumentError(f"an address: wanted a str of at most {LONGEST_ADDRESS} characters, got {given}")
     if plain := _PLAIN.fullmatch(address):
         return plain[0]
     # Some mailers and databases normalise: U+FF20, a wide `@`, would then end the local part elsewhere.
     if unicodedata.normalize("NFKC", address) != address:
-        raise BadArgumentError("an address must be the same after Unicode normalisation (NFKC)")
+        raise BadArgumentError(
+            "an address: this one changes under Unicode normalisation (NFKC): type it in plain letters"
+        )
+    if address.endswith(">"):
+        raise BadArgumentError("an address: the address alone, without a name and without < >")
     local, at, domain = address.partition("@")
     if not at:
-        raise BadArgumentError("an address has a local part, one @ and a domain")
-    spelled = f"{_local_part(local)}@{_domain(domain)}"
+        raise BadArgumentError("an address: this one has no @; wanted a local part, one @ and a domain")
+    spelled = f"{_parse_local_part(local)}@{_parse_domain(domain)}"
     if len(spelled) > LONGEST_ADDRESS:
-        raise BadArgumentError(f"an address with its domain as A-labels has at most {LONGEST_ADDRESS} characters")
+        size = f"has {len(spelled)} characters with its domain as A-labels, and {LONGEST_ADDRESS} are the most"
+        raise BadArgumentError(f"an address: this one {size}")
     return spelled
 
 
@@ -79,38 +85,42 @@ def mask(address: str) -> str:
     return f"{first}…@{domain}"
 
 
-def _local_part(local: str) -> str:
+def _parse_local_part(local: str) -> str:
     if len(local) > LONGEST_LOCAL_PART or not _DOT_ATOM.fullmatch(local):
-        raise BadArgumentError(f"the local part must be a dot-atom of 1 to {LONGEST_LOCAL_PART} ASCII characters")
+        raise BadArgumentError(
+            f"an address: wanted 1 to {LONGEST_LOCAL_PART} ASCII characters before the @, got {len(local)}: no spaces, "
+            "quotes, commas or brackets, and single dots between others (the dot-atom of RFC 5322)"
+        )
     # These are atext, but `email.message.EmailMessage` decodes encoded words in addresses: another one gets the mail.
     if "=?" in local:
-        raise BadArgumentError("the local part must not look like an encoded word")
+        raise BadArgumentError("an address: this one has =? before its @, which mailers read as an encoded word")
     return local
 
 
-def _domain(domain: str) -> str:
-    labels = [_label(label) for label in domain.split(".")]
+def _parse_domain(domain: str) -> str:
+    labels = [_parse_label(label) for label in domain.split(".")]
     if labels[-1].isdigit():
-        raise BadArgumentError("the domain must be a name, not an IP address")
+        raise BadArgumentError("an address: wanted the name of a domain, got an IP address")
     return ".".join(labels)
 
 
-def _label(label: str) -> str:
+def _parse_label(label: str) -> str:
     lowered = label.translate(_ASCII_LOWER)
     a_label: str | None = lowered
     if lowered.startswith("xn--"):
-        a_label = _a_label_again(lowered)
+        a_label = _check_a_label(lowered)
     elif not label.isascii():
-        a_label = _a_label(label)
+        a_label = _to_a_label(label)
     if a_label is None or not _LABEL.fullmatch(a_label):
         raise BadArgumentError(
-            "each label of the domain must be 1 to 63 letters, digits and inner hyphens, valid in IDNA"
+            "an address: wanted, between the dots of the domain, 1 to 63 letters, digits and inner hyphens, valid in "
+            f"IDNA; got a part of {len(label)} characters that isn't"
         )
     return a_label
 
 
 # Both answer None and leave raising to the caller: a UnicodeError holds the label, and would stay as the context.
-def _a_label(label: str) -> str | None:
+def _to_a_label(label: str) -> str | None:
     # RFC 5892, section 2.2: the codec lets small letters pass that fold into others, such as U+1C80 into `в`.
     if unicodedata.normalize("NFKC", label.casefold()) != label:
         return None
@@ -124,9 +134,9 @@ def _a_label(label: str) -> str | None:
         return None
 
 
-def _a_label_again(label: str) -> str | None:
+def _check_a_label(label: str) -> str | None:
     try:
         spelled = label.encode("ascii").decode("idna")
     except UnicodeError:
         return None
-    return label if _a_label(spelled) == label else None
+    return label if _to_a_label(spelled) == label else None

@@ -1,11 +1,11 @@
-"""The clock that the core asks, once a call. Nothing else of the house reads the time."""
+"""The clock that the core asks, once a call. No other module reads the time."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from .errors import ClockError
+from .errors import ClockError, describe
 from .instants import to_micros
 
 
@@ -40,5 +40,6 @@ def read(clock: Clock) -> int:
         if isinstance(now, datetime) and now.utcoffset() == timedelta(0) and now.tzname() == "UTC":
             return to_micros(now)
     except Exception as error:
-        raise ClockError("the clock raised an exception") from error
-    raise ClockError("the clock must give an aware datetime in UTC")
+        raise ClockError(f"the clock raised {type(error).__name__}") from error
+    given = "a datetime of no zone or another" if isinstance(now, datetime) else describe(now)
+    raise ClockError(f"the clock's now(): wanted an aware datetime in UTC, got {given}: write datetime.now(UTC)")

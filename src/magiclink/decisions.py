@@ -2,7 +2,7 @@
 
 Pure functions of a record, a policy and `now` (integer microseconds). They ask no store and no clock, and write
 nothing: a verdict that races with a write is decided by `Terms` inside that write. Where several reasons apply, the
-first of revoked, superseded, used, expired is told, since it says most.
+first of revoked, superseded, used, expired is named, since it says most.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from .errors import (
     SupersededLinkError,
     UsedLinkError,
 )
-from .instants import SECOND, to_datetime, to_span
-from .policy import Opens
-from .records import CLOCK_SKEW, State, Terms
+from .instants import SECOND, spell_instant, spell_span, to_datetime, to_span
+from .records import CLOCK_SKEW, Opens, State, Terms
 from .values import LinkInfo
 
 if TYPE_CHECKING:
@@ -29,22 +28,29 @@ if TYPE_CHECKING:
     from .records import Record
 
 ACCOUNT = "account"
-"""The reason told when the subject's security stamp has changed, or says that the account may not be used."""
+"""The reason where the subject's security stamp has changed, or says that the account may not be used."""
 
 
 def tighten(record: Record, policy: Policy) -> Record:
     """Return the record under today's policy: a tightened one works at once, a loosened one revives nothing."""
     expires_at = min(record.expires_at, record.issued_at + to_span(policy.lifetime))
     session_lifetime = min(record.session_lifetime, to_span(policy.session_lifetime))
-    max_uses = record.max_uses if policy.max_uses is None else min(policy.max_uses, record.max_uses or policy.max_uses)
+    max_uses = _choose_lower(record.max_uses, policy.max_uses)
     # A policy is seldom changed, and a copy of forty fields costs as much as opening a token.
-    if (expires_at, max_uses, session_lifetime) == (record.expires_at, record.max_uses, record.session_lifetime):
+    if (expires_at, session_lifetime, max_uses) == (record.expires_at, record.session_lifetime, record.max_uses):
         return record
-    return record._replace(expires_at=expires_at, max_uses=max_uses, session_lifetime=session_lifetime)
+    return record._replace(expires_at=expires_at, session_lifetime=session_lifetime, max_uses=max_uses)
+
+
+def _choose_lower(one: int | None, other: int | None) -> int | None:
+    """Return the lower of two limits, of which None is no limit."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
 def make_terms(policy: Policy, *, audience: str, now: int, stamp: bytes | None, attempt: bytes | None) -> Terms:
-    """State what must hold in the write that uses a link of this policy."""
+    """Return what must hold in the write that uses a link of this policy."""
     return Terms(
         audience=audience,
         purpose=policy.purpose,
@@ -63,7 +69,7 @@ def check_usable(record: Record, now: int) -> None:
     """Raise what keeps a (tightened) record from being used at `now`: RejectedLinkError of the fitting class.
 
     A link from more than 30 seconds in the future means that a clock is off: ClockError. What was written stands
-    whatever the clock says, so revoked, superseded and used are told before.
+    whatever the clock says, so revoked, superseded and used come before it.
     """
     state = record.state_at(now)
     if state is not State.OUTSTANDING:
@@ -74,11 +80,14 @@ def check_usable(record: Record, now: int) -> None:
 def check_clock(at: int, now: int) -> None:
     """Raise ClockError if something that has happened lies more than 30 seconds in the future."""
     if at > now + CLOCK_SKEW:
-        raise ClockError("a clock is off: the link was issued more than 30 seconds in the future")
+        ahead = spell_span(at - now)
+        raise ClockError(
+            f"a clock is off: the link was issued or used {ahead} in the future: keep machines in NTP's time"
+        )
 
 
 def make_rejection(record: Record, state: State, now: int) -> RejectedLinkError:
-    """Make the error for a record that can't be used, with the instant at which that began."""
+    """Return the error for a record that can't be used, with the instant at which that began."""
     link = LinkInfo.from_record(record, now=now)
     if state is State.REVOKED:
         at = link.revoked_at
@@ -91,7 +100,7 @@ def make_rejection(record: Record, state: State, now: int) -> RejectedLinkError:
 
 
 def make_account_rejection(record: Record, now: int) -> RevokedLinkError:
-    """Make the error for a subject whose security stamp isn't the one that the link was issued under."""
+    """Return the error for a subject whose security stamp isn't the one that the link was issued under."""
     message = "the account has changed since the link was issued"
     return RevokedLinkError(message, reason=ACCOUNT, link=LinkInfo.from_record(record, now=now))
 
@@ -102,7 +111,8 @@ def check_open(record: Record, *, redeemed_at: int, now: int) -> None:
         raise make_rejection(record, State.REVOKED, now)
     check_clock(redeemed_at, now)
     if redeemed_at < record.issued_at - CLOCK_SKEW:
-        raise BadArgumentError("redeemed_at lies before the link was issued")
+        issued = spell_instant(record.issued_at)
+        raise BadArgumentError(f"redeemed_at: {spell_instant(redeemed_at)} lies before the link was issued, {issued}")
     ended_at = redeemed_at + record.session_lifetime
     if now >= ended_at:
         at = to_datetime(ended_at)
@@ -110,34 +120,44 @@ def check_open(record: Record, *, redeemed_at: int, now: int) -> None:
 
 
 class Plan(NamedTuple):
-    """What a new link takes over from its series, or begins anew."""
+    """What a new link takes over from its series, or begins anew; instants in microseconds since 1970."""
 
     series_started_at: int
+    """When the series was last begun by an issue."""
     reminded_at: int | None
+    """When the series had its last reminder, this link included; None where it had none."""
     renewed_at: int | None
+    """When the series had its last renewal, this link included; None where it had none."""
     reminders: int
+    """How many reminders the series had, this link included."""
     renewals: int
+    """How many renewals the series had, this link included."""
     expires_at: int
+    """When the new link expires: a whole second."""
 
 
 def plan_issue(policy: Policy, *, now: int, expires_at: int | None) -> Plan:
     """Plan a link that begins its series anew. `expires_at` may only shorten, and falls on the second before."""
     latest = now + to_span(policy.lifetime)
-    wanted = latest if expires_at is None else expires_at
-    end = wanted - wanted % SECOND
-    if wanted > latest or end <= now:
-        raise BadArgumentError("expires_at, on the second before, is past, or it is beyond the policy's lifetime")
+    end = latest if expires_at is None else expires_at
+    if end > latest:
+        message = f"{spell_instant(end)} is past the policy's lifetime, which ends {spell_instant(latest)}"
+        raise BadArgumentError(f"expires_at: {message}: an earlier instant, or None")
+    end -= end % SECOND
+    if end <= now:
+        raise BadArgumentError(f"expires_at: {spell_instant(end)} is past, it is {spell_instant(now)}: a later instant")
     return Plan(now, None, None, 0, 0, end)
 
 
 def plan_reminder(policy: Policy, newest: Record | None, *, now: int) -> Plan:
     """Plan the fresh link of a reminder, or raise ReissueRefusedError: policy, series_ended, too_many, too_soon."""
     if not policy.reissue_on_reminder:
-        raise ReissueRefusedError("the policy lets no reminder carry a fresh link", reason="policy")
+        message = f"{policy.purpose}: reissue_on_reminder is False, so that no reminder carries a fresh link: issue one"
+        raise ReissueRefusedError(message, reason="policy")
     if newest is None:
-        return Plan(now, now, None, 1, 0, _end(policy, now, now))
+        return Plan(now, now, None, 1, 0, _find_end(policy, now, now))
     last = newest.series_started_at if newest.reminded_at is None else newest.reminded_at
-    end = _end(policy, newest.series_started_at, now)
+    end = _find_end(policy, newest.series_started_at, now)
     _check_budget(policy, newest.reminders, last, now)
     return Plan(newest.series_started_at, now, newest.renewed_at, newest.reminders + 1, newest.renewals, end)
 
@@ -145,42 +165,54 @@ def plan_reminder(policy: Policy, newest: Record | None, *, now: int) -> Plan:
 def check_renewable(policy: Policy, presented: Record, *, is_recipient: bool, now: int) -> None:
     """Raise ReissueRefusedError unless a (tightened) link may be renewed: policy, recipient, revoked, outstanding."""
     if not policy.renew_on_request:
-        raise ReissueRefusedError("the policy gives the holder no fresh link", reason="policy")
+        message = f"{policy.purpose}: renew_on_request is False, so that a holder gets no fresh link: issue one"
+        raise ReissueRefusedError(message, reason="policy")
     if not is_recipient:
-        raise ReissueRefusedError("a fresh link goes to the recipient on file only", reason="recipient")
+        message = "a fresh link goes to the recipient that the link was issued for, and `to` is another"
+        raise ReissueRefusedError(message, reason="recipient")
     state = presented.state_at(now)
     if state is State.REVOKED:
-        raise ReissueRefusedError("the link was revoked", reason="revoked")
+        raise ReissueRefusedError("the link was revoked: issue or remind", reason="revoked")
     check_clock(presented.issued_at, now)
     if state is State.OUTSTANDING:
-        raise ReissueRefusedError("the link still works", reason="outstanding")
+        end = spell_instant(presented.expires_at)
+        raise ReissueRefusedError(f"the link still works, until {end}: no fresh one is needed", reason="outstanding")
 
 
 def plan_renewal(policy: Policy, newest: Record, *, now: int) -> Plan:
     """Plan the link that a holder asks for; `newest` has the counts. Or: revoked, series_ended, too_many, too_soon."""
     if newest.state_at(now) is State.REVOKED:
-        raise ReissueRefusedError("the newest link of the series was revoked", reason="revoked")
-    end = _end(policy, newest.series_started_at, now)
+        raise ReissueRefusedError("the newest link of the series was revoked: issue or remind", reason="revoked")
+    end = _find_end(policy, newest.series_started_at, now)
     _check_budget(policy, newest.renewals, newest.renewed_at, now)
     return Plan(newest.series_started_at, newest.reminded_at, now, newest.reminders, newest.renewals + 1, end)
 
 
 def _check_budget(policy: Policy, count: int, last: int | None, now: int) -> None:
     if policy.reissue_limit is not None and count >= policy.reissue_limit:
-        raise ReissueRefusedError("the series has had as many fresh links as its policy allows", reason="too_many")
-    retry_at = now if last is None else last + to_span(policy.reissue_interval)
-    if now < retry_at:
-        raise ReissueRefusedError(
-            "the last fresh link is too recent", reason="too_soon", retry_at=to_datetime(retry_at)
+        message = (
+            f"this series has had its {count} fresh links (reissue_limit {policy.reissue_limit}): issue a new link"
         )
+        raise ReissueRefusedError(message, reason="too_many")
+    if last is None:
+        return
+    interval = to_span(policy.reissue_interval)
+    retry_at = last + interval
+    if now < retry_at:
+        message = (
+            f"the last link of this series was made {spell_span(now - last)} ago; the next from "
+            f"{spell_instant(retry_at)} (reissue_interval {spell_span(interval)})"
+        )
+        raise ReissueRefusedError(message, reason="too_soon", retry_at=to_datetime(retry_at))
 
 
-def _end(policy: Policy, started_at: int, now: int) -> int:
-    """Return the expiry of a link made now: no reissue outlives the series."""
+def _find_end(policy: Policy, started_at: int, now: int) -> int:
+    """Return when a link made now expires: no reissue outlives the series."""
     end = now + to_span(policy.lifetime)
     if policy.ends_after is not None:
         end = min(end, started_at + to_span(policy.ends_after))
     end -= end % SECOND
     if end <= now:
-        raise ReissueRefusedError("the series has reached its absolute end: issue a new link", reason="series_ended")
+        message = f"the series began {spell_instant(started_at)} and has ended (ends_after): issue a new link"
+        raise ReissueRefusedError(message, reason="series_ended")
     return end

@@ -3,7 +3,7 @@
 The origin comes from configuration and the destination from `issue`, never from a request, so that no Host header and
 no query parameter decides where a customer with a working link lands. Nothing here normalises: a value is refused or
 kept as it was given, because what is checked must be what goes into the Location header. No I/O; no message holds a
-value.
+destination, which may carry the app's own secrets.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from .errors import BadArgumentError, ConfigurationError
+from .errors import BadArgumentError, ConfigurationError, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ class Site:
 
     @classmethod
     def from_url(cls, base_url: object) -> Site:
-        """Return the site of a base URL, which must be spelled as a browser spells it, for origins are compared as text.
+        """Return the site of a base URL, which is spelled as a browser spells it, since origins are compared as text.
 
         It is https; plain http only on loopback hosts (`localhost`, `*.localhost`, 127.0.0.0/8, `[::1]`), since a token
         in clear text is read on the way. The host is lower-case ASCII, an internationalised one as A-labels.
@@ -70,16 +70,19 @@ class Site:
         Raises ConfigurationError with the way out.
         """
         if not isinstance(base_url, str):
-            raise ConfigurationError("set base_url in the configuration; it is never taken from a request: " + _EXAMPLE)
+            given = describe(base_url)
+            raise ConfigurationError(f"base_url: wanted a str, never taken from a request, got {given}: {_EXAMPLE}")
         parts = _URL.fullmatch(base_url)
         if parts is None:
-            raise ConfigurationError(_SPELLING + _EXAMPLE)
+            raise ConfigurationError(f"{_SPELLING}: {_EXAMPLE}")
         scheme, host, port, path = parts.groups()
         _check_host(host)
         _check_port(scheme, port)
         _check_path(path)
         if scheme == "http" and not _is_loopback(host):
-            raise ConfigurationError("base_url must be https; http is for localhost, 127.0.0.1 and [::1]: " + _EXAMPLE)
+            raise ConfigurationError(
+                f"base_url: wanted https, got http for another host than localhost, 127.0.0.1 and [::1]: {_EXAMPLE}"
+            )
         return cls(base_url, base_url.removesuffix(path), host, path)
 
     @property
@@ -87,7 +90,7 @@ class Site:
         """Return whether the site is https: only there do cookies get the `__Host-` prefix and Secure."""
         return self.origin.startswith("https:")
 
-    def destination(self, path: object) -> str | None:
+    def check_destination(self, path: object) -> str | None:
         """Return a path of the app's own site exactly as it was given, fit for a Location header; None stays None.
 
         It starts with a single slash and is at most 2,000 characters of printable ASCII, without space or backslash.
@@ -106,22 +109,29 @@ class Site:
             return None
         if not isinstance(path, str) or len(path) > LONGEST_DESTINATION or not _PRINTABLE.fullmatch(path):
             raise BadArgumentError(
-                f"a destination is None or a path of your own site: one slash first, at most {LONGEST_DESTINATION} "
-                "printable ASCII characters, everything else percent-encoded, no backslash"
+                f"destination: wanted None or a path of your own site such as /invoices/1001, got {_describe(path)}; "
+                f"one slash first, at most {LONGEST_DESTINATION} printable ASCII characters, all else escaped"
             )
         if _BAD_ESCAPE.search(path):
-            raise BadArgumentError("a destination's percent signs must start escapes, and none of a control character")
+            raise BadArgumentError(
+                "destination: a percent sign of this one starts no escape, or that of a control: write %25 for a %"
+            )
         for reading in _readings(_END_OF_PATH.split(path, maxsplit=1)[0]):
             self._check_reading(reading)
         return path
 
     def _check_reading(self, path: str) -> None:
         if _TREACHEROUS.search(path):
-            raise BadArgumentError("a destination's path must not hold //, a backslash, a control or a dot segment")
+            raise BadArgumentError(
+                "destination: the path of this one, percent-decoded, has //, a backslash, a control or a dot segment: "
+                "write the path itself, such as /invoices/1001"
+            )
         if _SIGNS_OUT.fullmatch(path):
-            raise BadArgumentError("a destination must not sign the customer out")
+            raise BadArgumentError(
+                "destination: this one signs out by its name: lead to a page that only shows something"
+            )
         if self._is_own(path):
-            raise BadArgumentError("a destination must not lead back to the links themselves")
+            raise BadArgumentError(f"destination: this one leads back to the links themselves, at or below {self.path}")
 
     def _is_own(self, path: str) -> bool:
         if self.path == "/":
@@ -130,17 +140,21 @@ class Site:
         return f"{path}/".startswith(self.path)
 
 
-_EXAMPLE = "write it as in https://billing.example/l/."
+_EXAMPLE = "write it as in https://billing.example/l/"
 
 _SPELLING = (
-    "base_url must be spelled as a browser spells it: https://, a host in lower-case ASCII (an internationalised one "
-    "as xn-- labels), a port only if it isn't the default one, and a path that starts and ends with a slash; without "
-    "user, password, query, fragment, spaces or a trailing dot: "
+    "base_url: wanted a browser's spelling: https://, a host in lower-case ASCII (an internationalised one as xn-- "
+    "labels), a port only if it isn't the default one, and a path that starts and ends with a slash; without user, "
+    "password, query, fragment, spaces or a trailing dot"
 )
 
 
+def _describe(path: object) -> str:
+    return f"a str of {len(path)} characters" if isinstance(path, str) else describe(path)
+
+
 def _readings(path: str) -> Iterator[str]:
-    """Return a path as it is, and as each further round of percent-decoding shows it; every round is shorter."""
+    """Yield a path as it is, and as each further round of percent-decoding shows it; every round is shorter."""
     yield path
     while (decoded := unquote(path)) != path:
         yield decoded
@@ -151,22 +165,22 @@ def _check_host(host: str) -> None:
     if host == "[::1]":
         return
     if len(host) > LONGEST_HOST or not _NAME.fullmatch(host):
-        raise ConfigurationError("base_url's host must be a DNS name, an IPv4 address or [::1]: " + _EXAMPLE)
+        raise ConfigurationError(f"base_url: wanted a DNS name, an IPv4 address or [::1], got {host!r:.80}: {_EXAMPLE}")
     # Browsers rewrite 127.1, 0x7f.1 and 2130706433 to 127.0.0.1, whose origin is then another text.
     if _NUMBER_AT_END.fullmatch(host) and _ipv4(host) is None:
-        raise ConfigurationError("base_url's host looks like an IPv4 address: write all four numbers in decimal.")
+        raise ConfigurationError(f"base_url: {host!r:.80} reads as an IPv4 address: write all four numbers in decimal")
 
 
 def _check_port(scheme: str, port: str | None) -> None:
     if port is not None and (port == _DEFAULT_PORTS[scheme] or int(port) > 65_535):
-        raise ConfigurationError("base_url's port must be 1 to 65535; leave the scheme's default port (443, 80) out.")
+        raise ConfigurationError(f"base_url: wanted a port from 1 to 65535 that isn't the scheme's own, got {port}")
 
 
 def _check_path(path: str) -> None:
     if not _PATH.fullmatch(path):
         raise ConfigurationError(
-            "base_url's path must start and end with a slash, and hold letters, digits and -._~ between single "
-            "slashes, no dot segments, no query and no fragment: " + _EXAMPLE
+            f"base_url: wanted a path that starts and ends with a slash, of letters, digits and -._~ between single "
+            f"slashes, without dot segments, query and fragment, got another one of {len(path)} characters: {_EXAMPLE}"
         )
 
 

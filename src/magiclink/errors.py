@@ -2,7 +2,7 @@
 
 ```
 MagicLinkError
-├── RejectedLinkError         the one class a adapter catches: .link, the LinkInfo of a genuine token, else None; .at
+├── RejectedLinkError         the one class an adapter catches: .link, the LinkInfo of a genuine token, else None; .at
 │   ├── InvalidLinkError      malformed, forged, other purpose or audience, unknown: one class on purpose
 │   ├── ExpiredLinkError, UsedLinkError, SupersededLinkError
 │   ├── RevokedLinkError      .reason
@@ -17,18 +17,16 @@ MagicLinkError
     └── PolicyError           .rule, .source, .ways_out
 ```
 
-No message holds a token, an address or a key: `str(error)` is safe to log. This room imports nothing of the house.
+No message holds a token, an address or a key: `str(error)` is safe to log. This module imports no other of the library.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-
-    from .values import LinkInfo
 
 
 class MagicLinkError(Exception):
@@ -43,12 +41,16 @@ class MagicLinkError(Exception):
 class RejectedLinkError(MagicLinkError):
     """A link that can't be used, whatever the reason; nothing was used up.
 
-    `link` tells what is known of a genuine link, for a page that says what happened. It is None where the token isn't
-    genuine. Ask `error.link is None`: a LinkInfo has no truth value. `at` is the instant (aware, UTC) at which it
-    ended, or at which the session ended that it had opened; None where there is none.
+    Ask `error.link is None`: a LinkInfo has no truth value.
     """
 
-    def __init__(self, message: str, *, link: LinkInfo | None = None, at: datetime | None = None) -> None:
+    # A LinkInfo, typed as Any: its type would need an import, and every module may import this one.
+    link: Any
+    """The LinkInfo of a genuine link, for a page that says what happened; None where the token isn't genuine."""
+    at: datetime | None
+    """When the link, or the session that it had opened, ended (aware, UTC); None where no instant is known."""
+
+    def __init__(self, message: str, *, link: Any = None, at: datetime | None = None) -> None:
         super().__init__(message)
         self.link = link
         self.at = at
@@ -69,9 +71,7 @@ class UsedLinkError(RejectedLinkError):
 class RevokedLinkError(RejectedLinkError):
     """It was withdrawn; `reason` is what the app said, or `account` where the security stamp changed."""
 
-    def __init__(
-        self, message: str, *, reason: str = "", link: LinkInfo | None = None, at: datetime | None = None
-    ) -> None:
+    def __init__(self, message: str, *, reason: str = "", link: Any = None, at: datetime | None = None) -> None:
         super().__init__(message, link=link, at=at)
         self.reason = reason
 
@@ -83,7 +83,7 @@ class SupersededLinkError(RejectedLinkError):
 class NotAdmittedError(RejectedLinkError):
     """A good link that isn't let in now: `reason` is `app`, `browser` or `passphrase`."""
 
-    def __init__(self, message: str, *, reason: str, link: LinkInfo | None = None) -> None:
+    def __init__(self, message: str, *, reason: str, link: Any = None) -> None:
         super().__init__(message, link=link)
         self.reason = reason
 
@@ -133,11 +133,14 @@ class PolicyError(ConfigurationError):
     """A policy that breaks a rule: `rule` names it, `source` says whose it is, `ways_out` what to write instead."""
 
     def __init__(self, message: str, *, rule: str, source: str = "", ways_out: Sequence[str] = ()) -> None:
-        told = [f"{rule}: {message}"]
-        if source:
-            told.append(f"Source: {source}.")
-        told.extend(f"- {way}" for way in ways_out)
-        super().__init__("\n".join(told))
+        sources = (f"Source: {source}.",) if source else ()
+        super().__init__("\n".join((f"{rule}: {message}", *sources, *(f"- {way}" for way in ways_out))))
         self.rule = rule
         self.source = source
         self.ways_out: tuple[str, ...] = tuple(ways_out)
+
+
+def describe(value: object) -> str:
+    """Return what a message may say of any value, a secret too: `None`, `a str`, `an int`."""
+    name = type(value).__name__
+    return "None" if value is None else f"a{'n' if name[0] in 'aeiouAEIOU' else ''} {name}"

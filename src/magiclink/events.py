@@ -1,6 +1,6 @@
-"""What happened to links, told as values: to the app's `on_event`, to the log, and as the history of an invoice.
+"""What happened to links, as values: for the app's `on_event`, for the log, and for the history of an invoice.
 
-No event holds a token or an address. This room decides nothing and reads no clock.
+No event holds a token or an address. This module decides nothing and reads no clock.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ logger: logging.Logger = logging.getLogger("magiclink")
 
 
 class Kind(StrEnum):
-    """What happened; in the order in which things of one instant are told."""
+    """What happened; the order is that of events of one instant."""
 
     ISSUED = "issued"
     REMINDED = "reminded"
@@ -40,26 +40,44 @@ class Kind(StrEnum):
 
 
 MADE = {"issue": Kind.ISSUED, "remind": Kind.REMINDED, "renew": Kind.RENEWED}
-"""The event that a record's origin is told as."""
+"""The kind of event by which a record's origin is shown."""
 
-_ORDER = {kind: place for place, kind in enumerate(Kind)}
+_ORDER = {kind: index for index, kind in enumerate(Kind)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing that happened. Fields are None where the event isn't about one link."""
+    """One thing that happened; what `reason` means depends on the kind.
+
+    | kind | reason |
+    |---|---|
+    | `revoked` | what the app said when it withdrew the link; empty where it said nothing |
+    | `refused` | the link's state: `revoked`, `superseded`, `used` or `expired` |
+    | | or `account`: the account has changed · `browser`: another browser asked for the link · `app`: `admit` said no |
+    | | or `unknown`: the token is genuine, and the store has no such link |
+    | `superseded` | to `on_event`: the link id of the one that ended it; in a history: empty |
+    | `purged` | how many links were forgotten, in digits |
+    | all others | empty |
+    """
 
     kind: Kind
+    """What happened."""
     at: datetime
+    """When it happened (aware, UTC)."""
     link_id: str | None = None
+    """The link's id in 40 hexadecimal digits; None where the event isn't about one link."""
     purpose: str | None = None
+    """The purpose of its policy; None where the event isn't about one purpose."""
     subject: str | None = None
+    """Whom it is for, as the app names them; None where the event isn't about one subject."""
     resource: str | None = None
+    """The one thing it opens, as the app names it; None where the event isn't about one resource."""
     reason: str = ""
+    """Why, as the table above says; empty where there is nothing to say."""
 
     @classmethod
     def from_record(cls, kind: Kind, record: Record, *, at: int, reason: str = "") -> Event:
-        """Tell something of a record."""
+        """Build an event about a record's link; `at` is in microseconds."""
         return cls(
             kind=kind,
             at=to_datetime(at),
@@ -97,16 +115,16 @@ def emit(event: Event, sink: Callable[[Event], None] | None) -> None:
 def merge_history(records: Iterable[Record], notes: Iterable[Note]) -> list[Event]:
     """Merge what stands in the records with what was noted, oldest first; kinds of a later version are left out."""
     by_id = {record.link_id: record for record in records}
-    told = [event for record in by_id.values() for event in _of_record(record)]
-    told += [
+    events = [event for record in by_id.values() for event in _read_events(record)]
+    events += [
         Event.from_record(Kind(note.kind), by_id[note.link_id], at=note.at, reason=note.reason)
         for note in notes
         if note.link_id in by_id and note.kind in _ORDER
     ]
-    return sorted(told, key=lambda event: (event.at, _ORDER[event.kind], event.link_id or ""))
+    return sorted(events, key=lambda event: (event.at, _ORDER[event.kind], event.link_id or ""))
 
 
-def _of_record(record: Record) -> Iterator[Event]:
+def _read_events(record: Record) -> Iterator[Event]:
     yield Event.from_record(MADE[record.origin], record, at=record.issued_at)
     if record.delivered_at is not None:
         yield Event.from_record(Kind.DELIVERED, record, at=record.delivered_at)

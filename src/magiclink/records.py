@@ -1,7 +1,8 @@
 """What is remembered of a link, and the values that a store is asked with. No I/O, no key, no clock, no log.
 
 Instants and spans are integer microseconds (since 1970, UTC), so that no database rounds, shifts or localises them.
-A record never holds the token, its secret or an address: only digests, which open nothing.
+A record never holds the token, its secret or an address: only digests, which open nothing. A digest under a key of the
+ring is the key's id (1 byte), then 16 bytes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,13 @@ class State(StrEnum):
     USED = "used"
     EXPIRED = "expired"
     OUTSTANDING = "outstanding"
+
+
+class Opens(StrEnum):
+    """What a link opens: one document, or the subject's whole account."""
+
+    RESOURCE = "resource"
+    ACCOUNT = "account"
 
 
 class Supersede(StrEnum):
@@ -45,41 +53,57 @@ class Record(NamedTuple):
     """One link, as a store keeps it; the columns of every store, in this order."""
 
     audience: str
+    """The site or tenant that it is for."""
     link_id: bytes
     """20 bytes: `expires_at` in whole seconds (4, big-endian), then 16 of the SHA-256 of the token's secret."""
     purpose: str
+    """The purpose of its policy."""
     subject: str
+    """Whom it is for, as the app names them."""
     resource: str | None
+    """The one thing it opens, as the app names it; None where it names none."""
     destination: str | None
+    """The path of the app's own site that it leads to; None is its home."""
     recipient: bytes | None
-    """Key id (1 byte), then a keyed digest (16) of the address."""
+    """A digest of the address; None where it was issued without one."""
     stamp: bytes | None
-    """Key id, then a keyed digest of the subject's security stamp."""
+    """A digest of the subject's security stamp; None where the app had none."""
     browser: bytes | None
-    """Key id, then a keyed digest of the nonce of the browser that asked."""
+    """A digest of the nonce of the browser that asked; None where any browser may use it."""
     series: bytes
     """16 bytes: a keyed digest that names the audience, purpose, subject, resource and recipient."""
     number: int | None
-    """Its place in the series; None until the store has assigned it."""
+    """Its number in the series, by which older is decided; None until the store has assigned it."""
     origin: str
+    """How it came to be: an Origin."""
     parent: bytes | None
-    """The link id of the one that it was reissued from."""
+    """The link id of the one that it was reissued from; None where there is none."""
     supersede: str
+    """When it ends the older links of its series: a Supersede."""
     generation: int | None
     """Its subject's generation when it was issued; None until the store has assigned it."""
     series_started_at: int
+    """When the series was last begun by an issue; its absolute end is counted from here."""
     reminded_at: int | None
+    """When the series had its last reminder; None where it had none."""
     renewed_at: int | None
+    """When the series had its last renewal; None where it had none."""
     reminders: int
+    """How many reminders the series had, this link included."""
     renewals: int
+    """How many renewals the series had, this link included."""
     issued_at: int
+    """When it was made."""
     expires_at: int
+    """The instant from which it is expired: a whole second."""
     max_uses: int | None
+    """How often it may be used; None is any number until it expires."""
     session_lifetime: int
+    """How long what it opened stays open."""
     mac: bytes | None = None
-    """Key id, then a keyed digest over what the link was issued with."""
+    """A digest over what the link was issued with; None where it has none."""
     issued_to: bytes | None = None
-    """The recipient's digest as it was at issue; a rotation of keys never renames it."""
+    """The recipient's digest as it was at issue, which a rotation of keys never renames; None as for `recipient`."""
     bound: int = 0
     """1 where only the browser that asked may use it, else 0."""
     opens: str = ""
@@ -87,38 +111,54 @@ class Record(NamedTuple):
     ends_with: int = 0
     """Which changes of the account end it: a sum of flags."""
     language: str | None = None
-    """The tag of the language that its mail was written in."""
+    """The tag of the language that its mail was written in; None where the app named none."""
     metadata: str | None = None
-    """The app's own JSON text, at most 1,024 bytes."""
+    """The app's own JSON text, at most 1,024 bytes; None where there is none."""
     issued_by: str = ""
-    """Who issued it, as the app names them."""
+    """Who issued it, as the app names them; empty where it names nobody."""
     code: bytes | None = None
+    """A digest of the code beside the link; None where there is none."""
     passphrase: str | None = None
+    """A hash of the passphrase that the holder must type; None where there is none."""
     code_expires_at: int | None = None
+    """The instant from which the code is expired; None where there is no code."""
     attempts: int = 0
+    """How many wrong codes or passphrases were typed."""
     openings: int = 0
+    """How often its document was opened."""
     first_opened_at: int | None = None
+    """When its document was opened first; None where it wasn't."""
     last_opened_at: int | None = None
+    """When its document was opened last; None where it wasn't."""
     evidence: int = 0
     """The highest grade of evidence that a person opened it; 0 where there is none."""
     bounced_at: int | None = None
+    """When its mail came back; None where it didn't."""
     bounce: str | None = None
-    """What the mail server reported of its mail."""
+    """What the mail server reported of its mail; None where nothing came back."""
     uses: int = 0
+    """How often it was used."""
     first_used_at: int | None = None
+    """When it was used first; None where it wasn't."""
     last_used_at: int | None = None
+    """When it was used last; None where it wasn't."""
     attempt: bytes | None = None
-    """A digest of the nonce of the last use, by which a second click of the same browser is told from a second use."""
+    """A digest of the last use's nonce, which tells a second click of one browser from a second use; None without."""
     delivered_at: int | None = None
+    """When the mail server took its mail; None before that."""
     superseded_at: int | None = None
+    """When another link ended it; None where none did."""
     superseded_by: bytes | None = None
-    """The link id of the one that took its place."""
+    """The link id of the one that ended it; None where none did."""
     revoked_at: int | None = None
+    """When it was withdrawn; None where it wasn't."""
     revoked_by: str = ""
+    """Who withdrew it, as the app names them; empty where it names nobody."""
     revoke_reason: str = ""
+    """What the app said when it withdrew the link; empty where it said nothing."""
 
     def state_at(self, now: int) -> State:
-        """Tell its state; where several apply, the one that says most: revoked, superseded, used, expired."""
+        """Return its state; where several apply, the one that says most: revoked, superseded, used, expired."""
         if self.revoked_at is not None:
             return State.REVOKED
         if self.superseded_at is not None:

@@ -136,6 +136,36 @@ def test_text_of_another_form(text: str) -> None:
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.parametrize("text", [None, ""])
+def test_no_key_in_the_environment(text: Any) -> None:
+    """P06: a missing environment variable is named, with the command that makes a key."""
+    wanted = f"no key: got {text!r}. Is MAGICLINK_KEY set? Make one with `python -m magiclink keygen`"
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(wanted)}$"):
+        KeyRing.from_text(text)
+
+
+@pytest.mark.parametrize(
+    ("build", "arguments", "given"),
+    [
+        (KeyRing.from_text, {"signing": "short"}, "5 characters"),
+        (KeyRing.from_text, {"signing": 5}, "an int"),
+        (Key, {"secret": bytes(31)}, "31"),
+        (Key, {"secret": "x" * 32}, "a str"),
+        (Key, {"id": 256, "secret": os.urandom(32)}, "256"),
+        (Key, {"id": "1", "secret": os.urandom(32)}, "a str"),
+        (Key, {"id": 10**9, "secret": os.urandom(32)}, "an int"),
+        (KeyRing, {"signing": "mlk1_…"}, "a str"),
+        (KeyRing, {"signing": ONE, "retired": [None]}, "None"),
+        (KeyRing, {"signing": ONE, "retired": TWO}, "a Key"),
+        (KeyRing.from_file, {"signing": "no-such-file"}, r"can't be read \(FileNotFoundError\)"),
+    ],
+)
+def test_what_was_given_for_a_key(build: Any, arguments: dict[str, Any], given: str) -> None:
+    """The message says what was given by its type, length or id, never the text or the secret itself."""
+    with pytest.raises(ConfigurationError, match=rf"wanted .*got {given}\b|{given}: wanted"):
+        build(**arguments)
+
+
 @pytest.mark.parametrize("shown", [repr, str, "{}".format, "%r".__mod__, pprint.pformat])
 def test_secret_in_a_repr(shown: Callable[[object], str]) -> None:
     """M01: no way of showing a key or a ring shows a secret; the ids are shown."""
@@ -176,7 +206,7 @@ def test_two_keys_with_one_id() -> None:
         [ONE, same_secret],
         [TWO, ONE, same_secret],
     ):
-        with pytest.raises(ConfigurationError, match="its own id"):
+        with pytest.raises(ConfigurationError, match="one id or one secret"):
             KeyRing(signing=signing, retired=tuple(retired))
 
 
@@ -260,7 +290,7 @@ def test_cryptography_loaded_by_a_ring() -> None:
     """Building a ring loads neither cryptography nor itsdangerous: only what derives does."""
     code = (
         "import sys; from magiclink.crypto.keys import *; ring = KeyRing(signing=Key.generate()); "
-        "contexts(['invoice'], 'a'); Digester(ring, 'a'); "
+        "derive_contexts(['invoice'], 'a'); Digester(ring, 'a'); "
         "print([name for name in ('cryptography', 'itsdangerous') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

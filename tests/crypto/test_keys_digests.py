@@ -31,7 +31,7 @@ def test_digest_under_a_retired_key() -> None:
     """C07: a digest made before a rotation matches while its key is on the ring, and not afterwards."""
     old = BEFORE.digest("recipient", ADDRESS)
     assert ROTATED.digest("recipient", ADDRESS)[0] == TWO.id
-    assert ROTATED.every("recipient", ADDRESS) == (AFTER.digest("recipient", ADDRESS), old)
+    assert ROTATED.digest_all("recipient", ADDRESS) == (AFTER.digest("recipient", ADDRESS), old)
     assert ROTATED.matches("recipient", old, ADDRESS)
     assert not AFTER.matches("recipient", old, ADDRESS)
 
@@ -48,9 +48,9 @@ def test_digest_of_another_value(value: str) -> None:
 def test_digest_of_another_use() -> None:
     """C12: one value has another digest for each use, audience and key."""
     uses = ("recipient", "stamp", "browser", "attempt", "series", "token")
-    doors = (BEFORE, AFTER, Digester(KeyRing(signing=ONE), "https://other.example"))
-    digests = {door.digest(use, ADDRESS)[1:] for door, use in product(doors, uses)}
-    assert len(digests) == len(uses) * len(doors)
+    digesters = (BEFORE, AFTER, Digester(KeyRing(signing=ONE), "https://other.example"))
+    digests = {digester.digest(use, ADDRESS)[1:] for digester, use in product(digesters, uses)}
+    assert len(digests) == len(uses) * len(digesters)
     assert not BEFORE.matches("stamp", BEFORE.digest("recipient", ADDRESS), ADDRESS)
 
 
@@ -92,42 +92,42 @@ def test_two_series_with_one_name(
     one: tuple[str, str | None, str | None], other: tuple[str, str | None, str | None]
 ) -> None:
     """B05: a series' name tells its parts apart, None from "" as well."""
-    assert (BEFORE.series("invoice", *one) == BEFORE.series("invoice", *other)) == (one == other)
+    assert (BEFORE.name_series("invoice", *one) == BEFORE.name_series("invoice", *other)) == (one == other)
 
 
 def test_series_with_none() -> None:
     """B05: None, "" and a part that moves over are three series."""
     parts = (None, "", "a", "\0", "\1", "ab")
-    names = {BEFORE.series("invoice", *three) for three in product(("", "a", "ab"), parts, parts)}
+    names = {BEFORE.name_series("invoice", *three) for three in product(("", "a", "ab"), parts, parts)}
     assert len(names) == 3 * 6 * 6
 
 
 def test_series_after_a_rotation() -> None:
     """A series is named under every key, the signing key's name first; others have others."""
-    names = ROTATED.series("invoice", "customer-7", "invoice:1001", None)
+    names = ROTATED.name_series("invoice", "customer-7", "invoice:1001", None)
     assert [len(name) for name in names] == [16, 16]
     assert names == (
-        *AFTER.series("invoice", "customer-7", "invoice:1001", None),
-        *BEFORE.series("invoice", "customer-7", "invoice:1001", None),
+        *AFTER.name_series("invoice", "customer-7", "invoice:1001", None),
+        *BEFORE.name_series("invoice", "customer-7", "invoice:1001", None),
     )
     message = frame("customer-7") + b"\1" + frame("invoice:1001") + b"\0"
     keyed = derive(TWO, "series", purpose="invoice", audience=SITE)
     assert names[0] == hmac.digest(keyed, message, "sha256")[:16]
-    assert names != ROTATED.series("sign-in", "customer-7", "invoice:1001", None)
-    assert names != Digester(KeyRing(signing=TWO, retired=(ONE,)), "b").series(
+    assert names != ROTATED.name_series("sign-in", "customer-7", "invoice:1001", None)
+    assert names != Digester(KeyRing(signing=TWO, retired=(ONE,)), "b").name_series(
         "invoice", "customer-7", "invoice:1001", None
     )
 
 
 def test_derived_at_each_digest() -> None:
     """A key is derived once for its use: deriving costs more than the digest."""
-    door = Digester(KeyRing(signing=ONE), SITE)
+    digester = Digester(KeyRing(signing=ONE), SITE)
     with patch("magiclink.crypto.keys.derive", wraps=derive) as derived:
         for number in range(5):
-            door.digest("stamp", str(number))
-            door.digest("recipient", str(number))
-            door.series("invoice", str(number), None, None)
-            door.series("sign-in", str(number), None, None)
+            digester.digest("stamp", str(number))
+            digester.digest("recipient", str(number))
+            digester.name_series("invoice", str(number), None, None)
+            digester.name_series("sign-in", str(number), None, None)
     assert derived.call_count == 4
 
 

@@ -73,7 +73,7 @@ def test_series_across_a_rotation(world: World) -> None:
     few = replace(CONFIRM_EMAIL, reissue_limit=2)
     before, after = world.links(few, keys=OLD), world.links(few, keys=PROMOTED)
     first = before.issue(few, **WHO, destination="/address")
-    with pytest.raises(ReissueRefusedError, match="too recent"):
+    with pytest.raises(ReissueRefusedError, match=r"was made .* ago"):
         after.remind(few, **WHO)
     world.clock.tick(timedelta(minutes=5))
     before.remind(few, **WHO)
@@ -84,7 +84,7 @@ def test_series_across_a_rotation(world: World) -> None:
     assert after.inspect(first.link_id).state is State.SUPERSEDED
     world.clock.tick(timedelta(minutes=5))
     for links in (after, world.links(few, keys=NEW)):
-        with pytest.raises(ReissueRefusedError, match="as many"):
+        with pytest.raises(ReissueRefusedError, match="fresh links"):
             links.remind(few, **WHO)
 
 

@@ -84,10 +84,10 @@ def test_stolen_database_and_key(tmp_path: Path) -> None:
     with made(tmp_path / "links.db", key) as links:
         link = issue(links)
         forger = Tokens(KeyRing(signing=key), ORIGIN, derive_contexts(["invoice"], ORIGIN))
-        head, tag_of = forger._making["invoice"]
+        head, sign = forger._signers["invoice"]
         expiry = bytes.fromhex(link.link_id)[:4]
         for value in stolen(tmp_path / "links.db"):
             signed = head + expiry + value.ljust(20, b"\0")[:20]
-            token = base64.urlsafe_b64encode(signed + tag_of(b"", signed)).decode()
+            token = base64.urlsafe_b64encode(signed + sign(b"", signed)).decode()
             with pytest.raises(InvalidLinkError):
                 links.redeem(token, INVOICE)

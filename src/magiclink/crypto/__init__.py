@@ -1,1 +1,1 @@
-"""The locks: keys, tokens, seals. The only rooms that import itsdangerous, cryptography or argon2."""
+"""Keys, tokens and seals. No other module of the library imports itsdangerous, cryptography or argon2."""

@@ -1,6 +1,6 @@
-"""Keys, the ring that they hang on, and what is derived from them; no key is ever used as it is.
+"""Root keys, the ring of them, and what is derived from them; no root key is ever used as it is.
 
-No clock, store or environment is read; a secret is in no repr, message or pickle; a ring loads no cryptography.
+No clock, store or environment is read. No repr, message or pickle holds a secret. A ring loads no cryptography.
 """
 
 import base64
@@ -15,12 +15,12 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from ..errors import BadArgumentError, ConfigurationError
+from ..errors import BadArgumentError, ConfigurationError, describe
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hmac import HMAC
 
-KEYGEN = "make one with: python -m magiclink keygen"
+KEYGEN = "Make one with `python -m magiclink keygen`"
 _TEXT = re.compile(r"mlk1_(0|[1-9][0-9]{0,2})_([A-Za-z0-9_-]{43,1366})", re.ASCII)
 _PLACEHOLDERS = re.compile(rb"(?i)^mlk1_|change.?me|secret|password|insecure|default|example|placeholder|replace")
 
@@ -49,7 +49,7 @@ def frame(*parts: str) -> bytes:
             text = part.encode("utf-8", "surrogatepass")
             joined += len(text).to_bytes(2) + text
     except OverflowError:
-        raise BadArgumentError("a name has at most 65,535 bytes") from None
+        raise BadArgumentError("a name has at most 65,535 bytes in UTF-8, this one more: shorten it") from None
     return joined
 
 
@@ -63,14 +63,14 @@ class Key:
 
     def __post_init__(self) -> None:
         if type(self.id) is not int or not 0 <= self.id <= 255:
-            raise ConfigurationError("a key's id is an integer from 0 to 255")
-        if type(self.secret) is not bytes or not 32 <= len(self.secret) <= 1024:
-            raise ConfigurationError(f"a key's secret is 32 to 1,024 bytes; {KEYGEN}")
-        # What no generator makes, but once in 10¹⁰: few distinct bytes or steps, a repeated pattern, a placeholder.
-        few = min(len(set(self.secret)), len({(b - a) % 256 for a, b in pairwise(self.secret)})) < 8
-        repeated = any(self.secret[n:] == self.secret[:-n] for n in range(1, len(self.secret) // 2 + 1))
-        if few or repeated or _PLACEHOLDERS.search(self.secret):
-            raise ConfigurationError(f"a key's secret must be random, this one is repeated or a placeholder; {KEYGEN}")
+            given = self.id if type(self.id) is int and abs(self.id) < 10**9 else describe(self.id)
+            raise ConfigurationError(f"a key's id: wanted an integer from 0 to 255, got {given}")
+        if type(self.secret) is not bytes:
+            raise ConfigurationError(f"a key's secret: wanted bytes, got {describe(self.secret)}. {KEYGEN}")
+        if not 32 <= len(self.secret) <= 1024:
+            raise ConfigurationError(f"a key's secret: wanted 32 to 1,024 bytes, got {len(self.secret)}. {KEYGEN}")
+        if not _is_random(self.secret):
+            raise ConfigurationError(f"a key's secret: wanted random bytes, got a pattern or a placeholder. {KEYGEN}")
 
     @classmethod
     def generate(cls, *, id: int = 1) -> Self:  # noqa: A002
@@ -79,10 +79,16 @@ class Key:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read `mlk1_<id>_<base64url>` exactly, nothing stripped; ConfigurationError for whatever else is given."""
+        """Read `mlk1_<id>_<base64url>` exactly, nothing stripped; ConfigurationError for anything else."""
+        if not text:
+            raise ConfigurationError(f"no key: got {text!r}. Is MAGICLINK_KEY set? {KEYGEN}")
         found = _TEXT.fullmatch(text) if type(text) is str else None
-        if not found or not (secret := decode(found[2])):
-            raise ConfigurationError(f"a key's text is mlk1_<id>_<base64url>, read exactly; {KEYGEN}")
+        secret = decode(found[2]) if found else None
+        if not found or not secret:
+            given = f"{len(text)} characters" if type(text) is str else describe(text)
+            raise ConfigurationError(
+                f"a key's text: wanted mlk1_<id>_<base64url> without quotes or spaces, got {given}. {KEYGEN}"
+            )
         return cls(id=int(found[1]), secret=secret)
 
     def to_text(self) -> str:
@@ -91,7 +97,15 @@ class Key:
 
     # This is pickle, copy and deepcopy: a secret in a pickle is a secret in a cache, a queue or a crash report.
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a key can't be pickled or copied")
+        raise TypeError("a key can't be pickled or copied: each process reads its own by KeyRing.from_text")
+
+
+def _is_random(secret: bytes) -> bool:
+    """Return whether bytes look like a generator's, of which one in 10¹⁰ doesn't."""
+    steps = {(after - before) % 256 for before, after in pairwise(secret)}
+    is_varied = len(set(secret)) >= 8 and len(steps) >= 8
+    is_periodic = any(secret[n:] == secret[:-n] for n in range(1, len(secret) // 2 + 1))
+    return is_varied and not is_periodic and not _PLACEHOLDERS.search(secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,12 +116,16 @@ class KeyRing:
     retired: Sequence[Key] = ()
 
     def __post_init__(self) -> None:
-        if type(self.retired) not in (tuple, list) or any(type(key) is not Key for key in self):
-            raise ConfigurationError(f"a ring takes signing=Key and retired=(Key, …); {KEYGEN}")
+        if type(self.retired) not in (tuple, list):
+            raise ConfigurationError(f"retired: wanted a tuple of Key, got {describe(self.retired)}")
+        for key in self:
+            if type(key) is not Key:
+                raise ConfigurationError(f"a ring: wanted a Key, got {describe(key)}. `Key.from_text(…)` reads one")
         # A list that its caller keeps could grow a key that was never checked.
         object.__setattr__(self, "retired", tuple(self.retired))
         if any(one.id == other.id or compare_digest(one.secret, other.secret) for one, other in combinations(self, 2)):
-            raise ConfigurationError("every key of a ring has its own id and its own secret")
+            way_out = "make another with `python -m magiclink keygen --id 2`"
+            raise ConfigurationError(f"a ring: two of its keys have one id or one secret: {way_out}")
 
     @classmethod
     def from_text(cls, signing: str, *retired: str) -> Self:
@@ -119,8 +137,11 @@ class KeyRing:
         """Read keys from files of one text each, with one final newline or none; no error shows what is in them."""
         try:
             texts = [Path(path).read_bytes().decode("ascii").removesuffix("\n") for path in (signing, *retired)]
-        except (OSError, TypeError, ValueError):
-            raise ConfigurationError("a key file can't be read as text") from None
+        except (OSError, TypeError, ValueError) as error:
+            fault = type(error).__name__
+            raise ConfigurationError(
+                f"a key file can't be read ({fault}): wanted paths of files, one key each"
+            ) from None
         return cls.from_text(*texts)
 
     def __iter__(self) -> Iterator[Key]:
@@ -137,11 +158,11 @@ def derive_context(purpose: str, audience: str) -> bytes:
 
 
 def derive_contexts(purposes: Iterable[str], audience: str) -> dict[str, bytes]:
-    """Return each purpose its context. Raises ConfigurationError where two share one: a token would name two keys."""
-    found = {purpose: derive_context(purpose, audience) for purpose in purposes}
-    if len(set(found.values())) < len(found):
-        raise ConfigurationError("two purposes share one context under this audience; rename one of them")
-    return found
+    """Return each purpose's context. Raises ConfigurationError where two share one: a token would name two keys."""
+    contexts = {purpose: derive_context(purpose, audience) for purpose in purposes}
+    if len(set(contexts.values())) < len(contexts):
+        raise ConfigurationError(f"policies: two of {', '.join(contexts)} share one context: rename one of them")
+    return contexts
 
 
 def derive(key: Key, use: str, *, purpose: str = "", audience: str) -> bytes:
@@ -154,7 +175,7 @@ def derive(key: Key, use: str, *, purpose: str = "", audience: str) -> bytes:
 
 
 def mac(key: Key, use: str, *, purpose: str = "", audience: str) -> "HMAC":
-    """Return HMAC-SHA-256 keyed for one use, to be copied for each message: keying it anew costs more than a message."""
+    """Return HMAC-SHA-256 keyed for one use, to be copied for each message, since keying it anew costs more."""
     from cryptography.hazmat.primitives import hashes, hmac  # noqa: PLC0415
 
     return hmac.HMAC(derive(key, use, purpose=purpose, audience=audience), hashes.SHA256())
@@ -170,26 +191,26 @@ class Digester:
 
     def digest(self, use: str, value: str) -> bytes:
         """Return the signing key's id (1 byte) and its digest of a value (16 bytes)."""
-        return self.every(use, value)[0]
+        return self.digest_all(use, value)[0]
 
-    def every(self, use: str, value: str) -> tuple[bytes, ...]:
+    def digest_all(self, use: str, value: str) -> tuple[bytes, ...]:
         """Return the digest of a value under every key of the ring, the signing key's first."""
-        return tuple(self._digests(use, frame(value)))
+        return tuple(self._digest(use, frame(value)))
 
     def matches(self, use: str, digest: bytes | None, value: str | None) -> bool:
-        """Tell in constant time whether a digest is of this value; None is of None alone."""
+        """Return, in constant time, whether a digest is of this value; None is of None alone."""
         if digest is None or value is None:
             return digest is None and value is None
-        return any(compare_digest(one, digest) for one in self.every(use, value))
+        return any(compare_digest(one, digest) for one in self.digest_all(use, value))
 
-    def series(self, purpose: str, subject: str, resource: str | None, recipient: str | None) -> tuple[bytes, ...]:
+    def name_series(self, purpose: str, subject: str, resource: str | None, recipient: str | None) -> tuple[bytes, ...]:
         """Return the names (16 bytes) of a series under every key, the signing key's first; None differs from ""."""
         optional = [b"\0" if part is None else b"\1" + frame(part) for part in (resource, recipient)]
         message = frame(subject) + b"".join(optional)
-        return tuple([one[1:] for one in self._digests("series", message, purpose)])
+        return tuple([digest[1:] for digest in self._digest("series", message, purpose)])
 
-    def _digests(self, use: str, message: bytes, purpose: str = "") -> Iterator[bytes]:
+    def _digest(self, use: str, message: bytes, purpose: str = "") -> Iterator[bytes]:
         for key_id, keyed in self._macs(use, purpose):
-            one = keyed.copy()
-            one.update(message)
-            yield key_id + one.finalize()[:16]
+            copied = keyed.copy()
+            copied.update(message)
+            yield key_id + copied.finalize()[:16]

@@ -27,8 +27,12 @@ class Seals:
 
     def seal(self, kind: str, value: bytes, *, expires_at: int) -> str:
         """Return a text that `unseal` reads until `expires_at` (microseconds); BadArgumentError past 2,887 bytes."""
-        if len(value) > LONGEST * 3 // 4 - AROUND or not 0 <= expires_at < 2**63:
-            raise BadArgumentError("a sealed value has at most 2,887 bytes and an expiry from 1970 on")
+        if len(value) > LONGEST * 3 // 4 - AROUND:
+            raise BadArgumentError(
+                f"a sealed value has at most 2,887 bytes, this one {len(value)}: keep less in a cookie"
+            )
+        if not 0 <= expires_at < 2**63:
+            raise BadArgumentError(f"a sealed value's expiry: wanted microseconds from 1970 on, got {expires_at}")
         key = self._ring.signing
         # Random nonces of 96 bits are safe for 2³² seals under one key (NIST SP 800-38D, section 8.3).
         nonce = urandom(12)
@@ -42,7 +46,7 @@ class Seals:
         if raw is None or key is None:
             return None
         try:
-            opened = self._cipher(key, kind).decrypt(raw[2:14], raw[14:], self._about(key, kind))
+            plain = self._cipher(key, kind).decrypt(raw[2:14], raw[14:], self._about(key, kind))
         except InvalidTag:
             return None
-        return opened[8:] if now < int.from_bytes(opened[:8], "big") else None
+        return plain[8:] if now < int.from_bytes(plain[:8], "big") else None

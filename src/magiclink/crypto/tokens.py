@@ -19,7 +19,7 @@ from ..errors import BadArgumentError
 from ..instants import SECOND
 from .keys import Key, KeyRing, mac
 
-VERSION, LENGTH, _parts = 1, 60, struct.Struct(">5sI20s16s").unpack
+VERSION, LENGTH, _parts = 1, 60, struct.Struct(">5s4s20s16s").unpack
 # The decoder's own alphabet ends in + and /: written so, they become what its strict mode refuses.
 _READ = bytes.maketrans(b"-_+/", b"+/!!")
 _WRITE = bytes.maketrans(b"+/", b"-_")
@@ -29,45 +29,51 @@ class Genuine(NamedTuple):
     """What a token proves: that a holder of the key made it, for this purpose and audience."""
 
     purpose: str
-    link_id: bytes  # The expiry in seconds (4), then 16 of the SHA-256 of the secret.
-    expires_at: int  # Microseconds since 1970.
+    link_id: bytes
+    """20 bytes: the expiry in seconds (4), then 16 of the SHA-256 of the secret."""
 
 
 # HMAC-SHA-256, cut to 16 bytes, under one derived key that is set up once and copied for each token.
 class _Tag(SigningAlgorithm):
     def __init__(self, key: Key, purpose: str, audience: str) -> None:
-        self._copy = mac(key, "token", purpose=purpose, audience=audience).copy
+        self._copy_mac = mac(key, "token", purpose=purpose, audience=audience).copy
 
     def get_signature(self, key: bytes, value: bytes) -> bytes:  # noqa: ARG002
-        one = self._copy()
-        one.update(value)
-        return one.finalize()[:16]
+        copied = self._copy_mac()
+        copied.update(value)
+        return copied.finalize()[:16]
 
 
 class Tokens:
-    """Makes tokens under the signing key and opens them under any key of the ring, for the purposes of one audience."""
+    """Tokens of one audience's purposes: made under the signing key, opened under any key of the ring."""
 
     def __init__(self, ring: KeyRing, audience: str, contexts: Mapping[str, bytes]) -> None:
-        self._making = {}
-        self._opening = {}
+        self._signers = {}
+        self._verifiers = {}
         for purpose, key in product(contexts, ring):
             head = bytes((VERSION, key.id)) + contexts[purpose]
-            tag_of = _Tag(key, purpose, audience).get_signature
-            self._opening[head] = purpose, tag_of
+            sign = _Tag(key, purpose, audience).get_signature
+            self._verifiers[head] = purpose, sign
             if key is ring.signing:
-                self._making[purpose] = head, tag_of
+                self._signers[purpose] = head, sign
 
     def make(self, purpose: str, *, expires_at: int) -> tuple[str, bytes]:
         """Return a token and its link id; BadArgumentError unless `expires_at` is a whole second (in µs) up to 2106."""
-        lock = self._making.get(purpose)
+        signer = self._signers.get(purpose)
+        if signer is None:
+            raise BadArgumentError(
+                f"a token: wanted one of the purposes {', '.join(self._signers)}, got {purpose!r:.40}"
+            )
         seconds = expires_at // SECOND
-        if lock is None or seconds * SECOND != expires_at or not 0 <= seconds < 2**32:
-            raise BadArgumentError("a token needs a registered purpose and a whole second from 1970 to 2106")
+        if seconds * SECOND != expires_at or not 0 <= seconds < 2**32:
+            message = f"a token's expiry: wanted a whole second from 1970 to 2106, got {expires_at} microseconds"
+            raise BadArgumentError(message)
+        head, sign = signer
         expiry = seconds.to_bytes(4)
         while True:
             secret = urandom(20)
-            signed = lock[0] + expiry + secret
-            token = b2a_base64(signed + lock[1](b"", signed), newline=False)
+            signed = head + expiry + secret
+            token = b2a_base64(signed + sign(b"", signed), newline=False)
             # These two are written - and _, which programs that find links in a text cut off at its end.
             if token[-1] not in b"+/":
                 return token.translate(_WRITE).decode(), expiry + sha256(secret).digest()[:16]
@@ -83,8 +89,8 @@ class Tokens:
         except (ValueError, struct.error):  # Foreign characters, half of a surrogate pair; padding, which shortens.
             return None
         # One look-up for version, key and purpose: what names no key is tried under none.
-        lock = self._opening.get(head)
-        if lock is None or not compare_digest(lock[1](b"", raw[:29]), tag):
+        verifier = self._verifiers.get(head)
+        if verifier is None or not compare_digest(verifier[1](b"", raw[:29]), tag):
             return None
         # Straight to the tuple's constructor: half the cost of the named one's.
-        return tuple.__new__(Genuine, (lock[0], raw[5:9] + sha256(secret).digest()[:16], expiry * SECOND))
+        return tuple.__new__(Genuine, (verifier[0], expiry + sha256(secret).digest()[:16]))

@@ -215,13 +215,13 @@ class Issuing(Core):
             check_text(order.resource, "resource")
         if order.browser is not None:
             check_text(order.browser, "browser")
-        self.site.destination(order.destination)
+        self.site.check_destination(order.destination)
 
     def _names(self, order: Order) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         """Name the order's series and its recipient under every key, the signing key first."""
         address = self._recipient(order.recipient)
-        names = self._digests.series(order.policy.purpose, order.subject, order.resource, address)
-        return names, () if address is None else self._digests.every("recipient", address)
+        names = self._digests.name_series(order.policy.purpose, order.subject, order.resource, address)
+        return names, () if address is None else self._digests.digest_all("recipient", address)
 
     def _make(
         self,

@@ -170,7 +170,7 @@ class Managing(Core):
             purpose=None if policy is None else self._registered(policy).purpose,
             subject=None if subject is None else check_text(subject, "subject"),
             resource=None if resource is None else check_text(resource, "resource"),
-            recipients=None if address is None else self._digests.every("recipient", address),
+            recipients=None if address is None else self._digests.digest_all("recipient", address),
             issued_before=issued_before,
         )
 

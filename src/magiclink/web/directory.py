@@ -17,8 +17,11 @@ class Account:
     """A subject with its addresses on file, the first one the main one. One that isn't active gets no link."""
 
     subject: str
+    """Whom it is, as the app names them in `issue`."""
     addresses: tuple[str, ...]
+    """The addresses on file, in the spelling on file, the main one first."""
     active: bool = True
+    """Whether it gets links."""
 
 
 class Directory(Protocol):

@@ -148,9 +148,11 @@ def _chosen(security: Security | None, host: str) -> Security:
 
 def _is_this_machine(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
         return host.lower() == "localhost"
+    # Since Python 3.13 ::ffff:127.0.0.1 is called loopback; programs differ in where they connect for it.
+    return address.is_loopback and getattr(address, "ipv4_mapped", None) is None
 
 
 def _verifying(context: ssl.SSLContext | None) -> ssl.SSLContext:

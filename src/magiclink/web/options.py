@@ -71,7 +71,7 @@ class Options(TypedDict, total=False):
 def check_home(flows: Flows, home: str) -> str:
     """Return the path where links without a destination lead. Raises ConfigurationError."""
     try:
-        checked = flows.site.destination(home)
+        checked = flows.site.check_destination(home)
     except BadArgumentError as error:
         raise ConfigurationError(f"home: {error}") from None
     if checked is None:

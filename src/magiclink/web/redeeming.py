@@ -130,7 +130,7 @@ class Redeeming(Responses):
 
     async def _holds(self, request: Request, token: str, error: RejectedLinkError) -> bool:
         """Return whether this browser still has open what a link opened, though the link itself has ended."""
-        link = error.link
+        link: LinkInfo | None = error.link
         if link is None or isinstance(error, RevokedLinkError):
             return False
         if self.signs_in(link):

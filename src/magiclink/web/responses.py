@@ -151,7 +151,7 @@ class Responses:
     def checked(self, destination: str | None) -> str:
         """Return a destination that is still allowed; the configuration may have changed since it was stored."""
         try:
-            return self.flows.site.destination(destination) or self.home
+            return self.flows.site.check_destination(destination) or self.home
         except BadArgumentError:
             return self.home
 
