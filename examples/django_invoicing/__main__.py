@@ -14,7 +14,7 @@ from .site import DEVELOPMENT, open_site
 
 
 def main() -> int:
-    """Run what was asked for."""
+    """Run the command that the arguments name, and return its exit status."""
     parser, commands = commands_of("python -m examples.django_invoicing")
     add_story(commands, open_site, option="--database", told="where all is kept (default: SQLite in the folder)")
     managing = commands.add_parser("manage", help="run a command of Django's, such as `manage check --deploy`")
@@ -24,7 +24,7 @@ def main() -> int:
 
 
 def manage(command: list[str]) -> int:
-    """Run a command of Django's: in development, over INVOICING_FOLDER or a folder that goes away, unless told else."""
+    """Run a command of Django's; by default with the development settings, and a folder that is deleted afterwards."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", DEVELOPMENT)
     with TemporaryDirectory() as folder:
         os.environ.setdefault("INVOICING_FOLDER", folder)

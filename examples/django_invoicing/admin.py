@@ -25,7 +25,7 @@ class CustomerAdmin(CustomerBase):
 
 @admin.register(Contact)
 class ContactAdmin(ContactBase):
-    """Contacts and staff; who may do what is said by groups."""
+    """Contacts and staff; groups give the permissions."""
 
     list_display = ("address", "customer", "is_active", "is_staff")
     list_filter = ("customer", "is_active", "is_staff")
@@ -33,7 +33,7 @@ class ContactAdmin(ContactBase):
     fields = ("address", "customer", "is_active", "is_staff", "groups")
 
     def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
-        """Return who is new no password: `manage changepassword` gives staff one."""
+        """Save a contact; a new one has no password, and `manage changepassword` sets one for staff."""
         if not change:
             obj.set_password(None)
         super().save_model(request, obj, form, change)
@@ -41,7 +41,7 @@ class ContactAdmin(ContactBase):
 
 @admin.register(Invoice)
 class InvoiceAdmin(InvoiceBase):
-    """Invoices; a payment is written down at the desk, where the links end with it."""
+    """Invoices; payments are recorded at the desk, which also ends the links."""
 
     list_display = ("number", "title", "customer", "paid_at")
     readonly_fields = ("paid_at",)

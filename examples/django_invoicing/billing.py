@@ -20,32 +20,32 @@ if TYPE_CHECKING:
 
 
 class PaidError(Exception):
-    """There is nothing to ask for any more."""
+    """The invoice has been paid already."""
 
 
 def send(invoice: Invoice, contact: Contact) -> Link:
     """Mail an invoice to a contact. Raises PaidError."""
-    link = links.issue(INVOICE, **_about(invoice, contact))
+    link = links.issue(INVOICE, **_describe_order(invoice, contact))
     mail(link, to=contact.address)
     return link
 
 
 def remind(invoice: Invoice, contact: Contact) -> Link:
     """Remind a contact of an invoice: the same invoice, a fresh link. Raises PaidError, ReissueRefusedError."""
-    link = links.remind(INVOICE, **_about(invoice, contact))
+    link = links.remind(INVOICE, **_describe_order(invoice, contact))
     mail(link, to=contact.address, about=f"Reminder: {invoice}")
     return link
 
 
 def mark_paid(invoice: Invoice) -> None:
-    """Write down a payment, the first alone; the invoice's links end with it, and what they opened closes."""
-    # Links are in the same database: both are written, or neither.
+    """Record the first payment of an invoice, and revoke its links; what they opened closes."""
+    # Links are in the same database, so that both are written or neither.
     with transaction.atomic():
         Invoice.objects.filter(pk=invoice.pk, paid_at=None).update(paid_at=settings.CLOCK.now())
         links.revoke_all(resource=invoice.resource, reason="paid")
 
 
-def _about(invoice: Invoice, contact: Contact) -> dict[str, Any]:
+def _describe_order(invoice: Invoice, contact: Contact) -> dict[str, Any]:
     if invoice.paid_at is not None:
         raise PaidError("This invoice has been paid.")
     return {

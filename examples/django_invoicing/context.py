@@ -1,4 +1,4 @@
-"""What every template may say."""
+"""What every template may show."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 
 def supplier(request: HttpRequest) -> dict[str, object]:  # noqa: ARG001  # Django gives it
-    """Name the supplier, and tell a demonstration's time."""
+    """Return the supplier's name, and the time for a demonstration."""
     return {"supplier": SUPPLIER, "is_demonstration": settings.IS_DEMONSTRATION, "now": settings.CLOCK.now()}

@@ -1,4 +1,4 @@
-"""Databases by URL: `sqlite:///<path>` and `postgresql://…`, as the environment names them."""
+"""Databases by URL: `sqlite:///<path>` and `postgresql://…`, for settings from the environment."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from magiclink import ConfigurationError
 
 
-def database_at(url: str) -> dict[str, Any]:
-    """Return what DATABASES says of a database. Raises ConfigurationError for what is neither of the two."""
+def parse_database(url: str) -> dict[str, Any]:
+    """Return the entry of DATABASES for a URL. Raises ConfigurationError for another scheme."""
     scheme = urlsplit(url).scheme
     if scheme == "sqlite" and url.startswith("sqlite:///"):
         return _sqlite(unquote(url.removeprefix("sqlite:///")))
     if scheme in {"postgres", "postgresql"}:
         return _postgresql(url)
-    raise ConfigurationError("a database is named by sqlite:///<path> or by postgresql://<user>@<host>/<name>")
+    raise ConfigurationError(
+        f"the database's URL has the scheme {scheme!r}: write sqlite:///<path> or postgresql://<user>@<host>/<name>"
+    )
 
 
 def _sqlite(path: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Contacts(UserDirectory):
-    """The customers' contacts, and none of the staff: their admin is for a password."""
+    """The customers' contacts without the staff, who sign in to the admin by a password."""
 
     def users(self) -> QuerySet[Contact]:
         """Return the contacts of customers."""

@@ -1,4 +1,4 @@
-"""Forms of the supplier's desk: what a browser sends is what they ask for, or refused."""
+"""Forms of the supplier's desk: input that they don't accept is refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Form = TypeVar("Form", bound=forms.BaseForm)
 
 
 class ReaderForm(forms.Form):
-    """Which of the contacts of an invoice's customer is meant."""
+    """Chooses one of the contacts of an invoice's customer."""
 
     contact = forms.ModelChoiceField(Contact.objects.none())
 
@@ -34,7 +34,7 @@ class NewContactForm(ContactFormBase):
     """A new contact of a customer."""
 
     class Meta:
-        """What is typed."""
+        """The fields of the form."""
 
         model = Contact
         fields = ("customer", "address")
@@ -44,7 +44,7 @@ class AddressForm(ContactFormBase):
     """A contact's new address."""
 
     class Meta:
-        """What is typed."""
+        """The fields of the form."""
 
         model = Contact
         fields = ("address",)
@@ -56,8 +56,8 @@ class ClockForm(forms.Form):
     by = forms.ChoiceField(choices=[(step, step) for step in STEPS])
 
 
-def checked(form: Form) -> Form:
-    """Return a form that was filled in well. Raises BadRequest, which repeats nothing of what was sent."""
+def validate(form: Form) -> Form:
+    """Return a valid form. Raises BadRequest, whose message repeats no input."""
     if not form.is_valid():
-        raise BadRequest("Please go back, and see what you have chosen or written.")
+        raise BadRequest("Please go back, and check what you have chosen or written.")
     return form

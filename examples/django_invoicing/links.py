@@ -30,7 +30,7 @@ links = MagicLinks(
 
 
 def describe(link: LinkInfo) -> str:
-    """Say on pages and in mails what a link opens."""
+    """Return what a link opens, for pages and mails."""
     number = (link.resource or "").removeprefix("invoice:")
     invoice = Invoice.objects.filter(number=number).first() if number else None
     return SUPPLIER if invoice is None else str(invoice)

@@ -1,4 +1,4 @@
-"""The project's own middleware: headers of its pages, sign-ins that have ended, and errors in words."""
+"""The project's own middleware: headers of its pages, sign-ins that have ended, and pages for errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HEADERS = {
         "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
 }
-_TOLD: dict[type[Exception], tuple[int, str]] = {
+_ERRORS: dict[type[Exception], tuple[int, str]] = {
     BadArgumentError: (400, "That cannot be taken"),
     BadRequest: (400, "That cannot be taken"),
     PaidError: (409, "No mail any more"),
@@ -35,14 +35,14 @@ _TOLD: dict[type[Exception], tuple[int, str]] = {
 }
 
 
-class PageHeaders:
-    """Gives every page headers, save for those of the admin, which has scripts."""
+class HeaderMiddleware:
+    """Sets headers on every page but those of the admin, which has scripts."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Let the response say more, if it doesn't itself."""
+        """Set each header that the view has not set."""
         response = self._get_response(request)
         if request.resolver_match is None or request.resolver_match.app_name != "admin":
             for name, value in _HEADERS.items():
@@ -50,39 +50,39 @@ class PageHeaders:
         return response
 
 
-class SignInsEnd:
-    """Signs out whom a link signed in, as soon as what the sign-in stands on has ended."""
+class SignInMiddleware:
+    """Signs a user out as soon as the link that signed them in has ended."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Ask the library about who is signed in by a link."""
+        """Ask the library whether the sign-in still stands."""
         try:
             if has_ended(request):
                 logout(request)
         except UnavailableError as error:
-            return explained(request, error)
+            return explain(request, error)
         return self._get_response(request)
 
 
-class Explained:
-    """Answers errors that somebody may read about with a page."""
+class ErrorMiddleware:
+    """Answers errors that a user can understand with a page."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Return the answer of the view."""
+        """Return the response of the view."""
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Return the page of an error, or leave it to Django."""
-        return explained(request, exception) if isinstance(exception, tuple(_TOLD)) else None
+        return explain(request, exception) if isinstance(exception, tuple(_ERRORS)) else None
 
 
-def explained(request: HttpRequest, error: Exception) -> HttpResponse:
+def explain(request: HttpRequest, error: Exception) -> HttpResponse:
     """Return the page of an error."""
-    status, title = next(told for kind, told in _TOLD.items() if isinstance(error, kind))
-    told = {"title": title, "text": str(error), "retry_at": getattr(error, "retry_at", None)}
-    return render(request, "invoicing/error.html", told, status=status)
+    status, title = next(answer for kind, answer in _ERRORS.items() if isinstance(error, kind))
+    context = {"title": title, "text": str(error), "retry_at": getattr(error, "retry_at", None)}
+    return render(request, "invoicing/error.html", context, status=status)

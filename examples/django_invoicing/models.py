@@ -32,14 +32,14 @@ class ContactManager(BaseUserManager["Contact"]):
     """Makes contacts, and the supplier's own staff."""
 
     def create_user(self, address: str, customer: Customer | None = None, **more: Any) -> Contact:
-        """Enter a contact, who signs in by mail. Raises BadArgumentError for what isn't one address."""
+        """Create a contact, who signs in by mail. Raises BadArgumentError for an address that is refused."""
         contact = self.model(address=canonicalize(address), customer=customer, **more)
         contact.set_password(None)
         contact.save(using=self._db)
         return contact
 
     def create_superuser(self, address: str, password: str | None = None, **more: Any) -> Contact:
-        """Enter one of the staff, who signs in to the admin by a password."""
+        """Create a member of staff, who signs in to the admin by a password."""
         clerk = self.model(address=canonicalize(address), is_staff=True, is_superuser=True, **more)
         clerk.set_password(password)
         clerk.save(using=self._db)
@@ -60,7 +60,7 @@ class Contact(AbstractBaseUser, PermissionsMixin):  # type: ignore[misc]  # thei
     USERNAME_FIELD = EMAIL_FIELD = "address"
 
     def clean(self) -> None:
-        """Refuse, in every form, what isn't one address."""
+        """Refuse, in every form, an address that the library refuses."""
         try:
             self.address = canonicalize(self.address)
         except BadArgumentError as error:
@@ -68,7 +68,7 @@ class Contact(AbstractBaseUser, PermissionsMixin):  # type: ignore[misc]  # thei
 
 
 class Invoice(models.Model):
-    """What the supplier wants to be paid for."""
+    """An invoice of the supplier."""
 
     number: models.PositiveIntegerField[int, int] = models.PositiveIntegerField(primary_key=True)
     customer: models.ForeignKey[Customer, Customer] = models.ForeignKey(
@@ -79,7 +79,7 @@ class Invoice(models.Model):
     paid_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        """In the order of their numbers."""
+        """Ordered by number."""
 
         ordering = ("number",)
 
@@ -92,5 +92,5 @@ class Invoice(models.Model):
         return f"invoice:{self.number}"
 
     def get_absolute_url(self) -> str:
-        """Return where its reader finds it."""
+        """Return the path of its page."""
         return f"/invoices/{self.number}"

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @cache
 def mails() -> Mails:
-    """Return the mailbox, one a process: what it counts puts mails of one instant in order."""
+    """Return the mailbox of this process; its counter keeps mails of one instant in order."""
     return Mails(settings.FOLDER / "mails", settings.CLOCK)
 
 
 class OutboxBackend(BaseEmailBackend):
-    """Django's mail backend over the mailbox."""
+    """A mail backend that writes into the mailbox."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         """Keep mails."""

@@ -1,4 +1,4 @@
-"""What a sign-in stands on: the link that did it, and the instant of that, kept in Django's session.
+"""By which link, and when, somebody signed in: Django's session keeps both, and the library says whether they stand.
 
 Django ends a session by its own clock, and with a change of the password. The library knows more: a revoked link, a
 changed address, a contact who left.
@@ -22,12 +22,12 @@ _SIGNED_IN_BY = "signed-in-by"
 
 
 def remember(request: HttpRequest, redemption: Redemption) -> None:
-    """Remember which link signed somebody in; the session is new."""
+    """Remember in the new session which link signed somebody in."""
     request.session[_SIGNED_IN_BY] = (redemption.link_id, redemption.redeemed_at.isoformat())
 
 
 def has_ended(request: HttpRequest) -> bool:
-    """Return whether somebody was signed in by a link, and that no longer stands. Raises UnavailableError."""
+    """Return whether somebody was signed in by a link that has ended since. Raises UnavailableError."""
     if _SIGNED_IN_BY not in request.session:
         return False
     link_id, redeemed_at = request.session[_SIGNED_IN_BY]

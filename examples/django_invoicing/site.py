@@ -50,17 +50,17 @@ def _site(opening: Opening) -> Site:
     from .links import links  # noqa: PLC0415
     from .outbox import mails  # noqa: PLC0415
 
-    def tell(event: Event, **_: object) -> None:
+    def pass_on(event: Event, **_: object) -> None:
         if opening.on_event is not None:
             opening.on_event(event)
 
-    link_event.connect(tell, weak=False)
+    link_event.connect(pass_on, weak=False)
     app = StaticFilesHandler(get_wsgi_application())
     return Site(app=app, links=links, mails=mails(), clock=settings.CLOCK)
 
 
 def _fill(*, is_tour: bool) -> None:
-    """Make the tables, and enter the customers of the story with their contacts and invoices."""
+    """Create the tables, and the customers of the story with their contacts and invoices."""
     from django.core.management import call_command  # noqa: PLC0415
 
     from .models import Contact, Customer, Invoice  # noqa: PLC0415

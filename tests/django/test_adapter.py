@@ -1,11 +1,10 @@
-"""The adapter: what is done after an answer, and how it looks."""
+"""The adapter: what views ask of it, and what is done after a response."""
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -16,7 +15,7 @@ from magiclink import INVOICE, SIGN_IN, ConfigurationError
 from magiclink import django as front
 from magiclink.django.conf import adapter
 from magiclink.web import Limits
-from tests.django.site import HOST, Shop, Visitor, ann, page_of, text_of
+from tests.django.site import HOST, Shop, Visitor, page_of
 from tests.exchanges import ANN, OURS
 from tests.flask.site import by_socket, served
 
@@ -87,16 +86,6 @@ def ask(visitor: Visitor, address: str = ANN) -> HttpResponse:
     return asked
 
 
-def test_mail_after_the_answer(settings: Settings) -> None:
-    """A mail that was asked for is sent when the response is closed, once, and the database's connection afterwards."""
-    shop = Shop(settings)
-    response = answered("POST", headers=OURS, data=f"email={ANN}", content_type="application/x-www-form-urlencoded")
-    assert (response.status_code, len(shop.outbox)) == (200, 0)
-    response.close()
-    response.close()
-    assert len(shop.outbox) == 1
-
-
 class Watched:
     """A mailer that tells whether the customer had the whole answer when it was called."""
 
@@ -163,122 +152,3 @@ def test_source_of_a_request(settings: Settings) -> None:
     assert len(shop.outbox) == 1
     shop.visitor().post("/l/sign-in", {"email": ANN}, REMOTE_ADDR="198.51.100.3")
     assert len(shop.outbox) == 2
-
-
-# How an answer looks.
-
-
-def answered(method: str, **given: Any) -> HttpResponse:
-    """Return what the adapter itself answers on the sign-in page, before any middleware."""
-    request = RequestFactory().generic(method, "/l/sign-in", **given)
-    request.user = AnonymousUser()
-    return adapter().answer(request)
-
-
-def test_headers_that_a_middleware_sets(settings: Settings) -> None:
-    """No middleware changes what a reply says, or puts in what it left out; other headers are the site's affair."""
-    settings.SECURE_HSTS_SECONDS = 60
-    settings.SECURE_REFERRER_POLICY = "unsafe-url"
-    settings.X_FRAME_OPTIONS = "SAMEORIGIN"
-    shop = Shop(settings)
-    settings.MIDDLEWARE = ["tests.django.test_adapter.meddling", *settings.MIDDLEWARE]
-    answer = shop.visitor().get(shop.url("sign_in"))
-    assert (answer["Referrer-Policy"], answer["X-Frame-Options"]) == ("no-referrer", "DENY")
-    assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
-    assert "Content-Security-Policy-Report-Only" not in answer
-    assert "Content-Language" not in answer
-    assert (answer["Strict-Transport-Security"], answer["X-Request-Id"]) == ("max-age=60", "7")
-
-
-def test_policy_of_the_site(settings: Settings) -> None:
-    """Django's own Content Security Policy leaves ours alone, and reports no address of ours to anybody."""
-    pytest.importorskip("django.middleware.csp", reason="Django has it from 6.0 on")
-    shop = Shop(settings)
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.csp.ContentSecurityPolicyMiddleware"]
-    settings.SECURE_CSP = settings.SECURE_CSP_REPORT_ONLY = {"default-src": ["https:"], "report-uri": "/csp"}
-    for answer in (shop.visitor().get("/l/sign-in"), shop.visitor().get("/invoices/1001")):
-        assert answer["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
-        assert "Content-Security-Policy-Report-Only" not in answer
-    assert "report-uri" in shop.visitor().get("/invoices")["Content-Security-Policy-Report-Only"]
-
-
-def meddling(get_response: Any) -> Any:
-    """Set headers on every response."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        response: HttpResponse = get_response(request)
-        response["Content-Security-Policy"] = "default-src *"
-        response["content-security-policy-report-only"] = "report-uri https://evil.example"
-        response.headers.setdefault("Content-Language", "tlh")
-        response["X-Request-Id"] = "7"
-        return response
-
-    return middleware
-
-
-def test_page_in_the_cache_of_an_older_django(settings: Settings) -> None:
-    """G30: a site's own cache that pays no heed to `no-store`, as Django's once did, is told so."""
-    Shop(settings)
-    fetch = "django.middleware.cache.FetchFromCacheMiddleware"
-    settings.MIDDLEWARE = ["tests.django.test_adapter.heedless", *settings.MIDDLEWARE, fetch]
-    assert Visitor(Client()).get("/l/sign-in")["X-Cached"] == "False"
-
-
-def heedless(get_response: Any) -> Any:
-    """Say whether a cache would keep a response."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        response: HttpResponse = get_response(request)
-        response["X-Cached"] = vars(request)["_cache_update_cache"]
-        return response
-
-    return middleware
-
-
-def test_length_of_a_head(settings: Settings) -> None:
-    """G01: HEAD tells the length that GET would have, and has no body, on servers that don't see to it either."""
-    Shop(settings)
-    page, head = answered("GET"), answered("HEAD")
-    assert head.content == b""
-    assert int(head["Content-Length"]) == len(page.content)
-
-
-def test_redirects_are_followed(settings: Settings) -> None:
-    """Django's test client follows our redirects as its own."""
-    shop = Shop(settings)
-    answer = shop.visitor().client.get(f"/l/{shop.tokens['invoice']}", secure=True, headers={"Host": HOST}, follow=True)
-    assert text_of(answer) == "invoice 1001 of ann"
-
-
-def test_template_of_the_site(settings: Settings, tmp_path: Path) -> None:
-    """A template `magiclink/page.html` of the site takes the place of ours, and has what its own templates have."""
-    (tmp_path / "magiclink").mkdir()
-    (tmp_path / "magiclink" / "page.html").write_text("{{ page.title }}|{{ page.name }}|{{ user }}")
-    [engine] = settings.TEMPLATES
-    settings.TEMPLATES = [{**engine, "DIRS": [tmp_path]}]
-    shop = Shop(settings, DESCRIBE=lambda info: "<b>Acme</b>")
-    assert text_of(shop.visitor().get("/l/")).endswith("|no-cookie|AnonymousUser")
-    assert "&lt;b&gt;" in text_of(shop.visitor().open(shop.url("sign_in")))
-
-
-def test_template_that_fails(settings: Settings, tmp_path: Path) -> None:
-    """A template of the site that is broken is told as any other; ours isn't shown in its place."""
-    (tmp_path / "magiclink").mkdir()
-    (tmp_path / "magiclink" / "page.html").write_text("{% extends 'nowhere.html' %}")
-    [engine] = settings.TEMPLATES
-    settings.TEMPLATES = [{**engine, "DIRS": [tmp_path]}]
-    with pytest.raises(Exception, match=r"nowhere\.html"):
-        Shop(settings).visitor().get("/l/")
-
-
-def test_template_of_the_documents(settings: Settings, tmp_path: Path) -> None:
-    """The template that `page-template.md` has to start from shows each page as ours does."""
-    text = (Path(__file__).parents[2] / "docs" / "page-template.md").read_text()
-    (tmp_path / "magiclink").mkdir()
-    (tmp_path / "magiclink" / "page.html").write_text(text.split("```html\n")[1].split("```")[0])
-    [engine] = settings.TEMPLATES
-    settings.TEMPLATES = [{**engine, "DIRS": [tmp_path]}]
-    ann()
-    shop = Shop(settings)
-    visitor = shop.visitor()
-    assert page_of(visitor.press(visitor.open(shop.url("sign_in")))) == "303 /invoices"

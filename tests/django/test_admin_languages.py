@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from django.test import Client
     from pytest_django.fixtures import Settings
 
-HOUSE = Path(magiclink.django.__file__).parent
+PACKAGE = Path(magiclink.django.__file__).parent
 DJANGO = Path(django.conf.__file__).parent
-LOCALES = HOUSE / "locale"
+LOCALES = PACKAGE / "locale"
 TRANSLATED = sorted({*SHIPPED} - {"en"})
 CONTEXT = "magiclink"
 OURS = {"_": None, "ngettext": (1, 2)}
-"""What `wording.py` marks with its context."""
+"""What `i18n.py` marks with its context."""
 OTHERS = {**{name: spec for name, spec in DEFAULT_KEYWORDS.items() if name not in OURS}, "gettext_lazy": None}
 """What marks a sentence without one, or says it itself."""
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?.")
@@ -57,7 +57,7 @@ def source() -> Ids:
     """Return every sentence of the code and the templates, without those that are the admin's own."""
     assert not code(OTHERS)
     marked: Marked = [(told, CONTEXT) for told in code(OURS)]
-    for template in (HOUSE / "templates").rglob("*.html"):
+    for template in (PACKAGE / "templates").rglob("*.html"):
         marked += in_template(template)
     bare = {told for told, context in marked if context is None}
     assert bare == BORROWED
@@ -66,8 +66,8 @@ def source() -> Ids:
 
 def code(keywords: Mapping[str, Any]) -> Ids:
     """Return what is marked in the code by these names."""
-    found = extract_from_dir(HOUSE, method_map=[("**.py", "python")], keywords=keywords)
-    return frozenset(told for path, _, told, _, _ in found if path != "wording.py")
+    found = extract_from_dir(PACKAGE, method_map=[("**.py", "python")], keywords=keywords)
+    return frozenset(told for path, _, told, _, _ in found if path != "i18n.py")
 
 
 def in_template(template: Path) -> Marked:
@@ -183,8 +183,8 @@ def test_compiled_catalogue_that_is_stale(language: str) -> None:
 @cache
 def others(language: str) -> Mapping[str, str]:
     """Return what a site with our admin says of its own, in the order in which Django asks its apps."""
-    homes = [Path(config.path) for config in apps.get_app_configs() if config.path != str(HOUSE)]
-    places = [place for place in (DJANGO, *reversed(homes)) if (place / "locale" / language).exists()]
+    folders = [Path(config.path) for config in apps.get_app_configs() if config.path != str(PACKAGE)]
+    places = [place for place in (DJANGO, *reversed(folders)) if (place / "locale" / language).exists()]
     known = [compiled(place / "locale", language) for place in places]
     return {one: told[0] for said in known for (context, (one, *_)), told in said.items() if context is None}
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError, connection
 
 from magiclink import CLIENT_PORTAL, INVOICE, SIGN_IN, State, StoreError
-from magiclink.django.admin_lists import in_state, matching
+from magiclink.django.admin_lists import filter_state, search
 from magiclink.django.models import Link as Row
 from magiclink.instants import to_micros
 from tests.django.desk import LIST, Desk, browser, customer, listed, page
@@ -67,7 +67,7 @@ def test_part_of_a_name(desk: Desk, write: str) -> None:
 def test_control_character(desk: Desk) -> None:
     """U+0000, which some databases can't be asked for, finds nothing; Django's own form doesn't let it come so far."""
     desk.links.issue(INVOICE, subject="7", resource="invoice:1001")
-    assert matching("7\0") == []
+    assert search("7\0") == []
 
 
 def test_nothing_written(desk: Desk) -> None:
@@ -83,7 +83,7 @@ def test_search_while_the_database_fails(desk: Desk) -> None:
         raise DatabaseError("the connection is lost")
 
     with connection.execute_wrapper(fail), pytest.raises(StoreError):
-        matching("7")
+        search("7")
 
 
 def test_purpose(desk: Desk) -> None:
@@ -141,9 +141,11 @@ def test_state_that_is_told_otherwise(desk: Desk, wait: timedelta, tighter: Poli
     policies = links.flows.policies.values()
     now = to_micros(desk.clock.now())
     filtered = {
-        state: {row.link_id for row in in_state(all_rows(), state, policies=policies, now=now)} for state in State
+        state: {row.link_id for row in filter_state(all_rows(), state, policies=policies, now=now)} for state in State
     }
-    assert filtered == {state: {row.link_id for row in all_rows() if told(links, row) == state} for state in State}
+    assert filtered == {
+        state: {row.link_id for row in all_rows() if read_state(links, row) == state} for state in State
+    }
     assert sum(map(len, filtered.values())) == all_rows().count()
 
 
@@ -151,7 +153,7 @@ def test_every_state(desk: Desk) -> None:
     """The links of the test above are in every state."""
     every_state(desk)
     desk.clock.tick(timedelta(minutes=5))
-    assert {told(desk.links, row) for row in all_rows()} == set(State)
+    assert {read_state(desk.links, row) for row in all_rows()} == set(State)
 
 
 def with_one(changed: Policy | None) -> list[Policy]:
@@ -165,6 +167,6 @@ def all_rows() -> Any:
     return Row.objects.all()
 
 
-def told(links: MagicLinks, row: Row) -> State:
+def read_state(links: MagicLinks, row: Row) -> State:
     """Tell a link's state."""
     return links.inspect(row.link_id).state

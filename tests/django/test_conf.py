@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Barrier, BrokenBarrierError
@@ -19,6 +21,9 @@ from tests.exchanges import ANN
 from tests.stage import Accounts, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     from pytest_django.fixtures import Settings
 
 STAGE = Stage()
@@ -39,20 +44,35 @@ def said(**keys: Any) -> Any:
 def test_setting_is_missing(settings: Settings) -> None:
     """Without `MAGICLINK` the error says what to write, and where."""
     del settings.MAGICLINK
-    with pytest.raises(ConfigurationError, match=r'MAGICLINK: a dict such as \{"LINKS"'):
+    with pytest.raises(ConfigurationError, match=r'wanted a dict, it is missing: write MAGICLINK = \{"LINKS"'):
         conf.read()
 
 
 @pytest.mark.parametrize("value", [None, "billing.links.links", [("LINKS", links)]])
 def test_setting_is_no_dict(value: object) -> None:
-    """What is no dict is told as a missing setting is."""
-    with override_settings(MAGICLINK=value), pytest.raises(ConfigurationError, match="MAGICLINK: a dict"):
+    """What is no dict is refused by its type, with what to write."""
+    got = "it is missing" if value is None else f"got a value of type {type(value).__name__}"
+    with override_settings(MAGICLINK=value), pytest.raises(ConfigurationError, match=f"{got}: write MAGICLINK"):
         conf.read()
 
 
-def test_unknown_key() -> None:
-    """A key that nobody reads is refused by its name: a misspelt ADMIT would let everybody in."""
-    with said(ADMITS=None), pytest.raises(ConfigurationError, match="'ADMITS'"):
+@pytest.mark.parametrize(
+    ("key", "way_out"),
+    [
+        ("ADMITS", "is ADMIT meant?"),
+        ("sendr", "is SENDER meant?"),
+        ("links", "is LINKS meant?"),
+        ("X", "there are LINKS, ADMIT, DEFER"),
+        (7, "there are"),
+    ],
+)
+def test_unknown_key(key: Any, way_out: str) -> None:
+    """An unknown key is refused by its name: a misspelt ADMIT would let everybody in."""
+    written = {"LINKS": "tests.django.test_conf.links", key: None}
+    with (
+        override_settings(MAGICLINK=written),
+        pytest.raises(ConfigurationError, match=re.escape(f"MAGICLINK: there is no option {key}; {way_out}")),
+    ):
         conf.adapter()
 
 
@@ -63,28 +83,87 @@ def test_links_are_missing(value: dict[str, object]) -> None:
         conf.read()
 
 
-@pytest.mark.parametrize("path", ["nowhere.links", "tests.django.test_conf.nothing", "links", ""])
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("nowhere.links", "tried to import nowhere.links: no module nowhere"),
+        ("tests.django.link.links", "tried to import tests.django.link.links: no module tests.django.link"),
+        ("tests.django.test_conf.nothing", "tried to import tests.django.test_conf.nothing: the module has no nothing"),
+        ("links", "wanted a dotted path such as billing.links.links, got 'links'"),
+        ("", "wanted a dotted path such as billing.links.links, got ''"),
+    ],
+)
 @pytest.mark.parametrize("key", ["LINKS", "DIRECTORY", "ADMIT"])
-def test_path_that_leads_nowhere(key: str, path: str) -> None:
-    """A dotted path that can't be imported is told with its key."""
-    with said(**{key: path}), pytest.raises(ConfigurationError, match=key):
+def test_path_that_leads_nowhere(key: str, path: str, reason: str) -> None:
+    """A dotted path that can't be imported is refused with its key, the path and what is missing."""
+    with said(**{key: path}), pytest.raises(ConfigurationError, match=f"^{re.escape(f'{key}: {reason}')}$"):
         conf.adapter()
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
+    """Write a module of the site's own, and return the path of its links; it is forgotten afterwards."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "billing_of_a_test").mkdir()
+
+    def write(source: str) -> str:
+        (tmp_path / "billing_of_a_test" / "links.py").write_text(source)
+        return "billing_of_a_test.links.links"
+
+    yield write
+    for name in [name for name in sys.modules if name.startswith("billing_of_a_test")]:
+        del sys.modules[name]
+
+
+WHERE = "in billing_of_a_test.links, line 2"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import os\nlinks = os.environ['NO_SUCH_KEY']", f"KeyError: 'NO_SUCH_KEY', {WHERE}"),
+        ("\nlinks = {}['mlk1_1_secret']", f"KeyError, {WHERE}"),
+        ("\nraise RuntimeError('mlk1_1_secret')", f"RuntimeError, {WHERE}"),
+        ("\nraise AttributeError('mlk1_1_secret')", f"AttributeError, {WHERE}"),
+        ("\nraise ImportError('mlk1_1_secret')", f"ImportError, {WHERE}"),
+        ("\nimport psycopg_of_a_test", f"no module psycopg_of_a_test, {WHERE}"),
+        ("\nlinks = (", "SyntaxError"),
+    ],
+)
+def test_module_that_raises(module: Callable[[str], str], source: str, reason: str) -> None:
+    """A module that raises while it is loaded: the error says its type and where it was raised, and no value."""
+    path = module(source)
+    with said(LINKS=path), pytest.raises(ConfigurationError) as caught:
+        conf.adapter()
+    assert str(caught.value) == f"LINKS: tried to import {path}: {reason}"
+    assert caught.value.__cause__ is not None
+
+
+def test_module_that_builds_no_links(module: Callable[[str], str]) -> None:
+    """What `MagicLinks` refuses while the module is loaded says itself what is wrong."""
+    path = module("from magiclink import KeyRing\nlinks = KeyRing.from_text('mlk1_no_key')")
+    with said(LINKS=path), pytest.raises(ConfigurationError, match="key") as caught:
+        conf.adapter()
+    assert "tried to import" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", ["tests.django.test_conf.STAGE", 7, Stage])
 def test_links_that_are_none(value: object) -> None:
     """`LINKS` is a MagicLinks and nothing else."""
-    with said(LINKS=value), pytest.raises(ConfigurationError, match="LINKS is no"):
+    with (
+        said(LINKS=value),
+        pytest.raises(ConfigurationError, match=r"LINKS: wanted a MagicLinks .* got a value of type"),
+    ):
         conf.adapter()
 
 
 def test_objects_and_paths() -> None:
     """A value is an object or its path; of a class, one is made."""
     with said(DIRECTORY="tests.stage.Accounts", MAILER=STAGE.outbox, DESCRIBE="tests.django.test_conf.described"):
-        assert isinstance(conf.value("DIRECTORY"), Accounts)
-        assert conf.value("MAILER") is STAGE.outbox
-        assert conf.value("DESCRIBE") is described
-        assert conf.value("LINKS") is links
+        assert isinstance(conf.resolve("DIRECTORY"), Accounts)
+        assert conf.resolve("MAILER") is STAGE.outbox
+        assert conf.resolve("DESCRIBE") is described
+        assert conf.resolve("LINKS") is links
         conf.adapter().send(STAGE.links.issue(INVOICE, subject="ann", recipient=ANN, resource="invoice:2"), to=ANN)
     assert STAGE.outbox.last.subject == "an invoice"
 
@@ -105,8 +184,8 @@ def test_texts_are_no_paths() -> None:
 def test_defaults() -> None:
     """Where the site says nothing: its users, Django's mail, the sign-in policy, and what the conversation has."""
     with said():
-        assert isinstance(conf.value("DIRECTORY"), UserDirectory)
-        assert isinstance(conf.value("MAILER"), DjangoMailer)
+        assert isinstance(conf.resolve("DIRECTORY"), UserDirectory)
+        assert isinstance(conf.resolve("MAILER"), DjangoMailer)
         conversation = conf.adapter().conversation
         assert conf.adapter().links is links
     assert (conversation.home, conversation.limits, conversation.sign_in_policy) == ("/", Limits(), SIGN_IN)
@@ -166,7 +245,7 @@ def test_languages_of_the_site(code: str, listed: list[str], expected: tuple[str
     """Pages and mails are in those of the site's languages that there are texts for, its own first; else in English."""
     settings.LANGUAGE_CODE, settings.LANGUAGES = code, [(tag, tag) for tag in listed]
     settings.MAGICLINK = {"LINKS": links}
-    assert conf.languages() == expected
+    assert conf.choose_languages() == expected
     assert tuple(each.tag for each in conf.adapter().conversation.languages) == expected
 
 

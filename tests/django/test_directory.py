@@ -7,13 +7,14 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import FieldDoesNotExist
 from django.db import DatabaseError, connection
 from django.test import override_settings
 
 from magiclink import ConfigurationError, StoreError
 from magiclink.django.directory import UserDirectory
 from magiclink.web import Account
-from tests.django.people.models import Member, Shopper
+from tests.django.people.models import Guest, Member, Shopper
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -177,8 +178,33 @@ def test_model_without_address() -> None:
     Shopper.objects.create(name="ann")
     with pytest.raises(ConfigurationError, match="EMAIL_FIELD"):
         UserDirectory().by_email("ann@acme.example")
-    with pytest.raises(ConfigurationError, match="Shopper has no e-mail field"):
+    with pytest.raises(ConfigurationError, match="Shopper has no field email: set EMAIL_FIELD"):
         UserDirectory().by_subject("ann")
+
+
+@override_settings(AUTH_USER_MODEL="people.Guest")
+def test_model_without_is_active() -> None:
+    """A user model that has no `is_active` has active users alone, as Django's own backend has it."""
+    guest = Guest.objects.create(email="ann@acme.example")
+    account = Account(subject=str(guest.pk), addresses=("ann@acme.example",), active=True)
+    assert UserDirectory().by_email("ann@acme.example") == [account]
+    assert UserDirectory().by_subject(str(guest.pk)) == account
+
+
+@MEMBERS
+@pytest.mark.parametrize("error", [KeyError("a mistake"), FieldDoesNotExist("a mistake")])
+def test_field_name_that_fails(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the site's own `get_email_field_name` raises passes through: it is no missing field."""
+    member = Member.objects.create(mail="ann@acme.example")
+
+    def fail() -> str:
+        raise error
+
+    monkeypatch.setattr(Member, "get_email_field_name", fail)
+    with pytest.raises(type(error), match="a mistake"):
+        UserDirectory().by_email("ann@acme.example")
+    with pytest.raises(type(error), match="a mistake"):
+        UserDirectory().by_subject(str(member.pk))
 
 
 @SHOPPERS
@@ -214,7 +240,7 @@ def test_database_that_fails() -> None:
 
     directory = UserDirectory()
     with connection.execute_wrapper(fail):
-        with pytest.raises(StoreError, match="accounts' database"):
+        with pytest.raises(StoreError, match="users' database"):
             directory.by_email("ann@acme.example")
-        with pytest.raises(StoreError, match="accounts' database"):
+        with pytest.raises(StoreError, match="users' database"):
             directory.by_subject("1")

@@ -195,7 +195,7 @@ def failing(table: str, depths: list[int] | None = None) -> Callable[..., Any]:
 def test_database_that_fails(ann: User) -> None:
     """A database that fails is StoreError, never a stamp."""
     for table in ("auth_user", "magiclink_password_rehashes"):
-        with connection.execute_wrapper(failing(table)), pytest.raises(StoreError, match="accounts' database"):
+        with connection.execute_wrapper(failing(table)), pytest.raises(StoreError, match="users' database"):
             security_stamp(str(ann.pk))
 
 

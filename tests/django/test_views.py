@@ -228,13 +228,13 @@ def test_token_in_a_log(has_middleware: bool, settings: Settings, caplog: pytest
 
 
 @pytest.mark.parametrize("call", ["DESCRIBE", "ADMIT", "SIGNED_IN_AS"])
-def test_token_in_an_error_report(seam: str, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_token_in_an_error_report(call: str, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     """M04: what the site's own code raises is reported without a token, a seal or an address that was typed."""
 
     def broken(_: object) -> str:
         raise ValueError("the site's own mistake")
 
-    said: dict[str, Any] = {seam: broken}
+    said: dict[str, Any] = {call: broken}
     shop = Shop(settings, **said)
     client = Client(raise_request_exception=False)
     visitor = Visitor(client)
@@ -247,7 +247,7 @@ def test_token_in_an_error_report(seam: str, settings: Settings, caplog: pytest.
     assert (shop.tokens["sign_in"] in text, shop.tokens["invoice"] in text) == (False, False)
     cookies = [morsel.value for morsel in client.cookies.values()]
     assert not [value for value in cookies if value and value in text]
-    if seam == "SIGNED_IN_AS":
+    if call == "SIGNED_IN_AS":
         assert posted.status_code == 500
         assert ("a-seal" in text, ANN in text) == (False, False)
 

@@ -21,15 +21,15 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "magiclink.django.middleware.MagicLinkMiddleware",
-    "examples.django_invoicing.middleware.PageHeaders",
+    "examples.django_invoicing.middleware.HeaderMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "examples.django_invoicing.middleware.SignInsEnd",
+    "examples.django_invoicing.middleware.SignInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "examples.django_invoicing.middleware.Explained",
+    "examples.django_invoicing.middleware.ErrorMiddleware",
 ]
 ROOT_URLCONF = "examples.django_invoicing.urls"
 TEMPLATES = [

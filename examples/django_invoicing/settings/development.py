@@ -10,7 +10,7 @@ import django
 
 from ...story.props import KeptClock, keys_in
 from ...story.server import HOST
-from ..databases import database_at
+from ..databases import parse_database
 from .base import *  # noqa: F403
 
 IS_DEMONSTRATION = True
@@ -22,7 +22,7 @@ SITE = os.environ.get("INVOICING_SITE", f"http://{HOST}:8042")
 CLOCK = KeptClock(FOLDER / "clock")
 # The desk has no login: no other host name may be pointed here to read it (DNS rebinding).
 ALLOWED_HOSTS = [HOST]
-DATABASES = {"default": database_at(os.environ.get("INVOICING_DATABASE", f"sqlite:///{FOLDER.resolve()}/books.db"))}
+DATABASES = {"default": parse_database(os.environ.get("INVOICING_DATABASE", f"sqlite:///{FOLDER.resolve()}/books.db"))}
 
 _OUTBOX = "examples.django_invoicing.outbox.OutboxBackend"
 if django.VERSION >= (6, 1):

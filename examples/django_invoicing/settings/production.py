@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from magiclink import KeyRing, SystemClock
 
-from ..databases import database_at
+from ..databases import parse_database
 from .base import *  # noqa: F403
 
 IS_DEMONSTRATION = False
@@ -22,7 +22,7 @@ MAGICLINK_KEYS = KeyRing.from_text(os.environ["MAGICLINK_KEY"], *os.environ.get(
 SITE = os.environ["INVOICING_SITE"]
 CLOCK = SystemClock()
 ALLOWED_HOSTS = [urlsplit(SITE).hostname or ""]
-DATABASES = {"default": database_at(os.environ["INVOICING_DATABASE"])}
+DATABASES = {"default": parse_database(os.environ["INVOICING_DATABASE"])}
 STATIC_ROOT = os.environ.get("INVOICING_STATIC_ROOT")
 
 SECURE_SSL_REDIRECT = True
@@ -30,7 +30,7 @@ SECURE_HSTS_SECONDS = 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 
-# What is told of links has neither tokens nor addresses.
+# Log lines about links hold neither tokens nor addresses.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,4 +1,4 @@
-"""What views answer with, besides pages."""
+"""What views return, besides pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.shortcuts import resolve_url
 
 
 class SeeOther(HttpResponseRedirect):
-    """Leads on after a form: to what comes next, by GET."""
+    """Redirects after a form, so that the browser goes on by GET."""
 
     status_code = 303
 

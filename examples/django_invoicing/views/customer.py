@@ -34,7 +34,7 @@ else:
 
 
 def is_of_own_company(request: HttpRequest) -> bool:
-    """Return whether who is signed in needs no link for this invoice: it is his own company's."""
+    """Return whether the signed-in user needs no link for this invoice: it is their company's."""
     if not request.user.is_authenticated or request.resolver_match is None:
         return False
     invoice = get_object_or_404(Invoice, number=request.resolver_match.kwargs["number"])
@@ -42,7 +42,7 @@ def is_of_own_company(request: HttpRequest) -> bool:
 
 
 class InvoicePage(OpenedByMixin, InvoiceDetail):
-    """What one invoice's link opens."""
+    """The page of one invoice, which its link opens."""
 
     opened_by_policy = INVOICE
     opened_by_resource = "invoice:{number}"
@@ -51,7 +51,7 @@ class InvoicePage(OpenedByMixin, InvoiceDetail):
     template_name = "invoicing/invoice.html"
 
     def needs_no_link(self, request: HttpRequest) -> bool:
-        """Let who is signed in see the invoices of his own company."""
+        """Show a signed-in user the invoices of their own company."""
         return is_of_own_company(request)
 
 
@@ -60,12 +60,12 @@ class InvoicePage(OpenedByMixin, InvoiceDetail):
 def pay(request: HttpRequest, number: int, redemption: Redemption | None) -> HttpResponse:
     """Pay an invoice."""
     billing.mark_paid(get_object_or_404(Invoice, number=number))
-    # The payment has ended the link that opened this page: with it alone there is nothing more to see.
+    # The payment has ended the link that opened this page: who came by it can see nothing more.
     return SeeOther("invoices" if redemption is None else "thanks")
 
 
 class Invoices(LoginRequiredMixin, InvoiceList):
-    """What a sign-in link opens; who isn't signed in is led to where one asks for such a link."""
+    """The list that a sign-in link opens; others are redirected to the page that mails such a link."""
 
     template_name = "invoicing/invoices.html"
     context_object_name = "invoices"
@@ -77,5 +77,5 @@ class Invoices(LoginRequiredMixin, InvoiceList):
 
 @require_safe
 def thanks(request: HttpRequest) -> HttpResponse:
-    """Thank who paid by a link."""
+    """Thank a customer who paid by a link."""
     return render(request, "invoicing/thanks.html")

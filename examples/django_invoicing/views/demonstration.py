@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from ...story.props import STEPS
-from ..forms import ClockForm, checked
+from ..forms import ClockForm, validate
 from ..outbox import mails
 from .answers import SeeOther
 
@@ -39,5 +39,5 @@ def mail(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 def move_clock(request: HttpRequest) -> HttpResponse:
     """Move the demonstration's clock."""
-    settings.CLOCK.tick(STEPS[checked(ClockForm(request.POST)).cleaned_data["by"]])
+    settings.CLOCK.tick(STEPS[validate(ClockForm(request.POST)).cleaned_data["by"]])
     return SeeOther("desk:invoices")

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ...story.props import STEPS
 from .. import billing
-from ..forms import AddressForm, NewContactForm, ReaderForm, checked
+from ..forms import AddressForm, NewContactForm, ReaderForm, validate
 from ..links import links
 from ..models import Contact, Customer, Invoice
 from .answers import SeeOther
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def for_the_supplier(view: View) -> View:
-    """Let staff in, who sign in at the admin; in a demonstration, whoever is on this machine."""
+    """Let staff in, who sign in at the admin; in a demonstration, everybody on this machine."""
     return view if settings.IS_DEMONSTRATION else staff_member_required(view)
 
 
@@ -50,15 +50,15 @@ def invoice(request: HttpRequest, number: int) -> HttpResponse:
     found = get_object_or_404(Invoice, number=number)
     history = links.history(resource=found.resource)
     readers = Contact.objects.in_bulk([int(event.subject) for event in history if event.subject])
-    told = [(event, readers.get(int(event.subject or 0))) for event in history]
-    return render(request, "invoicing/desk/invoice.html", {"invoice": found, "history": told})
+    entries = [(event, readers.get(int(event.subject or 0))) for event in history]
+    return render(request, "invoicing/desk/invoice.html", {"invoice": found, "history": entries})
 
 
 @for_the_supplier
 @require_POST
 def send(request: HttpRequest, number: int) -> HttpResponse:
     """Mail an invoice."""
-    billing.send(*_chosen(request, number))
+    billing.send(*_read_form(request, number))
     return SeeOther("desk:invoice", number=number)
 
 
@@ -66,14 +66,14 @@ def send(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 def remind(request: HttpRequest, number: int) -> HttpResponse:
     """Mail a reminder, with a fresh link."""
-    billing.remind(*_chosen(request, number))
+    billing.remind(*_read_form(request, number))
     return SeeOther("desk:invoice", number=number)
 
 
 @for_the_supplier
 @require_POST
 def paid(request: HttpRequest, number: int) -> HttpResponse:
-    """Write down a payment."""
+    """Record a payment."""
     billing.mark_paid(get_object_or_404(Invoice, number=number))
     return SeeOther("desk:invoice", number=number)
 
@@ -81,9 +81,9 @@ def paid(request: HttpRequest, number: int) -> HttpResponse:
 @for_the_supplier
 @require_http_methods(["GET", "HEAD", "POST"])
 def contacts(request: HttpRequest) -> HttpResponse:
-    """Show the contacts of every customer, or write down a new one."""
+    """Show the contacts of every customer, or create a new one."""
     if request.method == "POST":
-        contact = checked(NewContactForm(request.POST)).save(commit=False)
+        contact = validate(NewContactForm(request.POST)).save(commit=False)
         contact.set_password(None)
         contact.save()
         return SeeOther("desk:contacts")
@@ -93,22 +93,22 @@ def contacts(request: HttpRequest) -> HttpResponse:
 @for_the_supplier
 @require_POST
 def change_address(request: HttpRequest, pk: int) -> HttpResponse:
-    """Write down a contact's new address; the security stamp is made of it, and links to the old one die."""
-    checked(AddressForm(request.POST, instance=get_object_or_404(Contact, pk=pk))).save()
+    """Save a contact's new address; it changes the security stamp, so that older links end."""
+    validate(AddressForm(request.POST, instance=get_object_or_404(Contact, pk=pk))).save()
     return SeeOther("desk:contacts")
 
 
 @for_the_supplier
 @require_POST
 def leave(request: HttpRequest, pk: int) -> HttpResponse:
-    """Write down that a contact has left; its links die."""
+    """Record that a contact has left; their links end."""
     contact = get_object_or_404(Contact, pk=pk)
     contact.is_active = False
     contact.save()
     return SeeOther("desk:contacts")
 
 
-def _chosen(request: HttpRequest, number: int) -> tuple[Invoice, Contact]:
-    """Read which invoice is meant, and which of its customer's contacts."""
+def _read_form(request: HttpRequest, number: int) -> tuple[Invoice, Contact]:
+    """Return the invoice of the page, and the contact that was chosen."""
     found = get_object_or_404(Invoice, number=number)
-    return found, checked(ReaderForm(request.POST, invoice=found)).cleaned_data["contact"]
+    return found, validate(ReaderForm(request.POST, invoice=found)).cleaned_data["contact"]

@@ -1,7 +1,7 @@
-"""Magic links in Django: the same conversation, at home in Django.
+"""Magic links in Django: the app, and what a view or a cron job calls.
 
-`INSTALLED_APPS += ["magiclink.django"]`, a setting `MAGICLINK`, and `include("magiclink.django.urls")`. This module
-loads neither settings nor models.
+It takes `INSTALLED_APPS += ["magiclink.django"]`, a setting `MAGICLINK`, and `include("magiclink.django.urls")`. This
+module loads neither settings nor models.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ __all__ = ["remind", "run", "send"]
 
 
 def send(link: Link, *, to: str, about: str = "", language: str | None = None) -> None:
-    """Mail a link and mark it delivered; from a cron job too. `about` is what it opens, as `DESCRIBE` says.
+    """Mail a link and mark it delivered. It works without a request, in a cron job for example.
 
-    `language` is the reader's, such as `de-AT`: the mail is in the nearest that the site offers, or in its own.
+    `about` says what the link opens; without it `DESCRIBE` is asked. `language` is the reader's, such as `de-AT`: the
+    mail is in the nearest language that the site offers, or else in the site's own.
 
-    Raises UnavailableError where the mail wasn't taken; then the link isn't marked, and older ones still work.
+    Raises UnavailableError if the mail wasn't accepted; the link isn't marked then, and older ones still work.
     """
-    from .conf import adapter  # noqa: PLC0415  # settings are read when there is need
+    from .conf import adapter  # noqa: PLC0415  # settings are read when they are needed
 
     adapter().send(link, to=to, about=about, language=language)
 
 
 def remind(link_id: str) -> Link:
-    """Mail a fresh link in place of one to the address that it was mailed to, if that is still on file; give it.
+    """Mail a fresh link in place of one, to the address that the old one was mailed to, and return it.
 
-    Raises ReissueRefusedError: as `MagicLinks.remind`, `account` where the subject is no active account, `recipient`
-    where the address isn't on file any more. InvalidLinkError (unknown), BadArgumentError (its policy is gone),
-    UnavailableError (the mail wasn't taken: older links still work), ConfigurationError (no directory).
+    Raises ReissueRefusedError: as `MagicLinks.remind`; `account` if the subject has no active account, `recipient` if
+    the address isn't on file any more. InvalidLinkError (unknown), BadArgumentError (its policy isn't registered any
+    more), UnavailableError (the mail wasn't accepted: older links still work), ConfigurationError (no directory).
     """
     from .conf import adapter  # noqa: PLC0415
 
@@ -40,7 +41,7 @@ def remind(link_id: str) -> Link:
 
 
 def run(job: Job) -> None:
-    """Do what a deferred job asks for; what is refused ends without a word."""
+    """Do a deferred job; one that is refused ends silently."""
     from .conf import adapter  # noqa: PLC0415
 
     adapter().run(job)

@@ -1,11 +1,11 @@
-"""The links of the site for its support desk: looked at, revoked and reminded of; never made, changed or deleted here.
+"""The links of the site in the admin: staff view, revoke and remind them; nobody adds, changes or deletes one here.
 
-Everything is shown as `MagicLinks` tells of it, and done by its calls. A link itself is shown nowhere: the database has
-only digests.
+Each value comes from `MagicLinks.inspect`, and each action is a call of `MagicLinks`. A link's URL is shown nowhere:
+the database has digests alone.
 """
 
 # ruff: noqa: ARG002
-# Django calls these methods, with what it has.
+# Django calls these methods, with arguments that some of them ignore.
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from django.utils.timezone import localtime
 from ..errors import MagicLinkError, ReissueRefusedError
 from ..flows.core import LONGEST_TEXT
 from ..records import Origin
-from .admin_lists import STATES, PurposeFilter, StateFilter, matching
+from .admin_lists import STATES, PurposeFilter, StateFilter, search
 from .conf import adapter
 from .i18n import _, ngettext
 from .models import Link
@@ -44,45 +44,45 @@ else:
     ModelAdmin = admin.ModelAdmin
 
 MOST_AT_ONCE = 100
-"""How many links one action is about: more is a case for `revoke_all`, or for the site's own reminders."""
+"""The most links of one action: for more there are `revoke_all`, and reminders by the site's own code."""
 
 MOST_EVENTS = 1_000
-"""How many events of a subject are read to tell those of one link."""
+"""How many events of a subject are read to find those of one link."""
 
 ORIGINS = {Origin.ISSUE: _("issued"), Origin.REMIND: _("reminder"), Origin.RENEW: _("renewal")}
 
-WORDS: dict[str, dict[Any, _StrPromise]] = {"state": {**STATES}, "origin": {**ORIGINS}}
-"""What is written for the values of a column that has few."""
+LABELS: dict[str, dict[Any, _StrPromise]] = {"state": {**STATES}, "origin": {**ORIGINS}}
+"""By column: the text shown for each of its values, where they are few."""
 
 
-def told(link: Link) -> LinkInfo:
-    """Return what `MagicLinks.inspect` tells of a row: asked once a row, so that states have one source."""
-    known = vars(link)
-    if "told" not in known:
-        known["told"] = adapter().links.inspect(link.link_id)
-    info: LinkInfo = known["told"]
+def inspect(link: Link) -> LinkInfo:
+    """Return what `MagicLinks.inspect` returns for a row, so that states have one source; one query for each row."""
+    cached = vars(link)
+    if "info" not in cached:
+        cached["info"] = adapter().links.inspect(link.link_id)
+    info: LinkInfo = cached["info"]
     return info
 
 
-def shown(value: object) -> str:
-    """Write a value for a page; instants to the second and with their zone, as logs have them."""
+def format_value(value: object) -> str:
+    """Return the text of a value on a page; instants have seconds and their zone, as in logs."""
     if isinstance(value, datetime):
         return date_format(localtime(value), "Y-m-d H:i:s T")
     return "–" if value in (None, "") else str(value)
 
 
-def _column(name: str, label: _StrOrPromise) -> Column:
+def _make_column(name: str, label: _StrOrPromise) -> Column:
     @admin.display(description=label)
     def column(link: Link) -> str:
-        value = getattr(told(link), name)
-        return shown(WORDS.get(name, {}).get(value, value))
+        value = getattr(inspect(link), name)
+        return format_value(LABELS.get(name, {}).get(value, value))
 
     column.__name__ = name
     return column
 
 
 _COLUMNS = {
-    name: _column(name, label)
+    name: _make_column(name, label)
     for name, label in {
         "link_id": _("link id"),
         "purpose": _("purpose"),
@@ -120,7 +120,7 @@ _LISTED = (
 
 @admin.register(Link)
 class LinkAdmin(ModelAdmin):
-    """Links, newest expiry first. Who may `view` them sees them; who may `change` them revokes and reminds."""
+    """Links, latest expiry first. The permission `view` shows them; `change` allows to revoke and remind."""
 
     list_display: tuple[Column, ...] = tuple(_COLUMNS[name] for name in _LISTED)
     list_filter: ClassVar[tuple[type[admin.ListFilter], ...]] = (PurposeFilter, StateFilter)
@@ -128,7 +128,7 @@ class LinkAdmin(ModelAdmin):
     ordering: ClassVar[tuple[str, ...]] = ("-id",)
     sortable_by: ClassVar[tuple[str, ...]] = ()
     show_full_result_count: ClassVar[bool] = False
-    # It makes the page show its search box; what is searched is said by `get_search_results`.
+    # It makes Django show the search box; `get_search_results` does the search.
     search_fields: ClassVar[tuple[str, ...]] = ("subject",)
     search_help_text: ClassVar[_StrOrPromise] = _("A subject, resource, address or link id, written out.")
     fields: ClassVar[tuple[Any, ...]] = tuple(_COLUMNS.values())
@@ -136,95 +136,95 @@ class LinkAdmin(ModelAdmin):
     actions: tuple[str, ...] = ("revoke", "remind")
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Nobody adds a link here: it would have no token."""
+        """Return False: a link that is added here would have no token."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Nobody writes into a record."""
+        """Return False: nobody writes into a record."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Nobody deletes a record: `purge` does, when nothing depends on it any more."""
+        """Return False: `purge` deletes a record, once nothing depends on it any more."""
         return False
 
     def has_desk_permission(self, request: HttpRequest) -> bool:
-        """Return whether somebody may revoke and remind: `magiclink.change_link`."""
+        """Return whether this user may revoke and remind: they have `magiclink.change_link`."""
         return super().has_change_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> Links:
-        """Return the links of this site alone, from where its store has them; of another store than Django's, none."""
+        """Return the links of this site's audience, from its store's database; none if its store isn't Django's."""
         flows = adapter().links.flows
         if not isinstance(flows.store, DjangoStore):
             return super().get_queryset(request).none()
         return super().get_queryset(request).using(flows.store.alias).filter(audience=flows.audience)
 
     def get_search_results(self, request: HttpRequest, queryset: Links, search_term: str) -> tuple[Links, bool]:
-        """Return the links of what was written into the search box; it's a name, and no part of one."""
+        """Return the links found by the search term, which is a whole name and never a part of one."""
         term = search_term.strip()
-        return (queryset.filter(pk__in=matching(term)) if term else queryset), False
+        return (queryset.filter(pk__in=search(term)) if term else queryset), False
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show a link, what happened to it, and what may be done."""
-        context["events"] = _events(kwargs["obj"])
+        """Show a link, its history, and the actions that this user may take."""
+        context["events"] = _read_events(kwargs["obj"])
         context["desk"] = self.get_action_choices(request, [])
         context["action_checkbox_name"] = ACTION_CHECKBOX_NAME
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.action(permissions=["desk"], description=_("Revoke"))
     def revoke(self, request: HttpRequest, queryset: Links) -> HttpResponse | None:
-        """Withdraw links, once this has been confirmed."""
-        chosen = self._chosen(request, queryset)
+        """Revoke links, after a page that asks for a confirmation and a reason."""
+        chosen = self._select(request, queryset)
         reason = request.POST.get("reason")
         if not chosen or reason is None:
-            return self._ask(request, chosen) if chosen else None
-        done = self._each(request, chosen, lambda link: adapter().links.revoke(link.link_id, reason=reason.strip()))
-        self._tell(request, done, ngettext("%d link was revoked.", "%d links were revoked.", done))
+            return self._confirm(request, chosen) if chosen else None
+        done = self._apply(request, chosen, lambda link: adapter().links.revoke(link.link_id, reason=reason.strip()))
+        self._report(request, done, ngettext("%d link was revoked.", "%d links were revoked.", done))
         return None
 
     @admin.action(permissions=["desk"], description=_("Remind"))
     def remind(self, request: HttpRequest, queryset: Links) -> None:
-        """Mail fresh links to the addresses on file that the old ones went to."""
-        done = self._each(request, self._chosen(request, queryset), lambda link: adapter().remind(link.link_id))
-        self._tell(request, done, ngettext("%d fresh link was mailed.", "%d fresh links were mailed.", done))
+        """Mail fresh links to the addresses on file to which the old ones were mailed."""
+        done = self._apply(request, self._select(request, queryset), lambda link: adapter().remind(link.link_id))
+        self._report(request, done, ngettext("%d fresh link was mailed.", "%d fresh links were mailed.", done))
 
-    def _chosen(self, request: HttpRequest, queryset: Links) -> list[Link]:
+    def _select(self, request: HttpRequest, queryset: Links) -> list[Link]:
         chosen = list(queryset[: MOST_AT_ONCE + 1])
         if len(chosen) <= MOST_AT_ONCE:
             return chosen
         self.message_user(request, _("At most %d links at once.") % MOST_AT_ONCE, messages.ERROR)
         return []
 
-    def _each(self, request: HttpRequest, chosen: Sequence[Link], do: Callable[[Link], object]) -> int:
-        """Do it for each link, tell what was refused, and give how often it was done."""
+    def _apply(self, request: HttpRequest, chosen: Sequence[Link], do: Callable[[Link], object]) -> int:
+        """Call `do` for each link, show what was refused, and return how often it succeeded."""
         done = 0
         for link in chosen:
             try:
                 do(link)
             except MagicLinkError as error:
-                why = error.reason if isinstance(error, ReissueRefusedError) else type(error).__name__
-                self.message_user(request, f"{link.link_id}: {error} ({why})", messages.ERROR)
+                reason = f" ({error.reason})" if isinstance(error, ReissueRefusedError) else ""
+                self.message_user(request, f"{link.link_id}: {error}{reason}", messages.ERROR)
             else:
                 done += 1
                 self.log_change(request, link, request.POST["action"])
         return done
 
-    def _tell(self, request: HttpRequest, done: int, message: str) -> None:
+    def _report(self, request: HttpRequest, done: int, message: str) -> None:
         if done:
             self.message_user(request, message % done, messages.SUCCESS)
 
-    def _ask(self, request: HttpRequest, chosen: Sequence[Link]) -> HttpResponse:
+    def _confirm(self, request: HttpRequest, chosen: Sequence[Link]) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": _("Revoke links"),
             "opts": self.opts,
-            "chosen": [(link.pk, told(link)) for link in chosen],
+            "chosen": [(link.pk, inspect(link)) for link in chosen],
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
             "longest": LONGEST_TEXT,
         }
         return TemplateResponse(request, "admin/magiclink/link/revoke.html", context)
 
 
-def _events(link: Link) -> list[Event]:
-    """Return what happened to one link, oldest first."""
-    events = adapter().links.history(subject=told(link).subject, limit=MOST_EVENTS)
+def _read_events(link: Link) -> list[Event]:
+    """Return the events of one link, oldest first."""
+    events = adapter().links.history(subject=inspect(link).subject, limit=MOST_EVENTS)
     return [event for event in events if event.link_id == link.link_id]

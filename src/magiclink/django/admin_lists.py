@@ -1,11 +1,11 @@
-"""Which links the support desk sees: by purpose, by state, and by what somebody writes into the search box.
+"""Which links the admin lists: by purpose, by state, and by the search box.
 
-A name is looked up as `MagicLinks.find` does, exactly; part of a name finds nothing. States are told by the database
-for every link at once, and restate `State` and what a policy has tightened since.
+A name is looked up exactly, by `MagicLinks.find`; part of a name finds nothing. The database computes the states of all
+links at once, by the same rules as `State` and with what a policy has tightened since.
 """
 
 # ruff: noqa: ARG002
-# Django calls these methods, with what it has.
+# Django calls these methods, with arguments that some of them ignore.
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Links = QuerySet[Link]
 
 MOST_FOUND = 500
-"""How many links of a subject, a resource or an address the search box finds: the newest."""
+"""How many links of one subject, resource or address the search box finds: the newest ones."""
 
 STATES = {
     State.OUTSTANDING: _("outstanding"),
@@ -49,40 +49,40 @@ STATES = {
 
 
 class PurposeFilter(admin.SimpleListFilter):
-    """By what a link is for, one of the purposes of the site's policies."""
+    """Filters by one of the purposes of the site's policies."""
 
     title: _StrOrPromise = _("purpose")
     parameter_name: str = "purpose"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, str]]:
-        """Return the purposes."""
+        """Return the purposes, each with its label."""
         return [(purpose, purpose) for purpose in adapter().links.flows.policies]
 
     def queryset(self, request: HttpRequest, queryset: Links) -> Links:
-        """Leave those of the chosen one."""
+        """Return the links of the chosen one; all where none is chosen."""
         return queryset if self.value() is None else queryset.filter(purpose=self.value())
 
 
 class StateFilter(admin.SimpleListFilter):
-    """By what can be said of a link now."""
+    """Filters by the state that a link is in now."""
 
     title: _StrOrPromise = _("state")
     parameter_name: str = "state"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Iterable[tuple[str, _StrOrPromise]]:
-        """Return the states."""
+        """Return the states, each with its label."""
         return STATES.items()
 
     def queryset(self, request: HttpRequest, queryset: Links) -> Links:
-        """Leave those of the chosen one."""
+        """Return the links of the chosen one; all where none is chosen."""
         if self.value() is None:
             return queryset
         flows = adapter().links.flows
-        return in_state(queryset, str(self.value()), policies=flows.policies.values(), now=to_micros(flows.now()))
+        return filter_state(queryset, str(self.value()), policies=flows.policies.values(), now=to_micros(flows.now()))
 
 
-def in_state(links: Links, state: str, *, policies: Iterable[Policy], now: int) -> Links:
-    """Leave the links that are in a state at an instant (microseconds), each under today's policy."""
+def filter_state(links: Links, state: str, *, policies: Iterable[Policy], now: int) -> Links:
+    """Return the links that are in a state at an instant (microseconds), each under today's policy."""
     used, expired = Q(uses__gte=F("max_uses")), Q(expires_at__lte=now)
     for policy in policies:
         expired |= Q(purpose=policy.purpose, issued_at__lte=now - to_span(policy.lifetime))
@@ -90,7 +90,7 @@ def in_state(links: Links, state: str, *, policies: Iterable[Policy], now: int) 
             used |= Q(purpose=policy.purpose, uses__gte=policy.max_uses)
     return links.alias(
         state=Case(
-            When(Q(revoked_at__isnull=False) | _subject_revoked(), then=Value(State.REVOKED)),
+            When(Q(revoked_at__isnull=False) | _is_subject_revoked(), then=Value(State.REVOKED)),
             When(superseded_at__isnull=False, then=Value(State.SUPERSEDED)),
             When(used, then=Value(State.USED)),
             When(expired, then=Value(State.EXPIRED)),
@@ -99,8 +99,8 @@ def in_state(links: Links, state: str, *, policies: Iterable[Policy], now: int) 
     ).filter(state=state)
 
 
-def matching(term: str) -> list[str]:
-    """Return the keys of the links of a subject, a resource or an address, or of the one with this link id.
+def search(term: str) -> list[str]:
+    """Return the primary keys of the links of a subject, resource or address, and of the link with this id.
 
     Raises UnavailableError.
     """
@@ -108,12 +108,12 @@ def matching(term: str) -> list[str]:
     found = {raw for raw in [parse_link_id(term)] if raw is not None}
     finds = (partial(links.find, subject=term), partial(links.find, resource=term), partial(links.find, recipient=term))
     for find in finds:
-        # What can't be such a name is no such name.
+        # A term that is no address, say, finds nothing as one.
         with suppress(BadArgumentError):
             found |= {bytes.fromhex(info.link_id) for info in find(limit=MOST_FOUND)}
     return [link_key(links.flows.audience, raw) for raw in found]
 
 
-def _subject_revoked() -> Exists:
+def _is_subject_revoked() -> Exists:
     subject = Subject._default_manager.filter(audience=OuterRef("audience"), subject=OuterRef("subject"))
     return Exists(subject.filter(generation__gt=OuterRef("generation")))

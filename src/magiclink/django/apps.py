@@ -23,7 +23,7 @@ class MagicLinkConfig(AppConfig):
     verbose_name: _StrPromise = _("Magic links")
 
     def ready(self) -> None:
-        """Listen to what happens to passwords, and say what `manage.py check` looks at."""
+        """Listen to changes of passwords, and register what `manage.py check` runs."""
         from . import stamps  # noqa: PLC0415  # models can't be imported before
 
         stamps.connect(apps)
@@ -31,16 +31,16 @@ class MagicLinkConfig(AppConfig):
         register(_check_deployment, "magiclink", deploy=True)
 
 
-# What the checks need is loaded when they are run: most processes of a site never do.
+# The checks are imported when they run: most processes of a site never run them.
 
 
-def _check_site(**given: Any) -> list[CheckMessage]:
+def _check_site(**options: Any) -> list[CheckMessage]:
     from .checks import check_site  # noqa: PLC0415
 
-    return check_site(**given)
+    return check_site(**options)
 
 
-def _check_deployment(**given: Any) -> list[CheckMessage]:
+def _check_deployment(**options: Any) -> list[CheckMessage]:
     from .checks_deploy import check_deployment  # noqa: PLC0415
 
-    return check_deployment(**given)
+    return check_deployment(**options)

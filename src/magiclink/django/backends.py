@@ -1,6 +1,6 @@
 """Signing in by a link: `AUTHENTICATION_BACKENDS = [..., "magiclink.django.backends.MagicLinkBackend"]`.
 
-Whether a link may be used was decided before; here its proof, a Redemption, becomes the user whom it is for.
+Whether a link may be used was decided before. Here its Redemption, the proof, becomes the user whom it is for.
 """
 
 # ruff: noqa: ARG002
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
-# Signatures are narrower than the base's on purpose: Django skips a backend that can't take the credentials given, and
-# so this one never sees a password.
+# The signatures are narrower than the base's on purpose: Django skips a backend that doesn't accept the credentials, so
+# this one never sees a password.
 class MagicLinkBackend(ModelBackend):
-    """Authenticates by a Redemption of an account link; permissions are `ModelBackend`'s, counted once beside it.
+    """Authenticates by the Redemption of an account link; permissions are those of `ModelBackend`.
 
-    It is a `ModelBackend` so that a site without passwords needs no other. A subclass says by `user_can_authenticate`
-    who may sign in.
+    It is a `ModelBackend`, so that a site without passwords needs no other. A subclass decides in
+    `user_can_authenticate` who may sign in.
     """
 
     def authenticate(self, request: HttpRequest | None, magiclink: object = None) -> Any | None:  # type: ignore[override]
-        """Return the active user whose link was redeemed; None for a document's link, which signs nobody in.
+        """Return the active user whose link was redeemed, or None; a document's link signs nobody in.
 
-        Raises StoreError where the users' database fails.
+        Raises StoreError if the users' database fails.
         """
         if not isinstance(magiclink, Redemption) or not _opens_account(magiclink):
             return None
         user = find_user(get_user_model()._default_manager.all(), magiclink.subject)
         return user if user is not None and self.user_can_authenticate(user) else None
 
-    # ModelBackend's own takes a password.
+    # ModelBackend's asynchronous twin asks for a password.
     async def aauthenticate(self, request: HttpRequest | None, magiclink: object = None) -> Any | None:  # type: ignore[override]
         """Do the same in an asynchronous view."""
         return await sync_to_async(self.authenticate)(request, magiclink=magiclink)

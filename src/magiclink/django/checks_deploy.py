@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy` says of a site that works and isn't safe, or won't be once there are two of it."""
+"""The system checks of `manage.py check --deploy`: a site that works but isn't safe, or fails with a second worker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004  # Django's o
 from django.http.request import validate_host
 
 from ..stores.memory import MemoryStore
-from .checks import classes, opens_accounts
+from .checks import find_middleware, opens_accounts
 from .conf import adapter, read
 from .middleware import MagicLinkMiddleware
 
@@ -22,16 +22,22 @@ if TYPE_CHECKING:
 
 
 def check_deployment(**_: Any) -> list[CheckMessage]:
-    """Check what a site needs beyond its developer's machine."""
+    """Return the warnings about what a site needs on a server."""
     try:
-        held = adapter()
-    except Exception:  # noqa: BLE001  # `check_site` tells of it
+        found = adapter()
+    except Exception:  # noqa: BLE001  # `check_site` reports it
         return []
-    return [*_place(held), *_key(held), *_store(held), *_accounts(held), *_middleware()]
+    return [
+        *_check_host(found),
+        *_check_key(found),
+        *_check_store(found),
+        *_check_accounts(found),
+        *_check_middleware(),
+    ]
 
 
-def _place(held: Adapter) -> Iterator[CheckMessage]:
-    site = held.links.flows.site
+def _check_host(found: Adapter) -> Iterator[CheckMessage]:
+    site = found.links.flows.site
     if not site.is_secure:
         yield Warning(
             f"base_url is {site.origin}: its links open on this machine alone.",
@@ -40,66 +46,67 @@ def _place(held: Adapter) -> Iterator[CheckMessage]:
         )
     if not validate_host(site.host, settings.ALLOWED_HOSTS):
         yield Warning(
-            f"The host of base_url, {site.host}, isn't among ALLOWED_HOSTS: every link is answered with 400.",
+            f"ALLOWED_HOSTS doesn't include {site.host}, the host of base_url: every link gets a 400 page.",
             hint="Add it to ALLOWED_HOSTS, or correct base_url.",
             id="magiclink.W004",
         )
 
 
-def _key(held: Adapter) -> Iterator[CheckMessage]:
-    texts = [key.to_text() for key in held.links.flows._keys]
-    if any(text in source for source in _sources() for text in texts):
+def _check_key(found: Adapter) -> Iterator[CheckMessage]:
+    texts = [key.to_text() for key in found.links.flows._keys]
+    if any(text in source for source in _read_sources() for text in texts):
         yield Warning(
-            "A key of MagicLinks stands in the site's source: whoever reads it can sign links.",
+            "A key of MagicLinks is written in the site's source: whoever reads it can sign links.",
             hint='Make a new one by `manage.py magiclink keygen`, read it by os.environ["MAGICLINK_KEY"] or '
-            "KeyRing.from_file, and drop the old one: it has been seen.",
+            "KeyRing.from_file, and remove the old one.",
             id="magiclink.W002",
         )
 
 
-def _sources() -> Iterator[str]:
-    """Return the texts in which a key may have been written out: those beside the settings, and beside LINKS."""
-    said = read()["LINKS"]
-    named = [getattr(settings, "SETTINGS_MODULE", None), said.rpartition(".")[0] if isinstance(said, str) else None]
-    packages = {name.rpartition(".")[0] or name for name in named if name}
+def _read_sources() -> Iterator[str]:
+    """Return the sources in which a key may be written: the modules beside the settings, and beside LINKS."""
+    links = read()["LINKS"]
+    modules = [getattr(settings, "SETTINGS_MODULE", None), links.rpartition(".")[0] if isinstance(links, str) else None]
+    packages = {name.rpartition(".")[0] or name for name in modules if name}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None) or ""
         if file.endswith(".py") and (name in packages or name.rpartition(".")[0] in packages):
             yield Path(file).read_text("utf-8", errors="replace")
 
 
-def _store(held: Adapter) -> Iterator[CheckMessage]:
-    if isinstance(held.links.flows.store, MemoryStore):
+def _check_store(found: Adapter) -> Iterator[CheckMessage]:
+    if isinstance(found.links.flows.store, MemoryStore):
         yield Warning(
-            "Links are kept in memory: another worker doesn't know them, and a restart forgets them.",
+            "Links are kept in memory: other workers don't know them, and a restart loses them.",
             hint="Give MagicLinks a magiclink.django.store.DjangoStore().",
             id="magiclink.W003",
         )
 
 
-def _accounts(held: Adapter) -> Iterator[CheckMessage]:
-    if not opens_accounts(held):
+def _check_accounts(found: Adapter) -> Iterator[CheckMessage]:
+    if not opens_accounts(found):
         return
-    if held.links.flows._security_stamp is None:
+    if found.links.flows._security_stamp is None:
         yield Warning(
-            "Some links open an account, and they outlive its password and its address.",
+            "Some links open an account, and go on working after its password or address has changed.",
             hint="Give MagicLinks security_stamp=magiclink.django.stamps.security_stamp.",
             id="magiclink.W005",
         )
     if settings.SESSION_ENGINE == "django.contrib.sessions.backends.signed_cookies":
         yield Warning(
-            "Some links open an account, and its session is a cookie that no server can end.",
-            hint='Set SESSION_ENGINE to "django.contrib.sessions.backends.db" or another that is kept by the server.',
+            "Some links open an account, and its session is a cookie that the server can't end.",
+            hint='Set SESSION_ENGINE to "django.contrib.sessions.backends.db" or another engine that keeps '
+            "sessions on the server.",
             id="magiclink.W006",
         )
 
 
-def _middleware() -> Iterator[CheckMessage]:
-    for place in classes(MagicLinkMiddleware)[:1]:
-        before = [path for path in settings.MIDDLEWARE[:place] if not path.startswith("django.")]
+def _check_middleware() -> Iterator[CheckMessage]:
+    for index in find_middleware(MagicLinkMiddleware)[:1]:
+        before = [path for path in settings.MIDDLEWARE[:index] if not path.startswith("django.")]
         if before:
             yield Warning(
-                f"{before[0]} stands before MagicLinkMiddleware, and sees every token in the address.",
+                f"{before[0]} runs before MagicLinkMiddleware, and sees the token in the address of every link.",
                 hint='Put "magiclink.django.middleware.MagicLinkMiddleware" right after '
                 '"django.middleware.security.SecurityMiddleware".',
                 id="magiclink.W007",

@@ -1,20 +1,22 @@
-"""What the site says in `MAGICLINK`, and the one adapter of the process that is built of it at the first need.
+"""The setting `MAGICLINK`, and the one adapter of the process that is built from it when it is first needed.
 
-Nothing is read at import time, and nothing is decided: each value goes to where it is meant for, which checks it. When
-`MAGICLINK` changes under `override_settings`, the next need builds anew.
+Nothing is read at import time, and nothing is decided: each value goes to where it is used, which checks it. When
+`MAGICLINK` changes under `override_settings`, the next call builds a new adapter.
 """
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from importlib import import_module
 from inspect import isclass
 from threading import RLock
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.signals import setting_changed
-from django.utils.module_loading import import_string
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, MagicLinkError
 from ..links import MagicLinks
 from ..web.languages import SHIPPED
 from .adapter import Adapter
@@ -38,88 +40,122 @@ DEFAULTS: dict[str, Any] = {
     "SIGN_IN": None,
     "TRANSLATIONS": None,
 }
-"""What each key is where the site says nothing; None leaves it to the conversation. `LINKS` has no default."""
+"""The value of each key that the site leaves out; None leaves it to the conversation. `LINKS` has no default."""
+
+_EXAMPLE = 'write MAGICLINK = {"LINKS": "billing.links.links"} in the settings'
 
 _TEXTS = {"HOME", "LANGUAGES", "REPLY_TO", "SENDER"}
-"""Keys whose texts are what they say; those of all others are dotted paths."""
+"""Keys whose texts are values; those of all others are dotted paths."""
 
-_FORGOTTEN_WITH = {"MAGICLINK", "AUTHENTICATION_BACKENDS", "DEFAULT_FROM_EMAIL", "LANGUAGE_CODE", "LANGUAGES"}
+_RESET_BY = {"MAGICLINK", "AUTHENTICATION_BACKENDS", "DEFAULT_FROM_EMAIL", "LANGUAGE_CODE", "LANGUAGES"}
 _lock = RLock()
-_porch: Adapter | None = None
+_adapter: Adapter | None = None
 
 
 def adapter() -> Adapter:
-    """Return the one adapter of this process: `.links` are the site's MagicLinks, `.conversation` what answers.
+    """Return the one adapter of this process: `.links` are the site's MagicLinks, `.conversation` answers requests.
 
     Raises ConfigurationError for what can't work, as `read` and the conversation do.
     """
-    global _porch  # noqa: PLW0603  # built once, at the first need: settings can't be read at import time
+    global _adapter  # noqa: PLW0603  # built once, at the first need: settings can't be read at import time
     with _lock:
-        if _porch is None:
-            _porch = _built()
-        return _porch
+        if _adapter is None:
+            _adapter = _build()
+        return _adapter
 
 
 def read() -> dict[str, Any]:
-    """Return `MAGICLINK` as it is written, with the defaults of what it doesn't say.
+    """Return `MAGICLINK` as it is written, with the defaults of the keys that are left out.
 
     Raises ConfigurationError, which names the key, for one that is unknown and for missing `LINKS`.
     """
-    said = getattr(settings, "MAGICLINK", None)
-    if not isinstance(said, dict):
-        raise ConfigurationError('MAGICLINK: a dict such as {"LINKS": "billing.links.links"}, among the settings')
-    for key in said:
-        if key not in {"LINKS", *DEFAULTS}:
-            raise ConfigurationError(f"MAGICLINK: there is no {key!r}")
-    if said.get("LINKS") is None:
-        raise ConfigurationError("MAGICLINK: LINKS is missing, the dotted path of the site's MagicLinks")
-    return {**DEFAULTS, **said}
+    written = getattr(settings, "MAGICLINK", None)
+    if not isinstance(written, dict):
+        got = "it is missing" if written is None else f"got {_describe_type(written)}"
+        raise ConfigurationError(f"MAGICLINK: wanted a dict, {got}: {_EXAMPLE}")
+    for key in written.keys() - {"LINKS", *DEFAULTS}:
+        near = get_close_matches(str(key).upper(), ("LINKS", *DEFAULTS), n=1)
+        way_out = f"is {near[0]} meant?" if near else f"there are {', '.join(('LINKS', *DEFAULTS))}"
+        raise ConfigurationError(f"MAGICLINK: there is no option {key}; {way_out}")
+    if written.get("LINKS") is None:
+        raise ConfigurationError(f"MAGICLINK: LINKS is missing, the dotted path of the site's MagicLinks: {_EXAMPLE}")
+    return {**DEFAULTS, **written}
 
 
-def value(key: str) -> Any:
-    """Return what a key of `MAGICLINK` stands for: an object is itself, a dotted path what it leads to.
+def resolve(key: str) -> Any:
+    """Return the object that a key of `MAGICLINK` names: an object is itself, a dotted path what it leads to.
 
-    A class is called without arguments. Raises ConfigurationError, which names the key, for a path that leads nowhere.
+    A class is called without arguments. Raises ConfigurationError, which names the key, for a path that leads nowhere
+    and for a module that fails while it is loaded.
     """
-    return _value(key, read()[key])
+    return _resolve(key, read()[key])
 
 
-def _value(key: str, said: Any) -> Any:
-    if isinstance(said, str) and key not in _TEXTS:
-        try:
-            said = import_string(said)
-        except ImportError as error:
-            raise ConfigurationError(f"MAGICLINK: {key} can't be imported") from error
-    return said() if isclass(said) else said
+def _resolve(key: str, written: Any) -> Any:
+    value = _import(key, written) if isinstance(written, str) and key not in _TEXTS else written
+    return value() if isclass(value) else value
 
 
-def _built() -> Adapter:
-    given = {key: _value(key, said) for key, said in read().items()}
-    links = given.pop("LINKS")
+def _import(key: str, path: str) -> object:
+    module, _, name = path.rpartition(".")
+    if not module:
+        raise ConfigurationError(f"{key}: wanted a dotted path such as billing.links.links, got {path!r}")
+    try:
+        return getattr(import_module(module), name)
+    except MagicLinkError:
+        # Our own messages are safe to show, and name the way out.
+        raise
+    except Exception as error:
+        raise ConfigurationError(f"{key}: tried to import {path}: {_explain(error)}") from error
+
+
+def _explain(error: Exception) -> str:
+    """Return why an import failed: the kind of the error and where it was raised, never its message.
+
+    The threat: the message may hold what the site's code read from its environment, such as a key.
+    """
+    frames = [(frame.f_globals["__name__"], frame.f_code.co_name, line) for frame, line in walk_tb(error.__traceback__)]
+    loaded = [f", in {module}, line {line}" for module, name, line in frames if name == "<module>"][-1:]
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"no module {error.name}{''.join(loaded)}"
+    if isinstance(error, AttributeError) and not loaded:
+        return f"the module has no {error.name}"
+    # What os.environ lacks is the name of a variable, and no secret.
+    argument = f": {error.args[0]!r}" if isinstance(error, KeyError) and frames[-1][0] == "os" else ""
+    return f"{type(error).__name__}{argument}{''.join(loaded)}"
+
+
+def _build() -> Adapter:
+    options = {key: _resolve(key, written) for key, written in read().items()}
+    links = options.pop("LINKS")
     if not isinstance(links, MagicLinks):
-        raise ConfigurationError("MAGICLINK: LINKS is no magiclink.MagicLinks")
-    given["SENDER"] = given["SENDER"] or _sender()
-    given["LANGUAGES"] = given["LANGUAGES"] or languages()
-    return Adapter(links, **{key.lower(): each for key, each in given.items() if each is not None})
+        raise ConfigurationError(f"LINKS: wanted a MagicLinks or the dotted path of one, got {_describe_type(links)}")
+    options["SENDER"] = options["SENDER"] or _find_sender()
+    options["LANGUAGES"] = options["LANGUAGES"] or choose_languages()
+    return Adapter(links, **{key.lower(): value for key, value in options.items() if value is not None})
 
 
-def _sender() -> str | None:
+def _describe_type(value: object) -> str:
+    return f"a value of type {type(value).__name__}"
+
+
+def _find_sender() -> str | None:
     # Django's own default is no address that a mail could come from.
     return settings.DEFAULT_FROM_EMAIL if settings.is_overridden("DEFAULT_FROM_EMAIL") else None
 
 
-def languages() -> Sequence[str]:
-    """Return those of the site's languages that the library speaks by itself, the site's own first."""
+def choose_languages() -> Sequence[str]:
+    """Return those of the site's languages that the library has texts for, the site's own first."""
     tags = [settings.LANGUAGE_CODE, *(tag for tag, _ in settings.LANGUAGES)]
-    spoken = {tag.lower(): tag for tag in tags if tag.lower().split("-")[0] in SHIPPED}
-    return tuple(spoken.values()) or SHIPPED[:1]
+    shipped = {tag.lower(): tag for tag in tags if tag.lower().split("-")[0] in SHIPPED}
+    return tuple(shipped.values()) or SHIPPED[:1]
 
 
-def _forget(*, setting: str, **_: object) -> None:
-    global _porch  # noqa: PLW0603
-    if setting in _FORGOTTEN_WITH:
+def _reset(*, setting: str, **_: object) -> None:
+    global _adapter  # noqa: PLW0603
+    if setting in _RESET_BY:
         with _lock:
-            _porch = None
+            _adapter = None
 
 
-setting_changed.connect(_forget, dispatch_uid="magiclink.conf")
+setting_changed.connect(_reset, dispatch_uid="magiclink.conf")

@@ -1,4 +1,4 @@
-"""Views that a link opens: `@opened_by` for functions, `OpenedByMixin` for classes, synchronous and asynchronous ones.
+"""Views that a link opens: `@opened_by` for functions, `OpenedByMixin` for classes, both for sync and async views.
 
 Whoever has opened the document by a link of that policy sees the view; everybody else gets the conversation's answer.
 """
@@ -14,8 +14,8 @@ from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from ..web.conversation import check_unless
-from .adapter import keep_out_of_caches
 from .conf import adapter
+from .responses import keep_out_of_caches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 def opened_by(
     policy: Policy, *, resource: str, unless: Callable[[HttpRequest], object] | None = None
 ) -> Callable[[View], View]:
-    """Let a view be seen by whoever opened its document with a link of this policy; else 403, with the ways on.
+    """Return a decorator: who has opened the document by a link of this policy sees the view, others get a 403 page.
 
     `resource` is a template over the view's arguments, such as `"invoice:{number}"`. The view gets `redemption`: the
-    Redemption, or None where `unless(request)` said that this visitor needs no link; ask `redemption is None`.
-    LoginRequiredMiddleware lets it through: the link stands in for the login.
+    Redemption, or None if `unless(request)` let this visitor in without a link; compare it with None.
+    LoginRequiredMiddleware lets the view through: the link stands in for the login.
     """
 
     def find(request: HttpRequest, arguments: dict[str, Any]) -> Redemption | HttpResponse | None:
@@ -50,14 +50,14 @@ def opened_by(
             found = find(request, kwargs)
             if isinstance(found, HttpResponse):
                 return found
-            return _shown(request, found, view(request, *args, redemption=found, **kwargs))
+            return _mark_private(request, found, view(request, *args, redemption=found, **kwargs))
 
         @wraps(view)
         async def guarded_later(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             found = await sync_to_async(find)(request, kwargs)
             if isinstance(found, HttpResponse):
                 return found
-            return _shown(request, found, await view(request, *args, redemption=found, **kwargs))
+            return _mark_private(request, found, await view(request, *args, redemption=found, **kwargs))
 
         return login_not_required(guarded_later if iscoroutinefunction(view) else guarded)
 
@@ -65,9 +65,9 @@ def opened_by(
 
 
 class OpenedByMixin:
-    """Guards every method of a class of views, as `opened_by` does a function; `self.redemption` says for whom.
+    """Guards every method of a class-based view, as `opened_by` guards a function, and sets `self.redemption`.
 
-    It comes first among the bases. A method is called with the arguments that its route gives.
+    It comes first among the base classes. A method gets the arguments of its route, without `redemption`.
     """
 
     opened_by_policy: ClassVar[Policy]
@@ -76,12 +76,12 @@ class OpenedByMixin:
     redemption: Redemption | None
 
     def needs_no_link(self, request: HttpRequest) -> bool:  # noqa: ARG002  # for subclasses
-        """Return whether this visitor sees the view without a link; then `self.redemption` is None."""
+        """Return whether this visitor may see the view without a link; `self.redemption` is None then."""
         return False
 
     @login_not_required
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Guard the view, and then go on as it would without."""
+        """Guard the view, and then dispatch as its other base classes do."""
 
         def show(request: HttpRequest, *args: Any, redemption: Redemption | None, **kwargs: Any) -> Any:
             self.redemption = redemption
@@ -93,8 +93,8 @@ class OpenedByMixin:
         return guard(show)(request, *args, **kwargs)
 
 
-def _shown(request: HttpRequest, redemption: Redemption | None, response: HttpResponseBase) -> HttpResponseBase:
-    """Keep what one browser may see out of shared caches, unless the view says otherwise."""
+def _mark_private(request: HttpRequest, redemption: Redemption | None, response: HttpResponseBase) -> HttpResponseBase:
+    """Keep what one browser may see out of caches; a Cache-Control that the view has set stays."""
     if redemption is not None:
         response.headers.setdefault("Cache-Control", "no-store")
         patch_vary_headers(response, ["Cookie"])

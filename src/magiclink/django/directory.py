@@ -1,7 +1,7 @@
-"""The site's users as the conversation's accounts: `UserDirectory`, over whatever model `AUTH_USER_MODEL` names.
+"""The site's users as the conversation's accounts: `UserDirectory`, over the model that `AUTH_USER_MODEL` names.
 
-It looks users up and decides nothing: who gets a mail, and at which address, is decided in `magiclink.web`. A subject
-is `str(user.pk)`, in that one spelling.
+It looks users up and decides nothing: `magiclink.web` decides who gets a mail, and at which address. A subject is
+`str(user.pk)`, in exactly that spelling.
 """
 
 from __future__ import annotations
@@ -31,34 +31,34 @@ if TYPE_CHECKING:
 class UserDirectory:
     """The `magiclink.web.Directory` of a Django site: its users, by their e-mail field and by their primary key.
 
-    A subclass narrows or widens whom links may be mailed to by `users`, and tells of further addresses by `account`.
-    Raises ConfigurationError for a user model without an e-mail field.
+    A subclass overrides `users` to change whom links may be mailed to, and `account` to add further addresses. Raises
+    ConfigurationError for a user model without an e-mail field.
     """
 
     def users(self) -> Users:
-        """Return the users whom links may be for; every one by default."""
+        """Return the users whom links may be for: all of them by default."""
         return get_user_model()._default_manager.all()
 
     def account(self, user: Any) -> Account:
-        """Tell of one user: `str(pk)`, the address on file, and whether the account is active."""
-        address = getattr(user, email_field(type(user)))
+        """Return the account of one user: `str(pk)`, the address on file, and whether it is active."""
+        address = getattr(user, find_email_field(type(user)))
         return Account(subject=str(user.pk), addresses=(address,) if address else (), active=is_active(user))
 
     def by_email(self, address: str) -> Sequence[Account]:
-        """Return the active accounts that have this address on file, in the order of their keys: at most five.
+        """Return the active accounts that have this address on file, ordered by primary key: at most five.
 
-        Raises ConfigurationError, and StoreError where the database fails.
+        Raises ConfigurationError, and StoreError if the database fails.
         """
-        spelled = _spelled(address)
-        if spelled is None:
+        folded = _fold(address)
+        if folded is None:
             return []
         users = self.users()
-        field = email_field(users.model)
-        spellings = Q(**{f"{field}__iexact": spelled}) | Q(**{f"{field}__iexact": _as_written(spelled)})
-        with answering():
+        field = find_email_field(users.model)
+        spellings = Q(**{f"{field}__iexact": folded}) | Q(**{f"{field}__iexact": _decode_domain(folded)})
+        with convert_errors():
             found = list(users.filter(spellings).order_by("pk"))
-        # Databases fold as they please: PostgreSQL takes `ſ` for `s`, and MySQL `é` for `e`, other people's mailboxes.
-        accounts = (self.account(user) for user in found if _spelled(getattr(user, field)) == spelled)
+        # Databases fold more than we do: PostgreSQL `ſ` to `s`, MySQL `é` to `e`, which are other people's mailboxes.
+        accounts = (self.account(user) for user in found if _fold(getattr(user, field)) == folded)
         return list(islice((account for account in accounts if account.active), MOST_ACCOUNTS))
 
     def by_subject(self, subject: str) -> Account | None:
@@ -68,53 +68,56 @@ class UserDirectory:
 
 
 def find_user(users: Users, subject: object) -> Any | None:
-    """Return the user whose primary key is spelled so; None for everybody else, and for what is no key of this model.
+    """Return the user whose primary key has exactly this spelling, or None.
 
-    A number has many spellings (`7`, ` 7`, `٧`), and a subject one: what links were issued for is compared exactly.
-    Raises StoreError where the database fails.
+    Django reads `7`, ` 7` and `٧` as one number; a link was issued for one spelling, so that only that one counts.
+    Raises StoreError if the database fails.
     """
     try:
         key = users.model._meta.pk.to_python(check_text(subject, "subject"))
     except (BadArgumentError, ValidationError):
         return None
-    with answering():
+    with convert_errors():
         user = users.filter(pk=key).first()
     return user if user is not None and str(user.pk) == subject else None
 
 
 def is_active(user: Any) -> bool:
-    """Return whether a user may sign in, as Django's own backend does: a model that doesn't say lets everybody."""
+    """Return whether a user may sign in; True for a model without `is_active`, as in Django's own backend."""
     return bool(getattr(user, "is_active", True))
 
 
 @contextmanager
-def answering() -> Iterator[None]:
-    """Turn a failure of the accounts' database into StoreError: nothing can be said now, and nothing is granted."""
+def convert_errors() -> Iterator[None]:
+    """Raise StoreError for a failure of the users' database: nothing is known then, and nothing is granted."""
     try:
         yield
     except DatabaseError as error:
-        raise StoreError("the accounts' database failed") from error
+        raise StoreError(f"the users' database failed ({type(error).__name__})") from error
 
 
-def email_field(model: Any) -> str:
-    """Return the name of a user model's e-mail field. Raises ConfigurationError where it has none."""
-    named = getattr(model, "get_email_field_name", None)
+def find_email_field(model: Any) -> str:
+    """Return the name of a user model's e-mail field. Raises ConfigurationError if it has none."""
+    ask = getattr(model, "get_email_field_name", None)
+    # Outside of the `try`: an error of the site's own code is no missing field.
+    name = "email" if ask is None else ask()
     try:
-        return str(model._meta.get_field(named() if named is not None else "email").name)
+        return str(model._meta.get_field(name).name)
     except FieldDoesNotExist:
         raise ConfigurationError(
-            f"{model.__name__} has no e-mail field: name one by EMAIL_FIELD, or write a directory of your own"
+            f"{model.__name__} has no field {name}: set EMAIL_FIELD on the model to the name of its e-mail field, "
+            'or MAGICLINK["DIRECTORY"] to a directory of your own'
         ) from None
 
 
-def _spelled(address: object) -> str | None:
+def _fold(address: object) -> str | None:
     try:
         return fold_case(canonicalize(address))
     except BadArgumentError:
         return None
 
 
-def _as_written(spelled: str) -> str:
-    """Return an address with its domain as people write it, which may be how it was put on file."""
-    local, _, domain = spelled.partition("@")
+def _decode_domain(folded: str) -> str:
+    """Return an address with its domain in Unicode, as people write it: it may be on file so."""
+    local, _, domain = folded.partition("@")
     return f"{local}@{domain.encode().decode('idna')}"

@@ -1,6 +1,6 @@
-"""What staff read in the admin: marked here, and by `{% translate … context "magiclink" %}` in its templates.
+"""Marks the texts that staff read in the admin; its templates use `{% translate … context "magiclink" %}`.
 
-Django makes one catalogue of those of all apps: without a context, our word for "subject" would become the site's.
+Django merges the catalogues of all apps: without a context, our "subject" would become the site's.
 """
 
 from __future__ import annotations

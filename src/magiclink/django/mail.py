@@ -1,7 +1,6 @@
-"""Mails by Django's own way out: `DjangoMailer` hands each to the site's mail backend, whichever that is.
+"""Mails through Django: `DjangoMailer` hands each to the site's mail backend, whichever that is.
 
-What may not happen here: a setting that is read, a mail that differs from what was composed, and an address or a link
-in an error.
+Nothing here reads a setting, changes a mail that was composed, or puts an address or a link into an error.
 """
 
 from __future__ import annotations
@@ -20,46 +19,48 @@ if TYPE_CHECKING:
 
 
 class DjangoMailer:
-    """Sends by Django's mail, and so by `MAILERS`, `EMAIL_BACKEND` and whatever else a version of Django goes by."""
+    """Sends through Django's mail: `MAILERS`, `EMAIL_BACKEND` and other settings are read by Django alone."""
 
     def send(self, message: EmailMessage) -> None:
-        """Hand a mail to Django's backend. Raises UnavailableError where it wasn't taken."""
+        """Hand a mail to Django's backend. Raises UnavailableError if it wasn't accepted."""
         try:
-            taken = _Letter(message).send()
+            accepted = _DjangoMessage(message).send()
         except Exception as error:  # noqa: BLE001  # whatever a backend raises
-            # What it says may hold the address: it isn't passed on.
-            raise UnavailableError(f"the mail backend did not take the mail ({type(error).__name__})") from None
-        if taken == 0:
-            raise UnavailableError("the mail backend took no mail")
+            # The message of the error may hold the address: it isn't passed on.
+            raise UnavailableError(
+                f"the mail backend failed ({type(error).__name__}): check it by `manage.py sendtestemail`"
+            ) from None
+        if accepted == 0:
+            raise UnavailableError("the mail backend accepted no mail: its send_messages() returned 0")
 
 
-class _Letter(EmailMultiAlternatives):
-    """A composed mail as Django's: in parts for backends that speak to a service, whole for those that write it out."""
+class _DjangoMessage(EmailMultiAlternatives):
+    """A composed mail as Django's: in parts for backends that call a service, whole for those that write it out."""
 
-    def __init__(self, written: EmailMessage) -> None:
-        text, html = (written.get_body((kind,)) for kind in ("plain", "html"))
-        own = ("From", "To", "Reply-To", "Subject", "MIME-Version", "Content-Type", "Content-Transfer-Encoding")
+    def __init__(self, composed: EmailMessage) -> None:
+        text, html = (composed.get_body((kind,)) for kind in ("plain", "html"))
+        own_fields = ("From", "To", "Reply-To", "Subject", "MIME-Version", "Content-Type", "Content-Transfer-Encoding")
         super().__init__(
-            subject=str(written["Subject"]),
+            subject=str(composed["Subject"]),
             body=text.get_content() if text is not None else "",
-            from_email=str(written["From"]),
-            to=[str(each) for each in written["To"].addresses],
-            reply_to=[str(each) for each in written["Reply-To"].addresses] if "Reply-To" in written else [],
-            headers={name: str(value) for name, value in written.items() if name not in own},
+            from_email=str(composed["From"]),
+            to=[str(each) for each in composed["To"].addresses],
+            reply_to=[str(each) for each in composed["Reply-To"].addresses] if "Reply-To" in composed else [],
+            headers={name: str(value) for name, value in composed.items() if name not in own_fields},
         )
         if html is not None:
             self.attach_alternative(html.get_content(), "text/html")
-        self._written = BytesParser(_Whole, policy=SMTP).parsebytes(written.as_bytes(policy=SMTP))
+        self._composed = BytesParser(_SMTPMessage, policy=SMTP).parsebytes(composed.as_bytes(policy=SMTP))
 
-    # Django would write it anew, by rules that change from one version to the next: folded links are among them.
+    # Django would generate the mail again, by rules that differ between versions, and some of them fold links.
     def message(self, **_: Any) -> EmailMessage:
         """Return the mail as it was composed."""
-        return self._written
+        return self._composed
 
 
-class _Whole(EmailMessage):
-    """A mail that is written out with the line ends of SMTP, whoever asks: Django 5.2 names them itself."""
+class _SMTPMessage(EmailMessage):
+    """A mail whose bytes have the line ends of SMTP, with whatever arguments Django asks for them."""
 
     def as_bytes(self, unixfrom: bool = False, policy: Policy | None = None, **_: object) -> bytes:  # noqa: FBT001, FBT002
-        """Return the mail as it goes over the wire."""
+        """Return the mail as it is sent."""
         return super().as_bytes(unixfrom, policy or SMTP)

@@ -1,7 +1,7 @@
 """`request.magiclink`: what this browser has opened by links, for views and templates that ask.
 
-Placed right after SecurityMiddleware, it also takes the token out of the address before any other middleware can log
-it. It asks the store nothing by itself.
+Placed right after SecurityMiddleware, it also removes the token from the address before any other middleware can log
+it. By itself it makes no query.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.urls import Resolver404, resolve
 
 from ..errors import ConfigurationError
 from .conf import adapter
-from .requests import hide_cookies, put_away
+from .requests import hide_cookies, strip_address
 from .views import answer
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Opened:
-    """What one browser has open; the store is asked when this is, about that document alone."""
+    """What one browser has open; each call asks the store about one document."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
@@ -36,7 +36,7 @@ class Opened:
         return adapter().opened(self._request, policy, resource)
 
     async def aopened(self, policy: Policy, resource: str) -> Redemption | None:
-        """Return the same to an asynchronous view."""
+        """Return the same in an asynchronous view."""
         return await sync_to_async(self.opened)(policy, resource)
 
 
@@ -51,26 +51,26 @@ class MagicLinkMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Return the answer of what comes after, or what gives it when it's awaited."""
+        """Return the response of the next middleware, or its coroutine."""
         request.magiclink = Opened(request)  # type: ignore[attr-defined]
         hide_cookies(request)
-        _put_away(request)
+        _strip_token(request)
         return self._get_response(request)
 
 
-def _put_away(request: HttpRequest) -> None:
-    site = adapter()
+def _strip_token(request: HttpRequest) -> None:
+    found = adapter()
     try:
-        mount = site.mount(request)
+        mount = found.mount(request)
     except ConfigurationError:
-        # The routes say so when they are asked for; the site's other pages go on.
+        # Our routes raise it themselves; the site's other pages go on.
         return
     if request.path_info.startswith(mount) and _is_ours(request):
-        put_away(request, mount)
+        strip_address(request, mount)
 
 
 def _is_ours(request: HttpRequest) -> bool:
-    """Return whether this will come to our view, and to none that the site has below the same path."""
+    """Return whether our view answers this, and not one that the site has below the same path."""
     try:
         return resolve(request.path_info, getattr(request, "urlconf", None)).func is answer
     except Resolver404:

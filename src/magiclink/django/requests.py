@@ -1,7 +1,7 @@
-"""What a Django request says, as the conversation's Request.
+"""A Django request as the conversation's Request.
 
-The address of a request is put away here before anything can fail: Django writes it into logs, error reports and
-redirects, and ours holds a token. What may not happen here: a verdict about anything that was said.
+The address of a request is stripped here before anything can fail: Django writes it into logs, error reports and
+redirects, and ours holds a token. Nothing is judged here.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _ADDRESSES = ("PATH_INFO", "PATH_TRANSLATED", "RAW_URI", "REDIRECT_URL", "REQUES
 """Where servers leave the path of a request, besides Django's own attributes."""
 
 _OURS = "|magiclink-"
-"""Names our cookies among what Django's error reports hide."""
+"""Added to the pattern of names whose values Django's error reports hide: it matches our cookies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """What followed our own path, and the query: kept out of sight of whoever prints a request."""
+    """The path below the mount, and the query; the repr shows neither, since they may hold a token."""
 
     path: str = field(default="", repr=False)
     query: Pairs = field(default=(), repr=False)
@@ -44,27 +44,29 @@ class Address:
 
 def hide_cookies(request: HttpRequest) -> None:
     """Keep our cookies out of Django's error reports: whoever reads one could open what this browser has open."""
-    chosen = get_exception_reporter_filter(request)
-    if _OURS not in chosen.hidden_settings.pattern:
-        hiding = copy(chosen)
-        hiding.hidden_settings = re.compile(chosen.hidden_settings.pattern + _OURS, re.IGNORECASE)
-        request.exception_reporter_filter = hiding
+    current = get_exception_reporter_filter(request)
+    if _OURS not in current.hidden_settings.pattern:
+        extended = copy(current)
+        extended.hidden_settings = re.compile(current.hidden_settings.pattern + _OURS, re.IGNORECASE)
+        request.exception_reporter_filter = extended
 
 
-def put_away(request: HttpRequest, mount: str) -> Address:
-    """Take what follows our path, and the query, off a request; from then on it is one for the bare path.
+def strip_address(request: HttpRequest, mount: str) -> Address:
+    """Remove the path below the mount and the query from a request, and return them; it then shows the mount alone.
 
-    Once is enough: a second call gives what the first one took. Raises ConfigurationError for a request from beside
-    our path.
+    A second call returns what the first one removed. Raises ConfigurationError for a request outside the mount.
     """
-    taken: Address | None = getattr(request, "_magiclink_address", None)
-    if taken is not None:
-        return taken
+    stripped: Address | None = getattr(request, "_magiclink_address", None)
+    if stripped is not None:
+        return stripped
     path, query = request.path_info, request.META.get("QUERY_STRING", "")
     hide_cookies(request)
     _overwrite(request, mount)
     if not path.startswith(mount):
-        raise ConfigurationError("magiclink.django.urls are included at another path than that of base_url")
+        raise ConfigurationError(
+            "magiclink.django.urls are included at another path than that of base_url: "
+            f'write path("{mount.lstrip("/")}", include("magiclink.django.urls")) in ROOT_URLCONF'
+        )
     address = Address(path=path.removeprefix(mount), query=tuple(parse_qsl(query, keep_blank_values=True)))
     request._magiclink_address = address  # type: ignore[attr-defined]
     return address
@@ -72,26 +74,28 @@ def put_away(request: HttpRequest, mount: str) -> Address:
 
 def _overwrite(request: HttpRequest, mount: str) -> None:
     request.path_info = mount
-    request.path = root_of(request).rstrip("/") + mount
+    request.path = read_root(request).rstrip("/") + mount
     for name in _ADDRESSES:
         if name in request.META:
             request.META[name] = request.path
-    # What is built on the path of the application reads it here.
+    # Other libraries read the path here, whether the server has set it or not.
     request.META["PATH_INFO"] = mount
     request.META["QUERY_STRING"] = ""
     vars(request).pop("GET", None)
     scope: dict[str, Any] = getattr(request, "scope", {})
-    # Servers write their access logs from it once there is an answer.
+    # ASGI servers write their access logs from it after the response.
     scope.update(path=request.path, raw_path=request.path.encode(), query_string=b"")
 
 
-def root_of(request: HttpRequest) -> str:
+def read_root(request: HttpRequest) -> str:
     """Return the path at which the server has this application."""
     return str(request.META.get("SCRIPT_NAME") or "")
 
 
-def read(request: HttpRequest, address: Address, *, form: Pairs | None = (), signed_in_as: str | None) -> Request:
-    """Return what a request says; `address` is what was put away, nothing for a page of the site's own."""
+def read_request(
+    request: HttpRequest, address: Address, *, form: Pairs | None = (), signed_in_as: str | None
+) -> Request:
+    """Return the conversation's Request; `address` is what was stripped, an empty one for a page of the site's own."""
     hide_cookies(request)
     return Request(
         method=request.method or "GET",
@@ -106,29 +110,29 @@ def read(request: HttpRequest, address: Address, *, form: Pairs | None = (), sig
     )
 
 
-def form_of(request: HttpRequest) -> Pairs | None:
-    """Return the fields of a form, none of what can't be read; None where it's too large, or has too many."""
+def parse_form(request: HttpRequest) -> Pairs | None:
+    """Return the fields of a form: none if it can't be read, None if it is too large or has too many."""
     try:
         if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_FORM_BYTES:
             return None
-        body = _body(request)
-        return _fields(request, body) if len(body) <= MAX_FORM_BYTES else None
+        body = _read_body(request)
+        return _parse_fields(request, body) if len(body) <= MAX_FORM_BYTES else None
     except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
         return None
     except (BadRequest, MultiPartParserError, UnreadablePostError, ValueError):
         return ()
 
 
-def _body(request: HttpRequest) -> bytes:
+def _read_body(request: HttpRequest) -> bytes:
     try:
         return request.body
     except RawPostDataException:
-        # A middleware has read it; the fields of what it parsed are there all the same.
+        # A middleware has read the stream; the fields that Django parsed from it are still there.
         return b""
 
 
-def _fields(request: HttpRequest, body: bytes) -> Pairs:
+def _parse_fields(request: HttpRequest, body: bytes) -> Pairs:
     if request.content_type == "application/x-www-form-urlencoded":
-        # Not request.POST: a charset that the request names would be tried there.
+        # Not request.POST, which decodes by whatever charset the request names.
         return tuple(parse_qsl(body.decode(), keep_blank_values=True))
     return tuple((name, str(value)) for name, values in request.POST.lists() for value in values)

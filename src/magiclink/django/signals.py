@@ -1,7 +1,6 @@
-"""What happened to links, told to the site's receivers: `link_event.connect(receiver)`.
+"""Events of links as Django's signals: `link_event.connect(receiver)`.
 
-Telling decides nothing: a receiver that fails is logged (by Django, as `django.dispatch`), and what has happened
-stands.
+A receiver decides nothing: if it fails, Django logs that as `django.dispatch`, and what has happened stands.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ if TYPE_CHECKING:
     from ..events import Event
 
 link_event: Signal = Signal()
-"""Something happened: a receiver gets `event`, a `magiclink.Event`, whose class is the sender."""
+"""Sent for each event: a receiver gets `event`, a `magiclink.Event`; the sender is its class."""
 
 
 def send_signal(event: Event) -> None:
-    """Send an event to whoever is connected to `link_event`, and to the log: `MagicLinks(…, on_event=send_signal)`."""
+    """Log an event and send it to the receivers of `link_event`: `MagicLinks(…, on_event=send_signal)`."""
     events.log(event)
     link_event.send_robust(type(event), event=event)

@@ -1,7 +1,7 @@
 """The security stamp of the site's users: `MagicLinks(security_stamp=security_stamp)`.
 
-A user's links die when the password or the address on file changes, and when the account is deactivated. They survive
-Django's own rehash of a password that hasn't changed. Whatever is in doubt gives a new stamp: links die, none lives on.
+A user's links end when the password or the address on file changes, and when the account is deactivated. They survive
+Django's own rehash of a password that hasn't changed. In doubt the stamp changes: links end, none lives on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.db import DatabaseError, router, transaction
 from django.db.models.signals import pre_save
 
 from ..events import logger
-from .directory import answering, find_user, is_active
+from .directory import convert_errors, find_user, is_active
 from .models import PasswordRehash
 
 if TYPE_CHECKING:
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 def security_stamp(subject: str) -> str | None:
     """Return a text that changes with the user's password or address; None for an unknown or inactive user.
 
-    It is asked of the database that is written to: a replica may not know yet that a password was changed. Raises
-    StoreError where a database fails.
+    It reads the database that is written to: a replica may not know yet that a password was changed. Raises StoreError
+    if a database fails.
     """
     model = get_user_model()
     user = find_user(model._default_manager.using(router.db_for_write(model)), subject)
     if user is None or not is_active(user):
         return None
-    with answering():
-        password = _password_stamp(user)
+    with convert_errors():
+        password = _make_password_stamp(user)
     # The first part is 64 characters long: no two pairs look alike.
-    return _digest(password + _address(user))
+    return _digest(password + _read_address(user))
 
 
 def connect(apps: Apps) -> None:
-    """Listen to the saving of every model of users."""
+    """Listen to the saving of every user model."""
     for model in apps.get_models():
         if issubclass(model, AbstractBaseUser):
             pre_save.connect(remember_rehash, sender=model, dispatch_uid="magiclink.remember_rehash")
@@ -56,7 +56,7 @@ def connect(apps: Apps) -> None:
 def remember_rehash(
     sender: type[Any], instance: Any, using: str, update_fields: Collection[str] | None = None, **_: Any
 ) -> None:
-    """Remember, just before Django saves a rehashed password, which stamp it goes on with."""
+    """Remember, just before Django saves a rehashed password, the stamp that it keeps."""
     if update_fields != {"password"} or "_password" not in vars(instance) or instance._password is not None:
         return
     if not issubclass(sender, get_user_model()):
@@ -74,11 +74,11 @@ def remember_rehash(
 def _remember(user: Any, old: str) -> None:
     alias = router.db_for_write(PasswordRehash, instance=user)
     with transaction.atomic(using=alias):
-        kept = {"password": _digest(user.password), "stamp": _password_stamp(user, old)}
+        kept = {"password": _digest(user.password), "stamp": _make_password_stamp(user, old)}
         PasswordRehash._default_manager.using(alias).update_or_create(subject=str(user.pk), defaults=kept)
 
 
-def _password_stamp(user: Any, password: str | None = None) -> str:
+def _make_password_stamp(user: Any, password: str | None = None) -> str:
     """Return the digest of a stored password, or of the one that it was rehashed from."""
     digest = _digest(user.password if password is None else password)
     rehashes = PasswordRehash._default_manager.using(router.db_for_write(PasswordRehash, instance=user))
@@ -99,10 +99,10 @@ def _is_outdated(password: str) -> bool | None:
         return None
 
 
-def _address(user: Any) -> str:
+def _read_address(user: Any) -> str:
     return str(getattr(user, user.get_email_field_name(), "") or "")
 
 
 def _digest(text: str) -> str:
-    # Unkeyed, over what is a salted hash already: to whom this row is shown, it says whether two are equal.
+    # No key is needed, since a stored password is a salted hash: a row shows only whether two are equal.
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

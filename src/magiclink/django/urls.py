@@ -1,6 +1,6 @@
 """The routes: `path("l/", include("magiclink.django.urls"))`, at the path of `base_url`.
 
-`magiclink:page` is the page of the link that waits, `magiclink:sign-in` the one where anybody asks for a sign-in link.
+`magiclink:page` is the page of the pending link, `magiclink:sign-in` the one where anybody asks for a sign-in link.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from .views import answer
 
 app_name: str = "magiclink"
 
-# Whatever follows, slashes, line feeds and nothing at all too, and without a group: what a group catches is told in
-# error reports.
+# The last one matches whatever follows, slashes and line feeds too. It has no group: error reports show what a group
+# matches, here a token.
 urlpatterns: list[URLPattern] = [
     path("", answer, name="page"),
     path("sign-in", answer, name="sign-in"),

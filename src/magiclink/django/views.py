@@ -1,4 +1,4 @@
-"""The one view: whatever comes below the path of the links is the conversation's to answer."""
+"""The one view: the conversation answers every request below the path of the links."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 
-# CSRF is exempted: the conversation's own check stands in every framework. A login wall would put the token into
-# `next`. Error reports show no variable of what runs below here, which may be the site's own code.
+# CSRF: the conversation checks its forms itself, in every framework. A login wall would put the token into `next`.
+# Error reports show no variable of what runs below here, which may be the site's own code.
 @csrf_exempt
 @login_not_required
 @sensitive_post_parameters()
@@ -26,6 +26,6 @@ def answer(request: HttpRequest) -> HttpResponse:
     return adapter().answer(request)
 
 
-# An outer transaction could take back that a link was used, after somebody was signed in by it.
+# A rollback of an outer transaction could undo the use of a link by which somebody was signed in.
 for _alias in connections:
     transaction.non_atomic_requests(_alias)(answer)

@@ -28,6 +28,12 @@ class Shopper(AbstractBaseUser):
     USERNAME_FIELD = "name"
 
 
+class Guest(models.Model):
+    """A user of a site that writes its own login: no `is_active`, no password, no `get_email_field_name`."""
+
+    email: models.CharField[str, str] = models.CharField(max_length=255)
+
+
 class Clerk(User):
     """Another view of Django's own users."""
 

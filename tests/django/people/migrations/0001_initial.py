@@ -18,7 +18,7 @@ def _fields(**own: Any) -> list[tuple[str, Any]]:
 
 
 class Migration(migrations.Migration):
-    """Members, shoppers, and clerks, who are Django's own users."""
+    """Members, shoppers, guests, and clerks, who are Django's own users."""
 
     initial = True
     dependencies: ClassVar = [("auth", "0012_alter_user_first_name_max_length")]
@@ -35,6 +35,13 @@ class Migration(migrations.Migration):
             "Shopper",
             _fields(name=models.CharField(max_length=40, primary_key=True, serialize=False)),
             {"abstract": False},
+        ),
+        migrations.CreateModel(
+            "Guest",
+            [
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("email", models.CharField(max_length=255)),
+            ],
         ),
         migrations.CreateModel(
             "Clerk",

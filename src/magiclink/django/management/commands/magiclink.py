@@ -1,6 +1,6 @@
 """`manage.py magiclink …`: the operator's commands of `magiclink.cli`, on the site's own links.
 
-`check` asks the store whether it works; `keygen` needs no setting, since a key comes before them.
+`check` writes to the store and reads it back; `keygen` needs no setting, since a key is made before there are any.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ if TYPE_CHECKING:
 class Command(BaseCommand):
     """Runs one of the commands, with its output and exit status; `call_command("magiclink", "inspect", link_id)`."""
 
-    help: str = "Inspect, revoke and purge links; see their history; check the store; make a key."
-    # Whatever is wrong elsewhere in the site, an operator can withdraw a link.
+    help: str = "Inspect, revoke and purge links; show their history; check the store; make a key."
+    # An operator can revoke a link whatever is wrong elsewhere in the site.
     requires_system_checks: tuple[str, ...] = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take everything as it is: the commands read their own arguments, and have their own help."""
+        """Accept every argument: each command parses its own, and has its own help."""
         parser.add_argument(
             "arguments",
             nargs=REMAINDER,
             metavar="command",
-            help="check, keygen, inspect, history, revoke or purge; `inspect --help` tells of each",
+            help="check, keygen, inspect, history, revoke or purge; `inspect --help` shows the arguments of one",
         )
 
     def handle(self, *_: object, arguments: Sequence[str], **__: Any) -> None:
-        """Run a command. Raises CommandError with its exit status for what can't be done."""
-        told, failed = StringIO(), StringIO()
-        with redirect_stdout(told), redirect_stderr(failed):
-            status = _status(arguments)
-        self.stdout.write(told.getvalue(), ending="")
+        """Run a command. Raises CommandError with its exit status if it fails."""
+        output, errors = StringIO(), StringIO()
+        with redirect_stdout(output), redirect_stderr(errors):
+            status = _run(arguments)
+        self.stdout.write(output.getvalue(), ending="")
         if status:
-            raise CommandError(failed.getvalue().strip(), returncode=status)
+            raise CommandError(errors.getvalue().strip(), returncode=status)
 
 
-def _status(arguments: Sequence[str]) -> int:
+def _run(arguments: Sequence[str]) -> int:
     try:
         if list(arguments) == ["check"]:
             return _check()
@@ -56,7 +56,7 @@ def _status(arguments: Sequence[str]) -> int:
     except MagicLinkError as error:
         raise CommandError(str(error), returncode=2) from None
     except SystemExit as ended:
-        # argparse ends a program where there is nothing to run: after its help, or a mistake.
+        # argparse exits after it has printed its help, or a mistake.
         return int(ended.code or 0)
 
 
