@@ -1,4 +1,4 @@
-"""The languages of a Flask app's readers: what the browser prefers, and what the app has chosen before."""
+"""What a request says: its languages, its form, and where it comes from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from flask import session
 from magiclink import ConfigurationError
 from tests.exchanges import ANN, OURS
-from tests.flask.site import Shop
+from tests.flask.site import Shop, page_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,3 +88,18 @@ def test_languages_that_cannot_work() -> None:
     """A language that nobody speaks is ConfigurationError when the manager is made."""
     with pytest.raises(ConfigurationError, match="nl"):
         Shop(languages=["nl"])
+
+
+def test_source_that_is_missing() -> None:
+    """G39: without an address of the client, everybody shares one bucket."""
+    shop = Shop()
+    for _ in range(2):
+        answer = shop.visitor().post("/l/sign-in", {"email": ANN}, environ_overrides={"REMOTE_ADDR": ""})
+        assert page_of(answer) == "200 sent"
+    assert len(shop.outbox) == 2
+
+
+def test_form_that_is_too_large() -> None:
+    """A form larger than ours are is not read, and answered by a page that says so."""
+    page = Shop().visitor().post("/l/sign-in", {"email": "a" * 20_000})
+    assert page_of(page) == "413 too-large"
