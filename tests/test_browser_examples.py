@@ -93,7 +93,7 @@ def tell(browser: Chromium, origin: str) -> None:
         story.press_at("/", step)
     ann.goto(first)
     assert (ann.url, page_name(ann)) == (f"{story.origin}/l/", "expired")
-    ann.get_by_role("button", name="Mail me a fresh link").click()
+    ann.get_by_role("button", name="Email me a new link").click()
     assert page_name(ann) == "sent"
     ann.goto(story.mail())
     assert heading(ann) == "Invoice 1001"

@@ -73,7 +73,7 @@ def mailed(site: Served, by: Callable[[], Answer]) -> str:
 def sign_in(site: Served, browser: Browser, address: str) -> Answer:
     """Sign in by mail."""
     browser.visit("/invoices")
-    browser.visit(mailed(site, lambda: browser.press("Mail me a link", email=address)))
+    browser.visit(mailed(site, lambda: browser.press("Email me a link", email=address)))
     return browser.press("Sign in")
 
 

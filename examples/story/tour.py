@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 ANN, BOB, MALLORY = "ann@acme.example", "bob@acme.example", "mallory@moor.example"
 MOVED = "accounts@acme.example"
-FRESH = "Mail me a fresh link"
-ASK = "Mail me a link"
+FRESH = "Email me a new link"
+ASK = "Email me a link"
 
 
 def tour(open_site: OpenSite, kept_in: str | None) -> int:

@@ -159,7 +159,7 @@ def test_page_that_leaves_something_out() -> None:
     page = Pages("/l/").closed("f0rm")
     read = Read(render(page))
     assert read.texts("p") == list(page.paragraphs)
-    assert (read.texts("label"), read.texts("button")) == (["E-mail address"], ["Mail me a link"])
+    assert (read.texts("label"), read.texts("button")) == (["Email address"], ["Email me a link"])
     email, hidden = [attributes for tag, attributes in read.tags if tag == "input"]
     assert hidden == {"type": "hidden", "name": "form", "value": "f0rm"}
     assert (email["type"], email["autocomplete"], email["inputmode"]) == ("email", "email", "email")

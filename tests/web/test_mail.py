@@ -21,7 +21,7 @@ from magiclink.policy import Opens
 from magiclink.testing.clock import FrozenClock
 from magiclink.values import Link
 from magiclink.web import Language, compose
-from magiclink.web.mail import harmless
+from magiclink.web.mail import disarm
 from tests.web.conftest import MARKED, unmarked
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ HEADERS = {
 def test_about_that_writes_headers(about: str, opens: Opens) -> None:
     """J30: whatever `about` holds, the mail has its own headers, one recipient, and the link whole in both parts."""
     try:
-        shown = harmless(about)
+        shown = disarm(about)
     except BadArgumentError:
         assert not any(each.isprintable() and each != " " for each in about) or ":/" in about or "\\\\" in about
         return
@@ -194,7 +194,7 @@ MARKS = [".", ".", ":", "/", "//", "@", "@", "=?", "?=", "\\\\", " ", "\n"]
 def test_link_inside_about(pieces: list[str]) -> None:
     """J30: nothing that a mail client would make a link of is left in the text, however it is put together."""
     try:
-        line = harmless("x" + "".join(pieces))
+        line = disarm("x" + "".join(pieces))
     except BadArgumentError:
         return
     assert LINKS.search(line) is None, line
@@ -219,7 +219,7 @@ def test_link_inside_about(pieces: list[str]) -> None:
 )
 def test_about_as_shown(about: str, shown: str) -> None:
     """J30: links and headers are taken apart, sums, dates and times are not; text, page and subject show the same."""
-    assert harmless(about) == shown
+    assert disarm(about) == shown
     mail = arrived(compose(link(), to=TO, about=about))
     assert mail["Subject"] == shown
     assert f"opens {shown}:" in part(mail, "plain")
@@ -230,7 +230,7 @@ def test_about_as_shown(about: str, shown: str) -> None:
 def test_space_lost_in_the_subject(about: str) -> None:
     """J30: the subject keeps its spaces, where `email` itself those between encoded words and joins `evil. com`."""
     mail = arrived(compose(link(), to=TO, about=about, opens=Opens.ACCOUNT))
-    assert mail["Subject"] == f"Sign in to {harmless(about)}"
+    assert mail["Subject"] == f"Sign in to {disarm(about)}"
 
 
 def test_about_with_markup() -> None:
@@ -251,16 +251,16 @@ def test_about_that_says_nothing(about: object) -> None:
 
 def test_about_too_long() -> None:
     """A long `about` is cut at 200 characters and says so; one of 200 is left whole."""
-    assert harmless("x" * 200) == "x" * 200
-    assert harmless("x" * 201) == "x" * 199 + "…"
-    assert harmless("ab " * 1_000_000) == ("ab " * 66) + "a…"
-    assert harmless("a." * 150).endswith("…")
-    assert len(harmless("a.b" * 250)) <= 200
+    assert disarm("x" * 200) == "x" * 200
+    assert disarm("x" * 201) == "x" * 199 + "…"
+    assert disarm("ab " * 1_000_000) == ("ab " * 66) + "a…"
+    assert disarm("a." * 150).endswith("…")
+    assert len(disarm("a.b" * 250)) <= 200
 
 
 def test_lone_surrogate() -> None:
     """A22: text that no charset can hold is shown without what can't be held."""
-    assert harmless("Invoice \ud800 1001") == "Invoice 1001"
+    assert disarm("Invoice \ud800 1001") == "Invoice 1001"
 
 
 @pytest.mark.parametrize(
@@ -315,10 +315,10 @@ def test_document_words() -> None:
     assert part(arrived(message), "plain") == (
         "Hello, this link opens Invoice 1001:\n\n"
         f"{URL}\n\n"
-        "It works until Friday, 4 December 2026 (09:25:26 UTC). You need no account and no login.\n\n"
-        "When it no longer works, open it all the same: the page tells you how to get a fresh one.\n\n"
-        "Whoever has this link can open what you see, so forward it with care.\n\n"
-        "If you did not expect this mail, you can ignore it.\n"
+        "The link works until Friday, 4 December 2026 (09:25:26 UTC). You need no account and no password.\n\n"
+        "After that, open it anyway: the page shows you how to get a new link.\n\n"
+        "Anyone who has this link can open the same page, so forward it with care.\n\n"
+        "If you did not expect this email, you can ignore it.\n"
     )
 
 
@@ -329,8 +329,8 @@ def test_account_words() -> None:
     text = part(arrived(message), "plain")
     assert text.startswith("Hello, this link signs you in to Acme Billing:\n")
     assert "You need no password." in text
-    assert "please do not forward it" in text
-    assert "no login" not in text
+    assert "do not forward it" in text
+    assert "no account" not in text
     assert ">Sign in</a>" in part(message, "html")
 
 

@@ -60,7 +60,7 @@ def every(
 EVERY = every(Pages("/l/"))
 
 
-def said(page: Page) -> str:
+def read(page: Page) -> str:
     """Return what a page says, without its title."""
     return "\n".join(page.paragraphs)
 
@@ -106,7 +106,7 @@ def test_button_on_a_page_that_needs_none() -> None:
 @pytest.mark.parametrize("word", ["token", "session", "redeem", "invalid", "error", "magic", "wrong link", "cookie"])
 def test_jargon(word: str) -> None:
     """No page uses a word of ours, or of blame; cookies are named only where the reader must allow them."""
-    pages = {name for name, page in EVERY.items() if word in f"{page.title} {said(page)}".lower()}
+    pages = {name for name, page in EVERY.items() if word in f"{page.title} {read(page)}".lower()}
     assert pages == ({"no-cookie"} if word == "cookie" else set())
 
 
@@ -114,8 +114,8 @@ def test_confirm_that_does_not_say_what() -> None:
     """S5: the page of a document says what opens, for whom, and that neither account nor password is needed."""
     page = EVERY["confirm"]
     assert page.title == "Open Invoice 1001"
-    assert "a…@acme.example" in said(page)
-    assert "no account and no password" in said(page)
+    assert "a…@acme.example" in read(page)
+    assert "no account and no password" in read(page)
     assert page.buttons == (Button(label="Open", action="/l/", fields=(HIDDEN,)),)
 
 
@@ -123,8 +123,8 @@ def test_confirm_that_does_not_say_where() -> None:
     """The page of an account says what it signs in to, as whom, and that no password is needed."""
     page = EVERY["confirm account"]
     assert page.title == "Sign in to Invoice 1001"
-    assert "signed in as a…@acme.example" in said(page)
-    assert "no password" in said(page)
+    assert "sign in as a…@acme.example" in read(page)
+    assert "no password" in read(page)
     assert page.buttons == (Button(label="Sign in", action="/l/", fields=(HIDDEN,)),)
 
 
@@ -133,17 +133,17 @@ def test_about_that_says_nothing() -> None:
     pages = Pages("/l/")
     assert pages.confirm(" \n", to="x", form="f", signs_in=False).title == "Open the document"
     assert pages.confirm("", to="x", form="f", signs_in=True).title == "Sign in to your account"
-    assert pages.switch("", to="x", other="y", form="f").title == "Sign in to your account with another account?"
+    assert pages.switch("", to="x", other="y", form="f").title == "Sign in with another account?"
     for signs_in, told in ((False, "for the document."), (True, "for your account.")):
-        assert told in said(pages.ended(State.USED, "", at=AT, now=NOW, form=None, signs_in=signs_in))
+        assert told in read(pages.ended(State.USED, "", at=AT, now=NOW, form=None, signs_in=signs_in))
 
 
 def test_switch_that_hides_one_of_two() -> None:
     """Who is signed in as another reads both names, and that closing the page changes nothing."""
     page = EVERY["switch"]
-    assert "signed in as b…@globex.example" in said(page)
-    assert "another account, a…@acme.example" in said(page)
-    assert "close this page, nothing changes" in said(page)
+    assert "signed in as b…@globex.example" in read(page)
+    assert "another account: a…@acme.example" in read(page)
+    assert "close this page, nothing changes" in read(page)
     assert page.buttons == (Button(label="Sign in as a…@acme.example", action="/l/", fields=(HIDDEN,)),)
 
 
@@ -155,46 +155,46 @@ def test_ended_links_that_look_alike() -> None:
 @pytest.mark.parametrize("state", ENDED)
 def test_end_without_its_instant(state: State) -> None:
     """Each page of an ended link says when it ended, in words and as a date, and what it was for."""
-    assert DATED in said(ended(state))
-    assert "The link was for Invoice 1001." in said(ended(state))
+    assert DATED in read(ended(state))
+    assert "The link was for Invoice 1001." in read(ended(state))
 
 
 @pytest.mark.parametrize("state", ENDED)
 def test_instant_that_nobody_knows(state: State) -> None:
     """Without an instant the page says what happened, and no date."""
     page = ended(state, at=None)
-    assert "UTC" not in said(page)
-    assert "ago" not in said(page)
+    assert "UTC" not in read(page)
+    assert "ago" not in read(page)
     assert "The link was for Invoice 1001." in page.paragraphs[0]
 
 
 def test_account_that_changed() -> None:
     """A link that ended because the account changed says so."""
-    assert "What is on file about you has changed" in said(ended(State.REVOKED, at=None))
+    assert "Your details have changed" in read(ended(State.REVOKED, at=None))
 
 
 @pytest.mark.parametrize("state", ENDED[:3])
 def test_fresh_link_that_cannot_be_found(state: State) -> None:
     """S5: a fresh link is one button away, goes to the address of the old one, and needs no account."""
     page = ended(state)
-    assert "to the address that this one was mailed to. You need no account" in said(page)
-    assert page.buttons == (Button(label="Mail me a fresh link", action="/l/new", fields=(HIDDEN,)),)
+    assert "to the address that this one was sent to. You need no account" in read(page)
+    assert page.buttons == (Button(label="Email me a new link", action="/l/new", fields=(HIDDEN,)),)
 
 
 @pytest.mark.parametrize("state", ENDED[:3])
 def test_dead_end_without_a_form(state: State) -> None:
     """Where no fresh link can be asked for here, the page says whom to ask, and that no account is needed."""
-    assert "ask whoever sent you this one. You need no account" in said(ended(state, form=None))
+    assert "Ask the sender for a new link. You need no account" in read(ended(state, form=None))
 
 
 def test_newer_mail_that_is_not_mentioned() -> None:
     """A superseded link leads to the newest mail."""
-    assert "newest mail" in said(ended(State.SUPERSEDED))
+    assert "newest email" in read(ended(State.SUPERSEDED))
 
 
 def test_revoked_link_that_offers_a_fresh_one() -> None:
     """A revoked link leads to the sender, and no button mails a fresh one, whatever the caller gives."""
-    assert "ask whoever sent it" in said(ended(State.REVOKED))
+    assert "ask the sender" in read(ended(State.REVOKED))
     assert ended(State.REVOKED).buttons == ()
 
 
@@ -206,53 +206,53 @@ def test_outstanding_link_called_ended() -> None:
 
 def test_link_that_cannot_be_copied() -> None:
     """A cut or wrapped link gets the way to copy it whole: from https to its last character."""
-    told = said(EVERY["not-genuine"])
-    assert "cut it short or broken it" in told
-    assert "from https to its very last character" in told
+    text = read(EVERY["not-genuine"])
+    assert "cut it off or broken it" in text
+    assert "from https to its last character" in text
 
 
 @pytest.mark.parametrize("name", ["no-cookie", "elsewhere"])
 def test_way_back_that_is_missing(name: str) -> None:
     """A page without its link leads back to the mail."""
-    assert EVERY[name].title == "Please click the link in the mail again"
+    assert EVERY[name].title == "Please click the link in the email again"
 
 
 def test_answer_that_tells_of_an_address() -> None:
     """The answer to every wish for a mail is an "if", says where to look, and is the same page each time."""
-    told = said(EVERY["sent"])
-    assert told.startswith("If a link can be sent to you, a mail is on its way")
-    assert "address that is on file" in told
-    assert "spam" in told
+    text = read(EVERY["sent"])
+    assert text.startswith("If we can send you a link, an email is on its way")
+    assert "the address that we have for you" in text
+    assert "check your spam folder" in text
 
 
 @pytest.mark.parametrize("name", ["sign-in", "closed form"])
 def test_address_that_cannot_be_entered(name: str) -> None:
     """S6: the e-mail address alone gets a link; the form has one field to fill in, and its proof."""
-    email = Field(name="email", kind="email", label="E-mail address")
-    assert EVERY[name].buttons == (Button(label="Mail me a link", action="/l/sign-in", fields=(email, HIDDEN)),)
+    email = Field(name="email", kind="email", label="Email address")
+    assert EVERY[name].buttons == (Button(label="Email me a link", action="/l/sign-in", fields=(email, HIDDEN)),)
 
 
 def test_login_form_without_a_reason() -> None:
     """S5: the page of a closed document leads to the mail, and says that no account is needed, form or not."""
     for name in ("closed", "closed form"):
-        assert "the link in the mail" in said(EVERY[name])
-        assert "no account and no password" in said(EVERY[name])
-    assert "enter your e-mail address" not in said(EVERY["closed"])
+        assert "the link in the email" in read(EVERY[name])
+        assert "no account and no password" in read(EVERY[name])
+    assert "enter your email address" not in read(EVERY["closed"])
 
 
-@pytest.mark.parametrize(("reason", "told"), [("browser", "browser in which you asked"), ("app", "Try again later")])
+@pytest.mark.parametrize(("reason", "told"), [("browser", "browser where you asked"), ("app", "Try again later")])
 def test_link_that_seems_used_up(reason: str, told: str) -> None:
-    """A link that isn't let in says that it hasn't been used up, and what to do."""
+    """A link that isn't let in says that it hasn't been used, and what to do."""
     page = Pages("/l/").not_admitted(reason)
-    assert told in said(page)
-    assert "has not been used up" in said(page)
+    assert told in read(page)
+    assert "has not been used" in read(page)
 
 
 @pytest.mark.parametrize("name", ["unavailable", "not-allowed", "too-large"])
 def test_trouble_that_costs_the_link(name: str) -> None:
-    """Trouble says that nothing was done or used up, and how to go on."""
-    assert re.search(r"[Nn]othing (was done|has been used up)", said(EVERY[name]))
-    assert "again" in said(EVERY[name])
+    """Trouble says that nothing was done or lost, and how to go on."""
+    assert re.search(r"[Nn]othing (was done|is lost)", read(EVERY[name]))
+    assert "again" in read(EVERY[name])
 
 
 ANY: list[Callable[[Pages, str], Page]] = [

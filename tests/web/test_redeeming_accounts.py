@@ -233,7 +233,7 @@ def test_subject_named_by_nobody() -> None:
     link, visitor = site.sign_in(), site.visitor()
     shown = visitor.click(link).page
     assert shown is not None
-    assert "signed in as ann." in shown.paragraphs[0]
+    assert "sign in as ann." in shown.paragraphs[0]
     site.clock.set(link.expires_at)
     ended = site.visitor().click(link).page
     assert ended is not None

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from inspect import signature
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from magiclink import CLIENT_PORTAL, INVOICE, SIGN_IN, STEP_UP, BadArgumentError, ConfigurationError, Key, KeyRing
+from magiclink import SIGN_IN, BadArgumentError, ConfigurationError, Key, KeyRing
 from magiclink.links import run
-from magiclink.records import Supersede
-from magiclink.web import Account, Language, Limits, Options, Page, Request
+from magiclink.web import Account, Language, Page, Request
 from magiclink.web.languages import ENGLISH
-from magiclink.web.responses import Responses, is_ours, without_body
+from magiclink.web.responses import is_ours, without_body
 from tests.web.conftest import ANN, BOB, ORIGIN, Accounts, Site
 
 if TYPE_CHECKING:
@@ -36,48 +34,11 @@ def info_of(site: Site, subject: str = "ann") -> LinkInfo:
     return site.links.inspect(site.sign_in(subject).link_id)
 
 
-@pytest.mark.parametrize("field", [field.name for field in fields(Limits)])
-@pytest.mark.parametrize("value", [0, -1, 1.0, True, "3", None])
-def test_limits_of_another_kind(field: str, value: object) -> None:
-    """A limit is a number from 1 on: none, or one that is no number, is ConfigurationError."""
-    given: dict[str, Any] = {field: value}
-    with pytest.raises(ConfigurationError, match="limits"):
-        Limits(**given)
-
-
-def test_limits() -> None:
-    """An hour, three mails for a link, five to an address, thirty from a source."""
-    assert Limits() == Limits(per_link=3, per_address=5, per_source=30)
-    assert Limits(per_link=1, per_address=1, per_source=1).per_link == 1
-
-
-def test_options_are_the_arguments() -> None:
-    """Every adapter takes the same options, and the conversation takes each of them."""
-    arguments = [name for name in signature(Responses.__init__).parameters if name not in {"self", "flows"}]
-    assert list(Options.__annotations__) == arguments
-    assert not Options.__required_keys__
-
-
 def test_directory_without_mailer() -> None:
     """A directory without a mailer could only promise mails."""
     with pytest.raises(ConfigurationError, match="mailer"):
         Site(mailer=None)
     assert Site(directory=None).conversation is not None
-
-
-@pytest.mark.parametrize("home", ["//evil.example", "/l/", "/l", "/l/x", "/logout", "invoices", "", "/a\nb", None, 7])
-def test_home_refused(home: object) -> None:
-    """Home is a path of the app's own site that leads neither back to the links nor out of the session."""
-    with pytest.raises(ConfigurationError, match="home"):
-        Site(home=home)
-
-
-def test_home_is_the_links_own_page() -> None:
-    """Where the links live at `/`, the default home would be the page of the pending link, a loop: name another."""
-    settings = {"base_url": f"{ORIGIN}/"}
-    with pytest.raises(ConfigurationError, match="home"):
-        Site(settings=settings)
-    assert Site(settings=settings, home="/start").conversation.home == "/start"
 
 
 def test_home_serves_links_without_a_destination() -> None:
@@ -103,33 +64,6 @@ def test_destination_checked_again(site: Site, destination: str) -> None:
     assert site.conversation.checked(destination) == "/"
     assert site.conversation.checked("/invoices/1001?x=//evil.example") == "/invoices/1001?x=//evil.example"
     assert site.conversation.checked(None) == "/"
-
-
-def test_sign_in_policy() -> None:
-    """The policy of sign-in links is one of the app's; the default is passed over where the app has no use for it."""
-    assert Site().conversation.sign_in_policy == SIGN_IN
-    assert Site(INVOICE).conversation.sign_in_policy is None
-    own = replace(SIGN_IN, purpose="staff")
-    assert Site(own, sign_in=own).conversation.sign_in_policy == own
-    with pytest.raises(ConfigurationError, match="sign_in"):
-        Site(INVOICE, sign_in=own)
-
-
-@pytest.mark.parametrize("policy", [replace(INVOICE, supersede=Supersede.NEVER), STEP_UP])
-def test_sign_in_policy_that_signs_nobody_in(policy: Any) -> None:
-    """A document's link signs nobody in, and a step-up only who is signed in already."""
-    with pytest.raises(ConfigurationError, match="opens an account"):
-        Site(policy, sign_in=policy)
-
-
-@pytest.mark.parametrize("supersede", [Supersede.ON_ISSUE, Supersede.ON_DELIVERY])
-def test_sign_in_policy_that_supersedes(supersede: Supersede) -> None:
-    """L07: anybody may type an address; a policy by which a new link ends the older ones is refused."""
-    policy = replace(CLIENT_PORTAL, supersede=supersede)
-    with pytest.raises(ConfigurationError, match="NEVER"):
-        Site(policy, sign_in=policy)
-    allowed = replace(policy, supersede=Supersede.NEVER)
-    assert Site(allowed, sign_in=allowed).conversation.offers_sign_in
 
 
 def test_policy_of(site: Site) -> None:

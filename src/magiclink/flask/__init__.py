@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from .manager import LinkManager, link_event, send_signal
+try:
+    from .manager import LinkManager
+    from .signals import link_event, send_signal
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(f"{error}: pip install 'magiclink-auth[flask]'", name=error.name) from None
 
 __all__ = ["LinkManager", "link_event", "send_signal"]

@@ -1,4 +1,4 @@
-"""Magic links in Flask: `LinkManager` mounts the conversation at the path of `base_url`.
+"""`LinkManager`: mounts the conversation at the path of `base_url`, guards views, and signs in.
 
 This adapter reads requests and writes responses, and decides nothing: every answer, with its headers, cookies and text,
 is that of `magiclink.web`.
@@ -6,25 +6,22 @@ is that of `magiclink.web`.
 
 from __future__ import annotations
 
-import sys
-from functools import partial, wraps
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import click
-from blinker import NamedSignal, Namespace
-from jinja2 import TemplateNotFound
-from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
-from flask import Blueprint, Response, current_app, make_response, render_template, request, session
+from flask import Blueprint, Response, current_app, session
 
-from .. import cli, events
 from ..errors import ConfigurationError
 from ..links import run
-from ..web.conversation import Conversation, check_unless
-from ..web.html import render
-from ..web.http import MAX_FORM_BYTES, Page, Pairs, Reply, Request
-from ..web.languages import parse_accept_language
+from ..web.conversation import Conversation
+from ..web.http import Reply
+from ..web.options import check_names
+from .commands import add_commands
+from .decorators import Guards
+from .requests import read, read_form
+from .responses import make_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,38 +31,30 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from ..events import Event
     from ..links import MagicLinks
     from ..policy import Policy
     from ..values import Link, Redemption
+    from ..web.http import Pairs, Request
     from ..web.jobs import Job
     from ..web.options import Options
+    from .decorators import View
 
     SignIn = Callable[[Redemption], Any]
-    View = Callable[..., Any]
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 _SUBJECT = "magiclink.subject"
-
-link_event: NamedSignal = Namespace().signal("magiclink", doc="Something happened: `event` is a magiclink.Event.")
-
-
-def send_signal(event: Event) -> None:
-    """Send an event to whoever is connected to `link_event`, and to the log: `MagicLinks(…, on_event=send_signal)`."""
-    events.log(event)
-    link_event.send(None, event=event)
 
 
 class LinkManager:
     """The conversation's adapter in Flask: one manager may serve several apps of a process.
 
-    `options` are `magiclink.web.Options`, the same in every framework. `signed_in_as()` gives the subject who is signed
-    in, or None; by default it's who was signed in by a link in this session. `language()` gives the language that the
-    app has chosen for the reader, as Flask-Babel's `get_locale` does; what the browser prefers comes after it.
-    `defer(job)` hands a mail that was asked for to the app's queue, which calls `manager.run(job)`; by default it is
-    sent after the response.
+    `options` are `magiclink.web.Options`, the same in every framework. `signed_in_as()` returns the subject who is
+    signed in, or None; by default it is who was signed in by a link in this session. `language()` returns the language
+    that the app has chosen for the reader, as Flask-Babel's `get_locale` does; what the browser prefers comes after it.
+    `defer(job)` hands a mail that was asked for to the app's queue, whose worker calls `manager.run(job)`; by default
+    it is sent after the response.
 
-    Raises ConfigurationError for what can't work.
+    Raises ConfigurationError for an option that doesn't exist, and for what can't work.
     """
 
     def __init__(
@@ -77,12 +66,14 @@ class LinkManager:
         defer: Callable[[Job], object] | None = None,
         **options: Unpack[Options],
     ) -> None:
+        check_names(options, also=("signed_in_as", "language", "defer"))
         self.links = links
         self.conversation: Conversation = Conversation(links.flows, **options)
-        self._signed_in_as = signed_in_as or _remembered
+        self._signed_in_as = signed_in_as or _find_subject
         self._language = language
         self._defer = defer
-        self._redeemed: dict[str, SignIn] = {}
+        self._sign_ins: dict[str, SignIn] = {}
+        self._guards = Guards(self._guard)
 
     def init_app(self, app: Flask) -> None:
         """Mount the routes at the path of `base_url`, less the app's own APPLICATION_ROOT; add `flask magiclink …`.
@@ -90,7 +81,7 @@ class LinkManager:
         Raises ConfigurationError for a second manager, and for a `base_url` outside of APPLICATION_ROOT.
         """
         if "magiclink" in app.extensions:
-            raise ConfigurationError("this app has a LinkManager already")
+            raise ConfigurationError("this app has a LinkManager already: call init_app once for each app")
         path = self.conversation.find_mount(app.config["APPLICATION_ROOT"]) + "<magiclink_path:path>"
         app.extensions["magiclink"] = self
         app.url_map.converters["magiclink_path"] = _AnyPath
@@ -99,7 +90,8 @@ class LinkManager:
         # It comes before every before_request, and so before CSRF protection, whichever was set up first.
         routes.url_value_preprocessor(self._exempt)
         app.register_blueprint(routes)
-        _add_command(app, self.links)
+        self._guards.watch(app)
+        add_commands(app, self.links)
 
     def on_redeemed(self, policy: Policy) -> Callable[[SignIn], SignIn]:
         """Say how a link of this policy signs its subject in: with Flask-Login's `login_user`, or into `flask.session`.
@@ -110,7 +102,7 @@ class LinkManager:
         self.conversation.check_opens_account(policy)
 
         def register(function: SignIn) -> SignIn:
-            self._redeemed[policy.purpose] = function
+            self._sign_ins[policy.purpose] = function
             return function
 
         return register
@@ -118,31 +110,16 @@ class LinkManager:
     def opened_by(
         self, policy: Policy, *, resource: str, unless: Callable[[], object] | None = None
     ) -> Callable[[View], View]:
-        """Let a view be seen by whoever opened its document with a link of this policy; else 403, with the ways on.
+        """Show a view to whoever opened its document with a link of this policy; else answer 403, with the ways on.
 
         `resource` is a template over the view's arguments, such as `"invoice:{number}"`. The view gets `redemption`:
         the Redemption, or None where `unless()` said that this visitor needs no link; ask `redemption is None`.
+
+        Raises ConfigurationError at the decoration for a view that takes no `redemption`, for a template that names
+        none of its arguments, and for a guard that stands above the route's decorator.
         """
         self.conversation.check_opens_document(policy)
-
-        def decorate(view: View) -> View:
-            @wraps(view)
-            def guarded(*args: Any, **kwargs: Any) -> Any:
-                show = current_app.ensure_sync(view)
-                if unless is not None and check_unless(unless()):
-                    return show(*args, redemption=None, **kwargs)
-                found = run(self.conversation.guard(self._request(), policy, resource.format(**kwargs)))
-                if isinstance(found, Reply):
-                    return self._response(found)
-                response = make_response(show(*args, redemption=found, **kwargs))
-                # What one browser may see is no page for a shared cache.
-                response.headers.setdefault("Cache-Control", "no-store")
-                response.vary.add("Cookie")
-                return response
-
-            return guarded
-
-        return decorate
+        return partial(self._guards.guard, policy=policy, resource=resource, unless=unless)
 
     def send(self, link: Link, *, to: str, about: str = "", language: str | None = None) -> None:
         """Mail a link and mark it delivered; from a cron job too. `about` is what it opens, as `describe` says.
@@ -154,7 +131,7 @@ class LinkManager:
         run(self.conversation.send(link, to=to, about=about, language=language))
 
     def remind(self, link_id: str) -> Link:
-        """Mail a fresh link in place of one to the address that it was mailed to; give it: `Conversation.remind`."""
+        """Mail a fresh link to the address that an older one was mailed to; return it. See `Conversation.remind`."""
         return run(self.conversation.remind(link_id))
 
     def run(self, job: Job) -> None:
@@ -162,29 +139,18 @@ class LinkManager:
         run(self.conversation.run(job))
 
     def _answer(self, path: str) -> Response:
-        self.conversation.check_sign_ins(self._redeemed)
-        reply = run(self.conversation.answer(self._request(path, form=_form())))
-        return self._response(reply if reply.sign_in is None else self._signed_in(reply, reply.sign_in))
+        self.conversation.check_sign_ins(self._sign_ins, hint="@manager.on_redeemed({policy})")
+        reply = run(self.conversation.answer(self._read(path, read_form())))
+        return self._respond(reply if reply.sign_in is None else self._sign_in(reply, reply.sign_in))
 
-    def _request(self, path: str = "", form: Pairs | None = ()) -> Request:
-        return Request(
-            method=request.method,
-            path=path,
-            query=tuple(request.args.items(multi=True)),
-            form=form,
-            headers={name.lower(): value for name, value in request.headers.items()},
-            cookies=request.cookies,
-            source=request.remote_addr,
-            signed_in_as=self._signed_in_as(),
-            languages=self._languages(),
-        )
+    def _guard(self, policy: Policy, resource: str) -> Redemption | Response:
+        found = run(self.conversation.guard(self._read(), policy, resource))
+        return self._respond(found) if isinstance(found, Reply) else found
 
-    def _languages(self) -> tuple[str, ...]:
-        chosen = None if self._language is None else self._language()
-        preferred = parse_accept_language(request.headers.get("Accept-Language", ""))
-        return preferred if chosen is None else (str(chosen), *preferred)
+    def _read(self, path: str = "", form: Pairs | None = ()) -> Request:
+        return read(path, form, signed_in_as=self._signed_in_as(), language=self._language)
 
-    def _signed_in(self, reply: Reply, redemption: Redemption) -> Reply:
+    def _sign_in(self, reply: Reply, redemption: Redemption) -> Reply:
         """Sign in whom the reply names, under a new session id: one that was planted before is worth nothing."""
         if not reply.keeps_session:
             session.clear()
@@ -192,14 +158,12 @@ class LinkManager:
         session.setdefault(_SUBJECT, None)
         if hasattr(current_app.session_interface, "regenerate"):
             current_app.session_interface.regenerate(session)
-        landing = self._redeemed[redemption.purpose](redemption)
+        landing = self._sign_ins[redemption.purpose](redemption)
         session[_SUBJECT] = redemption.subject
         return self.conversation.landing(reply, landing) if isinstance(landing, str) else reply
 
-    def _response(self, reply: Reply) -> Response:
-        body = "" if reply.page is None else _html(reply.page)
-        cookies = [("Set-Cookie", cookie.header()) for cookie in reply.cookies]
-        response = Response(body, reply.status, [*reply.headers, *cookies])
+    def _respond(self, reply: Reply) -> Response:
+        response = make_response(reply)
         if reply.after is not None:
             self._do_after(response, reply.after)
         return response
@@ -208,7 +172,7 @@ class LinkManager:
         if self._defer is not None:
             self._defer(job)
         elif current_app.testing:
-            # Flask's test client closes responses late or never; there is nobody whose stopwatch tells anything.
+            # Flask's test client closes responses late or never, and in a test nobody measures the time of an answer.
             self.run(job)
         else:
             response.call_on_close(partial(self._run_late, current_app.app_context(), job))
@@ -231,29 +195,5 @@ class _AnyPath(BaseConverter):
     weight = 300
 
 
-def _remembered() -> str | None:
+def _find_subject() -> str | None:
     return session.get(_SUBJECT)
-
-
-def _form() -> Pairs | None:
-    request.max_content_length = MAX_FORM_BYTES
-    try:
-        return tuple(request.form.items(multi=True))
-    except RequestEntityTooLarge:
-        return None
-
-
-def _html(page: Page) -> str:
-    try:
-        template = current_app.jinja_env.get_template("magiclink/page.html")
-    except TemplateNotFound:
-        return render(page)
-    return render_template(template, page=page)
-
-
-def _add_command(app: Flask, links: MagicLinks) -> None:
-    @app.cli.command("magiclink", context_settings={"ignore_unknown_options": True, "help_option_names": []})
-    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-    def command(arguments: tuple[str, ...]) -> None:
-        """Inspect, revoke and purge links; see their history."""
-        sys.exit(cli.main(arguments, links=links))

@@ -109,11 +109,18 @@ class Conversation(Redeeming, Requesting):
         if policy.opens is not Opens.RESOURCE or self.flows.policies.get(policy.purpose) != policy:
             raise ConfigurationError(f"opened_by is for policies that open a document, not for {policy.purpose}")
 
-    def check_sign_ins(self, purposes: Container[str]) -> None:
-        """Raise ConfigurationError unless the app says how the links of each policy that opens an account sign in."""
+    def check_sign_ins(self, purposes: Container[str], *, hint: str = "") -> None:
+        """Raise ConfigurationError unless the app says how the links of each policy that opens an account sign in.
+
+        `hint` is the framework's line to write; `{policy}` in it becomes the policy's name.
+        """
         for policy in self.flows.policies.values():
             if policy.opens is Opens.ACCOUNT and policy.purpose not in purposes:
-                raise ConfigurationError(f"{policy.purpose} opens an account, and nothing says how its links sign in")
+                name = policy.purpose.upper().replace("-", "_")
+                way_out = f": write {hint.format(policy=name)}" if hint else ""
+                raise ConfigurationError(
+                    f"{policy.purpose} opens an account, and nothing says how its links sign in{way_out}"
+                )
 
 
 def check_unless(answer: object) -> bool:

@@ -55,7 +55,7 @@ def ago_in_words(moment: datetime, now: datetime, language: Language) -> str:
 
 
 def one_line(name: str) -> str:
-    """Return the app's own words as one line that can't disguise itself or the words around it; "" where nothing is left.
+    """Return the app's words as one line that can't disguise itself or the words around it; "" where nothing is left.
 
     Control characters and marks of direction become spaces, and 200 characters are kept. Words that are written from
     right to left are set apart, or they would carry the numbers and brackets around them along (UAX 9, 6.3).

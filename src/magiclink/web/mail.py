@@ -1,7 +1,7 @@
-"""The mail that carries a link: one calm page of text, the same in HTML, and headers that nobody else can write.
+"""The mail that carries a link: a short text, the same in HTML, and headers that nobody else can write.
 
 What may not happen here: a second recipient, a header or a link that comes from `about` or from an address, a link that
-is folded or shortened on its way, anything loaded from elsewhere, a tracking pixel. Nothing is sent from this room.
+is folded or shortened on its way, anything loaded from elsewhere, a tracking pixel. This module sends nothing.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ font-weight: bold; text-decoration: none">{button}</a></p>
 """
 
 
-class _Words(NamedTuple):
-    """What a mail says in the reader's language, with nothing filled in."""
+class _Texts(NamedTuple):
+    """The texts of a mail in the reader's language, with nothing filled in."""
 
     subject: str
     lead: str
@@ -85,34 +85,37 @@ def compose(
     language: Language = ENGLISH,
     clock: Clock = SystemClock(),  # noqa: B008
 ) -> EmailMessage:
-    """Write the mail for a link, with a text and an HTML part; nothing is sent.
+    """Return the mail for a link, with a text and an HTML part; nothing is sent.
 
-    `about` says what the link opens ("Invoice 1001") or, where `opens` is the account, what it signs in to ("Acme
-    Billing"); None says "the document" or "your account". `sender` and `reply_to` are an address or `Name <address>`;
-    without a sender the mail comes from `no-reply@` the link's own host. `language` is the reader's. `clock` dates the
-    mail.
+    `about` names what the link opens ("Invoice 1001") or, where `opens` is the account, what it signs in to ("Acme
+    Billing"); with None the mail says "the document" or "your account". `sender` and `reply_to` are an address or
+    `Name <address>`; without a sender the mail comes from `no-reply@` the link's own host. `language` is the reader's.
+    `clock` dates the mail.
 
-    Raises BadArgumentError for an address that isn't exactly one and for an `about` that says nothing; ClockError.
+    Raises BadArgumentError for anything but exactly one address and for an `about` without a character to show;
+    ClockError.
     Sources: RFC 5322 (3.6), RFC 3834 (5), MS-OXCMAIL (X-Auto-Response-Suppress).
     """
-    source = Address(username="no-reply", domain=_domain_of(link.url)) if sender is None else _mailbox(sender)
-    words = (_account_words if opens == Opens.ACCOUNT else _document_words)(language.gettext, named=about is not None)
+    source = Address(username="no-reply", domain=_find_domain(link.url)) if sender is None else _parse_mailbox(sender)
+    texts = (_write_for_account if opens == Opens.ACCOUNT else _write_for_document)(
+        language.gettext, named=about is not None
+    )
     facts = {"until": date_in_words(link.expires_at, language), "url": link.url}
     if about is not None:
-        facts["about"] = harmless(about)
+        facts["about"] = disarm(about)
     message = EmailMessage(policy=SMTP)
     message["From"] = source
-    message["To"] = _address(to)
+    message["To"] = _parse_address(to)
     if reply_to is not None:
-        message["Reply-To"] = _mailbox(reply_to)
-    message["Subject"] = _Subject("Subject", words.subject.format_map(facts))
+        message["Reply-To"] = _parse_mailbox(reply_to)
+    message["Subject"] = _Subject("Subject", texts.subject.format_map(facts))
     message["Date"] = to_datetime(read(clock))
     message["Message-ID"] = f"<{secrets.token_hex(16)}@{source.domain}>"
     message["Auto-Submitted"] = "auto-generated"
     # Exchange heeds its own header only. Never `All`: that would silence the bounces too.
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
-    message.set_content(text := _text(words, facts), cte=_encoding(text))
-    message.add_alternative(html := _html(words, facts, language.tag), subtype="html", cte=_encoding(html))
+    message.set_content(text := _write_text(texts, facts), cte=_choose_encoding(text))
+    message.add_alternative(html := _write_html(texts, facts, language.tag), subtype="html", cte=_choose_encoding(html))
     return message
 
 
@@ -124,21 +127,21 @@ class _Subject(UnstructuredHeader, BaseHeader):
         return f"{self.name}: {folded}{policy.linesep}"
 
 
-def harmless(about: str) -> str:
-    """Make one line of at most 200 characters in which no mail client finds a link or a header.
+def disarm(about: str) -> str:
+    """Return `about` as one line of at most 200 characters in which no mail client finds a link or a header.
 
     Raises BadArgumentError where nothing is left of it.
     """
     if not isinstance(about, str):
-        raise BadArgumentError("about must be text")
+        raise BadArgumentError(f'about: wanted a str such as "Invoice 1001", got {type(about).__name__}')
     # The first cut bounds the work, the last one the line: breaking a link makes text longer.
-    line = _unlinked(_flat(about[: ABOUT_LENGTH * 4]))
+    line = _break_links(_flatten(about[: ABOUT_LENGTH * 4]))
     if not line:
-        raise BadArgumentError("about must say what the link opens")
+        raise BadArgumentError('about: nothing is left to show; write what the link opens, such as "Invoice 1001"')
     return line if len(line) <= ABOUT_LENGTH else line[: ABOUT_LENGTH - 1].rstrip() + "…"
 
 
-def _flat(text: str) -> str:
+def _flatten(text: str) -> str:
     # Line ends would write headers, direction marks would disguise text, and lone surrogates can't be encoded.
     line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
     # An encoded word is decoded by the reader's client, after every check that was made here.
@@ -159,31 +162,33 @@ _BREAKS = (
 """What a mail client would make a link of, and what stands there instead."""
 
 
-def _unlinked(line: str) -> str:
+def _break_links(line: str) -> str:
     for pattern, instead in _BREAKS:
         line = pattern.sub(instead, line)
     return " ".join(line.split())
 
 
-def _address(address: object) -> Address:
+def _parse_address(address: object) -> Address:
     # Handed over in parts, so that nothing in it is parsed again: a list stays one wrong address, not two right ones.
     username, _, domain = canonicalize(address).rpartition("@")
     return Address(username=username, domain=domain)
 
 
-def _mailbox(mailbox: str) -> Address:
+def _parse_mailbox(mailbox: str) -> Address:
     if not isinstance(mailbox, str):
-        raise BadArgumentError("a sender must be text")
+        raise BadArgumentError(
+            f"sender and reply_to: wanted a str, an address or Name <address>, got {type(mailbox).__name__}"
+        )
     named = re.fullmatch(r"([^<>]*)<([^<>]*)>", mailbox)
     if named is None:
-        return _address(mailbox)
-    address = _address(named[2])
+        return _parse_address(mailbox)
+    address = _parse_address(named[2])
     # What is left of the name needs no quoting rules: a quoted name is shown as the same words without its quotes.
-    name = " ".join(re.sub(r'["\\]', " ", _flat(named[1])).split())
+    name = " ".join(re.sub(r'["\\]', " ", _flatten(named[1])).split())
     return Address(name, address.username, address.domain)
 
 
-def _domain_of(url: str) -> str:
+def _find_domain(url: str) -> str:
     host = urlsplit(url).hostname or "localhost"
     try:
         number = ip_address(host)
@@ -193,54 +198,54 @@ def _domain_of(url: str) -> str:
     return f"[IPv6:{number}]" if number.version == 6 else f"[{number}]"
 
 
-def _encoding(body: str) -> str:
+def _choose_encoding(body: str) -> str:
     # Quoted-printable would fold the link; base64 keeps what seven bits or a line can't hold.
     whole = body.isascii() and all(len(line) <= LINE_LENGTH for line in body.splitlines())
     return "7bit" if whole else "base64"
 
 
-def _text(words: _Words, facts: dict[str, str]) -> str:
-    told = [words.lead, "{url}", *words.paragraphs]
-    return "\n\n".join(paragraph.format_map(facts) for paragraph in told) + "\n"
+def _write_text(texts: _Texts, facts: dict[str, str]) -> str:
+    paragraphs = [texts.lead, "{url}", *texts.paragraphs]
+    return "\n\n".join(each.format_map(facts) for each in paragraphs) + "\n"
 
 
-def _html(words: _Words, facts: dict[str, str], language: str) -> str:
+def _write_html(texts: _Texts, facts: dict[str, str], language: str) -> str:
     safe = {name: escape(fact) for name, fact in facts.items()}
-    filled = [f"<p>{escape(paragraph).format_map(safe)}</p>" for paragraph in words.paragraphs]
+    filled = [f"<p>{escape(paragraph).format_map(safe)}</p>" for paragraph in texts.paragraphs]
     return _HTML.format(
         language=language,
-        subject=escape(words.subject).format_map(safe),
-        lead=escape(words.lead).format_map(safe),
-        button=escape(words.button),
+        subject=escape(texts.subject).format_map(safe),
+        lead=escape(texts.lead).format_map(safe),
+        button=escape(texts.button),
         paragraphs="\n".join(filled),
         url=safe["url"],
     )
 
 
-def _document_words(_: Callable[[str], str], *, named: bool) -> _Words:
-    return _Words(
+def _write_for_document(_: Callable[[str], str], *, named: bool) -> _Texts:
+    return _Texts(
         subject="{about}" if named else _("Your document"),
         lead=_("Hello, this link opens {about}:") if named else _("Hello, this link opens the document:"),
         button=_("Open"),
         paragraphs=(
-            _("It works until {until}. You need no account and no login."),
-            _("When it no longer works, open it all the same: the page tells you how to get a fresh one."),
-            _("Whoever has this link can open what you see, so forward it with care."),
-            _("If you did not expect this mail, you can ignore it."),
+            _("The link works until {until}. You need no account and no password."),
+            _("After that, open it anyway: the page shows you how to get a new link."),
+            _("Anyone who has this link can open the same page, so forward it with care."),
+            _("If you did not expect this email, you can ignore it."),
         ),
     )
 
 
-def _account_words(_: Callable[[str], str], *, named: bool) -> _Words:
+def _write_for_account(_: Callable[[str], str], *, named: bool) -> _Texts:
     unnamed = _("Hello, this link signs you in to your account:")
-    return _Words(
+    return _Texts(
         subject=_("Sign in to {about}") if named else _("Sign in to your account"),
         lead=_("Hello, this link signs you in to {about}:") if named else unnamed,
         button=_("Sign in"),
         paragraphs=(
-            _("It works until {until}. You need no password."),
-            _("When it no longer works, open it all the same: the page tells you how to get a fresh one."),
-            _("Whoever has this link can sign in as you, so please do not forward it."),
-            _("If you did not expect this mail, you can ignore it: nothing happens unless the link is opened."),
+            _("The link works until {until}. You need no password."),
+            _("After that, open it anyway: the page shows you how to get a new link."),
+            _("Anyone who has this link can sign in as you, so do not forward it."),
+            _("If you did not expect this email, you can ignore it: nothing happens unless somebody opens the link."),
         ),
     )

@@ -1,4 +1,4 @@
-"""What the whole conversation stands on: the app's options, and the two kinds of replies, each with all of its headers.
+"""What the whole conversation is built on: the app's options, and the two kinds of replies, each with all its headers.
 
 A framework adds no header and takes none away, so that every adapter gives the same answer.
 """
@@ -17,19 +17,18 @@ from .cookies import Jar
 from .html import STYLE_HASH
 from .http import Reply
 from .languages import Languages
-from .options import Limits, check_home, check_sign_in
+from .options import Limits, check_home, check_names, check_sign_in
 from .pages import Pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from typing import Unpack
 
     from ..flows import Flows
     from ..policy import Policy
     from ..values import LinkInfo
-    from .directory import Directory
     from .http import Cookie, Page, Request
-    from .languages import Catalogue, Language
-    from .mailers import Mailer
+    from .languages import Language
+    from .options import Options
 
 _ALWAYS = (
     ("X-Content-Type-Options", "nosniff"),
@@ -47,45 +46,36 @@ _PAGE_POLICY = (
 
 
 class Responses:
-    """The app's calls, checked once. Raises ConfigurationError for what can't work."""
+    """The app's options, checked once, and replies. Raises ConfigurationError for what can't work."""
 
-    def __init__(
-        self,
-        flows: Flows,
-        *,
-        directory: Directory | None = None,
-        mailer: Mailer | None = None,
-        home: str = "/",
-        sign_in: Policy = SIGN_IN,
-        describe: Callable[[LinkInfo], str | Mapping[str, str]] | None = None,
-        admit: Callable[[LinkInfo], bool] | None = None,
-        limits: Limits = Limits(),  # noqa: B008  # it is frozen
-        sender: str | None = None,
-        reply_to: str | None = None,
-        languages: Sequence[str] = ("en",),
-        translations: Callable[[str], Catalogue | None] | None = None,
-    ) -> None:
+    def __init__(self, flows: Flows, **options: Unpack[Options]) -> None:
+        check_names(options)
         self.flows = flows
-        self.home: str = check_home(flows, home)
-        self.sign_in_policy: Policy | None = check_sign_in(flows, sign_in)
-        self.limits = limits
-        self.languages: Languages = Languages(languages, translations)
+        self.home: str = check_home(flows, options.get("home", "/"))
+        self.sign_in_policy: Policy | None = check_sign_in(flows, options.get("sign_in", SIGN_IN))
+        self.limits: Limits = options.get("limits", Limits())
+        self.languages: Languages = Languages(options.get("languages", ("en",)), options.get("translations"))
         self._pages = {each.tag: Pages(flows.site.path, each) for each in self.languages}
-        self._directory = directory
-        self._mailer = mailer
-        self._sender = sender
-        self._reply_to = reply_to
-        self._describe = describe
-        self._admit = admit
+        self._directory = options.get("directory")
+        self._mailer = options.get("mailer")
+        self._sender = options.get("sender")
+        self._reply_to = options.get("reply_to")
+        self._describe = options.get("describe")
+        self._admit = options.get("admit")
         self._jar = Jar(flows)
-        if directory is not None and mailer is None:
-            raise ConfigurationError("a directory without a mailer: fresh links are mailed to the addresses on file")
+        if self._directory is not None and self._mailer is None:
+            raise ConfigurationError(
+                "a directory needs a mailer for the links that people ask for: mailer=SMTPMailer(…)"
+            )
 
     def policy_of(self, link: LinkInfo) -> Policy:
         """Return the policy of a link. Raises BadArgumentError where it isn't among the app's policies any more."""
         policy = self.flows.policies.get(link.purpose)
         if policy is None:
-            raise BadArgumentError("the link's policy must be one of those that MagicLinks was made with")
+            raise BadArgumentError(
+                f"the link's purpose {link.purpose} is registered no more: keep its policy in MagicLinks(policies=[…]) "
+                "while its links live"
+            )
         return policy
 
     def language(self, request: Request) -> Language:
@@ -101,20 +91,21 @@ class Responses:
         return self.policy_of(link).opens is Opens.ACCOUNT
 
     def described(self, link: LinkInfo, language: Language) -> str:
-        """Say what a link opens, in the app's words; "" where it has none in this language."""
-        told = "" if self._describe is None else self._describe(link)
-        return told.get(language.tag, "") if isinstance(told, Mapping) else told
+        """Return what a link opens, in the app's words; "" where it has none in this language."""
+        text = "" if self._describe is None else self._describe(link)
+        return text.get(language.tag, "") if isinstance(text, Mapping) else text
 
     def named(self, subject: str, recipient: bytes | None = None) -> str:
-        """Name a subject on a page, masked: by the address that a link went to, or the main one where there is none.
+        """Return a subject's name for a page: the masked address that a link went to, or without one the main address.
 
         Whoever still reads an address that is no longer on file learns nothing of the new one.
         """
-        account = self._directory.by_subject(subject) if self._directory is not None else None
-        addresses = () if account is None else account.addresses
-        told = next(iter(addresses), None) if recipient is None else self._addressed(addresses, recipient)
+        account = None if self._directory is None else self._directory.by_subject(subject)
+        for address in () if account is None else account.addresses:
+            if recipient is None or self.flows.is_recipient(recipient, address):
+                return mask(address)
         # Some apps name their subjects by their addresses.
-        return subject if told is None and "@" not in subject else mask(told or subject)
+        return mask(subject) if "@" in subject else subject
 
     def page(self, status: int, page: Page, *cookies: Cookie, allow: str = "") -> Reply:
         """Answer with a page. `same-origin`: with `no-referrer`, Chromium would send `Origin: null` from its form."""
@@ -155,9 +146,6 @@ class Responses:
         except BadArgumentError:
             return self.home
 
-    def _addressed(self, addresses: Sequence[str], recipient: bytes | None) -> str | None:
-        return next((each for each in addresses if self.flows.is_recipient(recipient, each)), None)
-
 
 def without_body(reply: Reply) -> Reply:
     """Return the answer to HEAD: the same status and headers, no cookie, nothing done."""
@@ -165,11 +153,11 @@ def without_body(reply: Reply) -> Reply:
 
 
 def is_ours(request: Request, origin: str) -> bool | None:
-    """Return whether a POST comes from our own page; None where the browser says nothing, and the form decides.
+    """Return whether a POST comes from our own page; None where the browser sends neither header, and the form decides.
 
-    A browser that says `null` hides where it comes from, which our own pages never make it do.
+    An Origin of `null` hides where the POST comes from, which our own pages never make a browser do.
     """
-    said, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    if said is None and site is None:
+    sent_origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if sent_origin is None and site is None:
         return None
-    return said in (None, origin) and site in (None, "same-origin")
+    return sent_origin in (None, origin) and site in (None, "same-origin")

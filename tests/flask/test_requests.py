@@ -1,4 +1,4 @@
-"""The languages of a Flask app's readers: what the browser prefers, and what the app has chosen before."""
+"""What a request says: its languages, its form, and where it comes from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from flask import session
 from magiclink import ConfigurationError
 from tests.exchanges import ANN, OURS
-from tests.flask.site import Shop
+from tests.flask.site import Shop, page_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,12 +40,12 @@ def sign_in_page(shop: Shop, accepts: str = "") -> TestResponse:
 @pytest.mark.parametrize(
     ("accepts", "expected"),
     [
-        ("", "Sign in by e-mail"),
+        ("", "Sign in by email"),
         ("de-AT,de;q=0.9,en;q=0.5", "Per E-Mail anmelden"),
         ("en;q=0.5, fr", "Se connecter par e-mail"),
         ("fr;q=0, en;q=0.1, de;q=0.2", "Per E-Mail anmelden"),
-        ("ja", "Sign in by e-mail"),
-        ("de;q=x, \x00", "Sign in by e-mail"),
+        ("ja", "Sign in by email"),
+        ("de;q=x, \x00", "Sign in by email"),
     ],
 )
 def test_language_of_the_browser(accepts: str, expected: str) -> None:
@@ -62,7 +62,7 @@ def test_language_of_the_browser(accepts: str, expected: str) -> None:
         (lambda: "fr", "Se connecter par e-mail"),
         (Locale, "Se connecter par e-mail"),
         (lambda: "ja", "Per E-Mail anmelden"),
-        (lambda: session.get("language", "en"), "Sign in by e-mail"),
+        (lambda: session.get("language", "en"), "Sign in by email"),
     ],
 )
 def test_language_that_the_app_chose(chosen: Callable[[], Any], expected: str) -> None:
@@ -88,3 +88,18 @@ def test_languages_that_cannot_work() -> None:
     """A language that nobody speaks is ConfigurationError when the manager is made."""
     with pytest.raises(ConfigurationError, match="nl"):
         Shop(languages=["nl"])
+
+
+def test_source_that_is_missing() -> None:
+    """G39: without an address of the client, everybody shares one bucket."""
+    shop = Shop()
+    for _ in range(2):
+        answer = shop.visitor().post("/l/sign-in", {"email": ANN}, environ_overrides={"REMOTE_ADDR": ""})
+        assert page_of(answer) == "200 sent"
+    assert len(shop.outbox) == 2
+
+
+def test_form_that_is_too_large() -> None:
+    """A form larger than ours are is not read, and answered by a page that says so."""
+    page = Shop().visitor().post("/l/sign-in", {"email": "a" * 20_000})
+    assert page_of(page) == "413 too-large"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask.views import MethodView
 
-from flask import Response, abort, request
+from flask import Blueprint, Response, abort, request
 from magiclink import INVOICE, ConfigurationError, StoreError
 from tests.exchanges import ANN, ORIGIN
 from tests.flask.site import Shop, page_of
@@ -184,3 +184,53 @@ def test_large_upload_to_a_view() -> None:
     visitor = shop.visitor()
     visitor.open(shop.url("invoice"))
     assert visitor.client.post(f"{ORIGIN}/uploads/1001", data=b"x" * 1_000_000).text == "1000000"
+
+
+def test_template_with_a_name_that_the_view_lacks() -> None:
+    """A template over an argument that the view doesn't take is found when the view is decorated."""
+    with pytest.raises(ConfigurationError, match="names 'id', but invoice takes number, redemption: name one of these"):
+
+        @Shop().manager.opened_by(INVOICE, resource="invoice:{id}")
+        def invoice(number: int, redemption: Redemption) -> str:
+            raise AssertionError
+
+
+def test_view_without_redemption() -> None:
+    """A view that can't be told who opened it is found when it is decorated."""
+    with pytest.raises(ConfigurationError, match="invoice takes number; give it a parameter redemption"):
+
+        @Shop().manager.opened_by(INVOICE, resource="invoice:{number}")
+        def invoice(number: int) -> str:
+            raise AssertionError
+
+
+def test_guard_above_the_route() -> None:
+    """A guard above the route guards nothing, for the route holds the bare view: found when it is decorated."""
+    shop = Shop()
+    with pytest.raises(ConfigurationError, match="above"):
+
+        @shop.manager.opened_by(INVOICE, resource="invoice:{number}")
+        @shop.app.get("/bare/<int:number>", endpoint="bare")
+        def invoice(number: int, redemption: Redemption | None = None) -> str:
+            raise AssertionError
+
+
+def test_guard_above_the_route_of_a_blueprint() -> None:
+    """Where the app learns of the route later, the guard that stands above it is found at the request: none is open."""
+    shop, sales = Shop(), Blueprint("sales", __name__)
+
+    @shop.manager.opened_by(INVOICE, resource="invoice:{number}")
+    @sales.get("/bare/<int:number>")
+    def invoice(number: int, redemption: Redemption | None = None) -> str:
+        raise AssertionError
+
+    shop.app.register_blueprint(sales)
+    with pytest.raises(ConfigurationError, match="above"):
+        shop.visitor().get("/bare/1001")
+
+
+def test_guards_before_the_app() -> None:
+    """Views may be guarded before the manager has an app."""
+    shop = Shop(is_mounted=False)
+    shop.manager.init_app(shop.app)
+    assert shop.visitor().open(shop.url("invoice")).text == "invoice 1001 of ann"

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from jinja2 import TemplateNotFound
+from jinja2 import TemplateNotFound, TemplateSyntaxError
 
 from flask import Blueprint, Flask
 from tests.exchanges import ANN
@@ -59,9 +59,27 @@ def test_page_of_a_blueprint(tmp_path: Path) -> None:
 
 
 def test_layout_that_is_missing(tmp_path: Path) -> None:
-    """A template that is there and broken is an error, not a silent return to the library's page."""
+    """A template whose layout is missing is an error while it is rendered, not a silent return to our own page."""
     app = app_with(tmp_path, ("magiclink/page.html", "{% extends 'nowhere.html' %}"))
     with pytest.raises(TemplateNotFound, match="nowhere"):
+        Shop(app=app).visitor().get("/l/")
+
+
+@pytest.mark.parametrize(
+    "broken", ["{% block body %}", "{{ page.title", "{% extends 'layout.html' %}{% endblock %}", "{% nonsense %}"]
+)
+def test_template_with_a_syntax_error(tmp_path: Path, broken: str) -> None:
+    """A template of the app's own that can't even be read is an error: the library's page would hide the mistake."""
+    app = app_with(tmp_path, ("magiclink/page.html", broken))
+    with pytest.raises(TemplateSyntaxError):
+        Shop(app=app).visitor().get("/l/")
+
+
+def test_template_that_cannot_be_read(tmp_path: Path) -> None:
+    """The same is true of a template in another encoding than UTF-8."""
+    app = app_with(tmp_path, ("magiclink/page.html", ""))
+    (tmp_path / "magiclink" / "page.html").write_bytes("Größe".encode("latin-1"))
+    with pytest.raises(UnicodeDecodeError):
         Shop(app=app).visitor().get("/l/")
 
 
