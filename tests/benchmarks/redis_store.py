@@ -17,7 +17,7 @@ import redis
 
 from magiclink import CONFIRM_EMAIL
 from magiclink.stores.redis import RedisStore
-from magiclink.stores.redis.encoding import packed
+from magiclink.stores.redis.encoding import pack_record
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW
 from tests.services import valkey
@@ -49,7 +49,7 @@ return 1"""
 
 
 @contextmanager
-def places() -> Iterator[tuple[RedisStore, Any]]:
+def open_both() -> Iterator[tuple[RedisStore, Any]]:
     """Lend a store with a prefix of its own, and a client for what is written by hand."""
     store, client = RedisStore(valkey(), prefix=f"bench-{uuid4()}"), redis.Redis.from_url(valkey())
     yield store, client
@@ -59,7 +59,7 @@ def places() -> Iterator[tuple[RedisStore, Any]]:
 
 def uses() -> Iterator[Row]:
     """Links that are used up once each, those of one side and those of the other in turns."""
-    with places() as (store, client), links_on(store) as links:
+    with open_both() as (store, client), links_on(store) as links:
         script, values = client.script_load(BARE_USE), _values(2 * ROUNDS)
         for key, value in values:
             client.set(key, value)
@@ -75,7 +75,7 @@ def uses() -> Iterator[Row]:
 
 def issues() -> Iterator[Row]:
     """Links one by one, each beside a bare SET and beside a script that writes the same keys."""
-    with places() as (store, client), links_on(store) as links:
+    with open_both() as (store, client), links_on(store) as links:
         script = client.script_load(BARE_ISSUE)
         sets = drained(partial(client.set, *pair) for pair in _values(ROUNDS))
         scripts = drained(
@@ -94,7 +94,7 @@ def issues() -> Iterator[Row]:
 def bulk() -> Iterator[Row]:
     """A monthly run in one call, beside the same writes in one MULTI."""
     rounds = 5
-    with places() as (store, client), links_on(store) as links:
+    with open_both() as (store, client), links_on(store) as links:
         many = drained(partial(links.issue_many, ordered(MANY)) for _ in range(rounds))
         hand = drained(partial(_all, client, _values(MANY), [_members() for _ in range(MANY)]) for _ in range(rounds))
         found = ratio(many, hand, rounds=rounds)
@@ -111,7 +111,7 @@ def _all(client: Any, values: Sequence[tuple[bytes, bytes]], members: Sequence[S
 
 def revocations() -> Iterator[Row]:
     """Everything of a subject with a hundred thousand links, beside one with twenty."""
-    with places() as (store, _):
+    with open_both() as (store, _):
         for subject, batches in (("many", 10 * [MANY]), ("few", [20])):
             for number in batches:
                 assert store.add([record(subject=subject) for _ in range(number)], now=NOW, renamed={})
@@ -126,7 +126,7 @@ def _records(number: int) -> list[Record]:
 
 def _values(number: int) -> list[tuple[bytes, bytes]]:
     """Return keys and values as the store's are: as long, and nobody else's."""
-    return [(urandom(40), b"0" + urandom(60) + packed(each)) for each in _records(number)]
+    return [(urandom(40), b"0" + urandom(60) + pack_record(each)) for each in _records(number)]
 
 
 def _members() -> list[bytes]:

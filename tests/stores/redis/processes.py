@@ -42,8 +42,8 @@ def race(url: str, prefix: str, rounds: int) -> None:
     os.close(go)
     os.close(winners)
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * PROCESSES
-    told = b"".join(iter(lambda: os.read(won, 1 << 16), b""))
-    assert Counter(told[at : at + 20] for at in range(0, len(told), 20)) == dict.fromkeys(links, 1)
+    answers = b"".join(iter(lambda: os.read(won, 1 << 16), b""))
+    assert Counter(answers[at : at + 20] for at in range(0, len(answers), 20)) == dict.fromkeys(links, 1)
 
 
 if __name__ == "__main__":

@@ -93,14 +93,14 @@ class Line:
             server.connect(str(self._server))
             while True:
                 for side in select.select([caller, server], [], [])[0]:
-                    said = side.recv(1 << 16)
-                    if not said or self.cut == ("before" if side is caller else "after"):
+                    data = side.recv(1 << 16)
+                    if not data or self.cut == ("before" if side is caller else "after"):
                         return
                     if side is caller:
-                        self.arrived.append(said)
-                        server.sendall(said)
+                        self.arrived.append(data)
+                        server.sendall(data)
                     elif self.cut != "mute":
-                        caller.sendall(said)
+                        caller.sendall(data)
 
 
 @contextmanager

@@ -2,77 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
 import pytest
-import redis
 
 from magiclink.errors import BadArgumentError
 from magiclink.records import Selector
-from magiclink.stores.redis import RedisStore
 from magiclink.stores.redis import store as module
 from magiclink.testing.contract import record
 from magiclink.testing.contract.bench import AUDIENCE, NOW
-from tests.services import valkey
+from tests.stores.redis.links import list_keys, put
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import redis
 
-    from magiclink.records import Record
-
-TOO_LARGE = 2**63
-NO_UTF8 = "\ud800"
-SECOND = 1_000_000
-
-
-@pytest.fixture
-def prefix() -> str:
-    """Return a prefix of the test's own."""
-    return f"test-{uuid4()}"
-
-
-@pytest.fixture
-def client() -> Iterator[redis.Redis]:
-    """Return a client of the server that the store is on."""
-    with redis.Redis.from_url(valkey()) as opened:
-        yield opened
-
-
-@pytest.fixture
-def store(prefix: str) -> Iterator[RedisStore]:
-    """Return a store without a link."""
-    opened = RedisStore(valkey(), prefix=prefix)
-    yield opened
-    opened.close()
-
-
-def put(store: RedisStore, **changes: Any) -> Record:
-    """Write one link."""
-    link = record(**changes)
-    assert store.add([link], now=NOW, renamed={})
-    return link
-
-
-def keys(client: redis.Redis, prefix: str) -> set[bytes]:
-    """Tell what is kept under a prefix."""
-    return set(client.scan_iter(f"{prefix}:*", count=10_000))
+    from magiclink.stores.redis import RedisStore
 
 
 def test_batch_of_two_audiences(store: RedisStore) -> None:
     """2: links of two audiences in one batch are BadArgumentError: two slots can't be written as one."""
-    with pytest.raises(BadArgumentError, match="one audience"):
+    with pytest.raises(BadArgumentError, match="of 2 audiences"):
         store.add([record(), record(audience="https://shop.example")], now=NOW, renamed={})
 
 
 def test_empty_batch(store: RedisStore, client: redis.Redis, prefix: str) -> None:
     """2, 5: a batch of nothing is written, and renames nothing."""
     link = put(store, audience="")
-    before = keys(client, prefix)
+    before = list_keys(client, prefix)
     assert store.add([], now=NOW, renamed={link.series: b"n" * 16})
     found = store.get("", link.link_id)
     assert found is not None
-    assert (found.series, keys(client, prefix)) == (link.series, before)
+    assert (found.series, list_keys(client, prefix)) == (link.series, before)
 
 
 def test_large_batch(store: RedisStore) -> None:

@@ -1,4 +1,4 @@
-"""What is refused when a Redis store is opened: URLs, clients, and servers that can't be believed."""
+"""What is refused when a Redis store is opened: URLs, clients, and servers that can't be relied on."""
 
 from __future__ import annotations
 
@@ -11,42 +11,12 @@ import redis
 
 from magiclink.errors import ConfigurationError, StoreError
 from magiclink.stores.redis import RedisStore, connections
-from magiclink.testing.contract import record, terms
-from magiclink.testing.contract.bench import AUDIENCE, NOW
+from magiclink.testing.contract.bench import AUDIENCE
 from tests.services import valkey
-from tests.stores.redis.servers import ValkeyServer, serving
+from tests.stores.redis.links import open_store, put_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from magiclink.records import Record
-
-ONCE = terms(max_uses=1)
-
-
-@pytest.fixture
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ValkeyServer]]:
-    """Return a way to start servers of the test's own, with options; they end with it."""
-    with serving(tmp_path_factory) as begin:
-        yield begin
-
-
-@pytest.fixture
-def server(serve: Callable[..., ValkeyServer]) -> ValkeyServer:
-    """Return a server of the test's own."""
-    return serve()
-
-
-def opened(url: str) -> RedisStore:
-    """Open a store under a prefix of its own."""
-    return RedisStore(url, prefix=f"test-{uuid4()}")
-
-
-def put(store: RedisStore, **changes: Any) -> Record:
-    """Write one link, to be used once."""
-    link = record(max_uses=1, **changes)
-    assert store.add([link], now=NOW, renamed={})
-    return link
+    from tests.stores.redis.servers import ValkeyServer
 
 
 @pytest.mark.parametrize(
@@ -89,22 +59,32 @@ def test_client_stays_open() -> None:
     """A client that was given is used as it is, and stays its owner's to close."""
     with redis.Redis.from_url(valkey()) as client:
         store = RedisStore(client, prefix=f"test-{uuid4()}")
-        link = put(store)
+        link = put_once(store)
         store.close()
         with pytest.raises(StoreError, match="closed"):
             store.get(AUDIENCE, link.link_id)
         assert client.ping()
 
 
-@pytest.mark.parametrize(("replicas", "timeout"), [(-1, 1000), (1, 0), (1, -5), (0, 0), (1, 5_000)])
-def test_waiting_without_sense(replicas: int, timeout: int) -> None:
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"wait_replicas": -1}, "wait_replicas: 0 or more; got -1"),
+        ({"wait_timeout": timedelta(0)}, "wait_timeout: at least 1 ms"),
+        ({"wait_timeout": timedelta(microseconds=999)}, "wait_timeout: at least 1 ms"),
+        ({"wait_timeout": timedelta(seconds=5)}, "less than the timeout of 0:00:05; got 0:00:05"),
+        ({"timeout": timedelta(seconds=1)}, "less than the timeout of 0:00:01; got 0:00:01"),
+        ({"timeout": timedelta(0)}, "timeout: at least 1 ms; got 0:00:00"),
+    ],
+)
+def test_waiting_without_sense(options: dict[str, Any], why: str) -> None:
     """A number of replicas below 0, and a wait for ever, for nothing or past the socket's, are ConfigurationError."""
-    with pytest.raises(ConfigurationError, match="wait_"):
-        RedisStore(valkey(), wait_replicas=replicas, wait_timeout=timedelta(milliseconds=timeout))
+    with pytest.raises(ConfigurationError, match=why):
+        RedisStore(valkey(), **options)
 
 
 @pytest.mark.parametrize(
-    ("told", "why"),
+    ("facts", "why"),
     [
         ("", "too old"),
         ("redis_version:6.2.14\nrole:master\nloading:0", "too old"),
@@ -115,25 +95,25 @@ def test_waiting_without_sense(replicas: int, timeout: int) -> None:
         ("redis_version:7.0.0\nrole:master\nloading:0\nmaxmemory_policy:allkeys-random", "noeviction"),
     ],
 )
-def test_server_that_can_not_be_believed(told: str, why: str) -> None:
-    """What a server tells of itself: too old, a replica, loading, or dropping records is ConfigurationError."""
+def test_server_that_can_not_be_relied_on(facts: str, why: str) -> None:
+    """A server that is too old, a replica, loading, or may drop records is ConfigurationError."""
     with pytest.raises(ConfigurationError, match=why):
-        connections._require(told.encode(), clustered=False)
+        connections._require_sound(facts.encode(), clustered=False)
 
 
 @pytest.mark.parametrize("policy", ["noeviction", "volatile-lru", "volatile-ttl"])
 def test_policy_that_drops_no_record(server: ValkeyServer, policy: str) -> None:
     """A policy that drops nothing, or only keys with a time to live, of which there is none, is taken."""
     server.client().config_set("maxmemory-policy", policy)
-    opened(server.url).close()
+    open_store(server.url).close()
 
 
 def test_policy_that_drops_records(server: ValkeyServer) -> None:
     """An eviction policy that can drop records is refused when opened, and found by `check` when it comes later."""
-    store = opened(server.url)
+    store = open_store(server.url)
     server.client().config_set("maxmemory-policy", "allkeys-lfu")
     with pytest.raises(ConfigurationError, match="noeviction"):
-        opened(server.url)
+        open_store(server.url)
     with pytest.raises(ConfigurationError, match="noeviction"):
         store.check()
     store.close()
@@ -141,12 +121,12 @@ def test_policy_that_drops_records(server: ValkeyServer) -> None:
 
 def test_password(server: ValkeyServer) -> None:
     """A server that asks for a password is ConfigurationError without it, and with a wrong one; StoreError later."""
-    store = opened(server.url)
+    store = open_store(server.url)
     server.client().config_set("requirepass", "right")
     for url in (server.url, f"unix://:wrong@{server.path}"):
         with pytest.raises(ConfigurationError, match="Authentication"):
-            opened(url)
-    put(opened(f"unix://:right@{server.path}"))
+            open_store(url)
+    put_once(open_store(f"unix://:right@{server.path}"))
     store._server._client.connection_pool.disconnect()
     with pytest.raises(StoreError, match="Authentication"):
-        put(store)
+        put_once(store)

@@ -3,66 +3,40 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 import redis
 from redis.crc import key_slot
 
 from magiclink.errors import ConfigurationError, StoreError
-from magiclink.records import Note
+from magiclink.records import Note, Selector
 from magiclink.stores.redis import RedisStore
-from magiclink.stores.redis.encoding import tag
-from magiclink.testing.contract import record, terms
+from magiclink.stores.redis.encoding import derive_tag
+from magiclink.testing.contract import record
 from magiclink.testing.contract.bench import AUDIENCE, NOW
 from tests.services import valkey
-from tests.stores.redis.servers import Line, ValkeyServer, free_port, serving
+from tests.stores.redis.links import ONCE, list_keys, open_store, put_once
+from tests.stores.redis.servers import Line, ValkeyServer, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from magiclink.records import Record
 
-ONCE = terms(max_uses=1)
-
-
-@pytest.fixture
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ValkeyServer]]:
-    """Return a way to start servers of the test's own, with options; they end with it."""
-    with serving(tmp_path_factory) as begin:
-        yield begin
-
-
-@pytest.fixture
-def server(serve: Callable[..., ValkeyServer]) -> ValkeyServer:
-    """Return a server of the test's own."""
-    return serve()
-
 
 @pytest.fixture
 def line(server: ValkeyServer) -> Iterator[Line]:
     """Return a line to the server that can be cut."""
-    own = Line(server.path)
-    yield own
-    own.close()
+    cuttable = Line(server.path)
+    yield cuttable
+    cuttable.close()
 
 
-def opened(url: str) -> RedisStore:
-    """Open a store under a prefix of its own."""
-    return RedisStore(url, prefix=f"test-{uuid4()}")
-
-
-def put(store: RedisStore, **changes: Any) -> Record:
-    """Write one link, to be used once."""
-    link = record(max_uses=1, **changes)
-    assert store.add([link], now=NOW, renamed={})
-    return link
-
-
-def uses(store: RedisStore, link: Record) -> int | None:
-    """Tell how often a link was used; None where it isn't there."""
+def read_uses(store: RedisStore, link: Record) -> int | None:
+    """Return how often a link was used; None where it isn't there."""
     found = store.get(link.audience, link.link_id)
     return found and found.uses
 
@@ -75,8 +49,8 @@ def wait_for_replicas(client: redis.Redis, number: int) -> None:
 
 def test_scripts_that_were_forgotten(server: ValkeyServer) -> None:
     """A server that has forgotten its scripts gets them again, and runs each once."""
-    store = opened(server.url)
-    link = put(store)
+    store = open_store(server.url)
+    link = put_once(store)
     server.client().script_flush()
     assert store.consume(link.link_id, ONCE)
     server.client().script_flush()
@@ -86,41 +60,41 @@ def test_scripts_that_were_forgotten(server: ValkeyServer) -> None:
 
 def test_line_cut_before_the_server(line: Line) -> None:
     """E01, E17: where the line is cut before a use arrives, it is StoreError and nothing is used."""
-    store = opened(line.url)
-    link = put(store)
+    store = open_store(line.url)
+    link = put_once(store)
     line.cut = "before"
     with pytest.raises(StoreError, match="ConnectionError"):
         store.consume(link.link_id, ONCE)
     line.cut = ""
-    assert uses(store, link) == 0
+    assert read_uses(store, link) == 0
     assert store.consume(link.link_id, ONCE)
 
 
 def test_line_cut_after_the_server(line: Line) -> None:
     """E04: where the line is cut before the answer, a use is StoreError, was sent once, and counts."""
-    store = opened(line.url)
-    link = put(store)
+    store = open_store(line.url)
+    link = put_once(store)
     assert store.consume(bytes(20), ONCE) is None
     line.arrived.clear()
     line.cut = "after"
     with pytest.raises(StoreError, match="ConnectionError"):
         store.consume(link.link_id, ONCE)
     line.cut = ""
-    assert len([said for said in line.arrived if b"EVALSHA" in said]) == 1
-    assert uses(store, link) == 1
+    assert len([data for data in line.arrived if b"EVALSHA" in data]) == 1
+    assert read_uses(store, link) == 1
     assert store.consume(link.link_id, ONCE) is None
 
 
 def test_line_cut_after_an_insert(line: Line) -> None:
     """E02: an issue whose answer is lost is StoreError; the link is there, and handed in again it writes nothing."""
-    store = opened(line.url)
-    put(store)
+    store = open_store(line.url)
+    put_once(store)
     link = record(max_uses=1)
     line.cut = "after"
     with pytest.raises(StoreError):
         store.add([link], now=NOW, renamed={})
     line.cut = ""
-    assert uses(store, link) == 0
+    assert read_uses(store, link) == 0
     assert not store.add([link], now=NOW, renamed={})
 
 
@@ -129,23 +103,33 @@ def test_client_that_retries(line: Line) -> None:
     with redis.Redis(unix_socket_path=str(line.path)) as client:
         assert client.get_retry() is not None
         store = RedisStore(client)
-        link = put(store)
+        link = put_once(store)
         assert store.consume(bytes(20), ONCE) is None
         line.arrived.clear()
         line.cut = "after"
         with pytest.raises(StoreError):
             store.consume(link.link_id, ONCE)
         line.cut = ""
-    assert len([said for said in line.arrived if b"EVALSHA" in said]) == 1
+    assert len([data for data in line.arrived if b"EVALSHA" in data]) == 1
 
 
-def test_answer_that_does_not_come(line: Line) -> None:
-    """E17: an answer that doesn't come is StoreError after the socket's timeout, and no later call reads it."""
-    store = opened(f"{line.url}?socket_timeout=0.2")
-    one, other = put(store), put(store)
+@pytest.mark.parametrize(
+    ("query", "options"),
+    [
+        ("", {"timeout": timedelta(seconds=0.2), "wait_timeout": timedelta(seconds=0.1)}),
+        ("?socket_timeout=0.2", {}),
+        ("?socket_timeout=0.2", {"timeout": timedelta(minutes=1)}),
+    ],
+)
+def test_answer_that_does_not_come(line: Line, query: str, options: dict[str, Any]) -> None:
+    """E17: an answer that doesn't come is StoreError after the timeout, and no later call reads it."""
+    store = RedisStore(f"{line.url}{query}", **options)
+    one, other = put_once(store), put_once(store)
     line.cut = "mute"
+    began = time.monotonic()
     with pytest.raises(StoreError, match="Timeout"):
         store.consume(one.link_id, ONCE)
+    assert time.monotonic() - began < 4
     line.cut = ""
     found = store.get(AUDIENCE, other.link_id)
     assert found is not None
@@ -170,7 +154,7 @@ def test_interrupted_call(server: ValkeyServer) -> None:
     """A call that is interrupted before its answer closes its connection: the next one reads no answer but its own."""
     pool = redis.ConnectionPool(connection_class=Interrupted, path=str(server.path))
     store = RedisStore(redis.Redis(connection_pool=pool))
-    one, other = put(store), put(store)
+    one, other = put_once(store), put_once(store)
     Interrupted.armed = True
     with pytest.raises(KeyboardInterrupt):
         store.get(AUDIENCE, one.link_id)
@@ -184,8 +168,8 @@ def test_interrupted_call(server: ValkeyServer) -> None:
 def test_server_that_comes_back(serve: Callable[..., ValkeyServer]) -> None:
     """E01: while the server is down each call is StoreError; when it is back, the same store goes on."""
     server = serve(appendonly="yes", appendfsync="always")
-    store = opened(server.url)
-    link = put(store)
+    store = open_store(server.url)
+    link = put_once(store)
     server.kill()
     for _ in range(2):
         with pytest.raises(StoreError, match="ConnectionError"):
@@ -197,8 +181,8 @@ def test_server_that_comes_back(serve: Callable[..., ValkeyServer]) -> None:
 
 def test_full_memory(server: ValkeyServer) -> None:
     """E09, E10: without memory a use and an issue are StoreError and change nothing; withdrawing, reading go on."""
-    store = opened(server.url)
-    first, second, new = put(store), put(store), record(max_uses=1)
+    store = open_store(server.url)
+    first, second, new = put_once(store), put_once(store), record(max_uses=1)
     before = store.get(AUDIENCE, first.link_id)
     server.client().config_set("maxmemory", 1)
     for call in (
@@ -216,15 +200,44 @@ def test_full_memory(server: ValkeyServer) -> None:
     store.close()
 
 
+CALLS_THAT_GO_ON: dict[str, Callable[[RedisStore, Record], object]] = {
+    "find": lambda store, link: store.find(Selector(audience=AUDIENCE, subject=link.subject), limit=9),
+    "newest": lambda store, link: store.newest(AUDIENCE, link.subject, [link.series])[0],
+    "notes": lambda store, link: store.notes(AUDIENCE, [link.link_id]),
+    "revoke": lambda store, link: store.revoke(AUDIENCE, link.link_id, now=NOW, reason="lost"),
+    "revoke_matching": lambda store, link: store.revoke_matching(
+        Selector(audience=AUDIENCE, purpose=link.purpose), now=NOW, reason=""
+    ),
+    "revoke_subject": lambda store, link: store.revoke_subject(AUDIENCE, link.subject, now=NOW, reason="left"),
+    "purge": lambda store, link: store.purge(AUDIENCE, before=link.expires_at + 1, limit=1),
+    "open": lambda store, _: RedisStore(store._server._client, prefix="another"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS_THAT_GO_ON)
+def test_calls_of_a_full_server(server: ValkeyServer, call: str) -> None:
+    """E09, E10: without memory, each call that reads, withdraws or forgets goes on, and a store can be opened."""
+    store = open_store(server.url)
+    link = put_once(store)
+    store.note(Note(audience=AUDIENCE, link_id=link.link_id, kind="seen", at=NOW))
+    server.client().config_set("maxmemory", 1)
+    with pytest.raises(StoreError, match="OutOfMemory"):
+        store.consume(link.link_id, ONCE)
+    answer = CALLS_THAT_GO_ON[call](store, link)
+    found = store.get(AUDIENCE, link.link_id)
+    assert answer or (found and found.revoked_at == NOW)
+    store.close()
+
+
 def test_replica(server: ValkeyServer, serve: Callable[..., ValkeyServer]) -> None:
     """E11, E12: a replica is ConfigurationError when opened; one that becomes it is StoreError, for reads too."""
     port = free_port()
     serve(port=str(port), repl_diskless_sync_delay="0")
-    store = opened(server.url)
-    link = put(store)
+    store = open_store(server.url)
+    link = put_once(store)
     server.client().replicaof("127.0.0.1", str(port))
     with pytest.raises(ConfigurationError, match="replica"):
-        opened(server.url)
+        open_store(server.url)
     lost = r"ReadOnly|MasterDown|BusyLoading"
     with pytest.raises(StoreError, match=lost):
         store.get(AUDIENCE, link.link_id)
@@ -242,11 +255,11 @@ def test_waiting_for_replicas(serve: Callable[..., ValkeyServer]) -> None:
     wait_for_replicas(primary.client(), 1)
     one = RedisStore(primary.url, wait_replicas=1)
     two = RedisStore(primary.url, wait_replicas=2, wait_timeout=timedelta(milliseconds=20))
-    link = put(one)
+    link = put_once(one)
     with pytest.raises(StoreError, match="1 of 2 replicas"):
         two.consume(link.link_id, ONCE)
     assert two.get(AUDIENCE, link.link_id) is not None
-    assert uses(one, link) == 1
+    assert read_uses(one, link) == 1
     one.close()
     two.close()
 
@@ -256,7 +269,7 @@ class Pair:
 
     def __init__(self, serve: Callable[..., ValkeyServer]) -> None:
         self.port, other = free_port(), free_port()
-        self.slot = key_slot(b"magiclink:" + tag(AUDIENCE))
+        self.slot = key_slot(b"magiclink:" + derive_tag(AUDIENCE))
         servers = [serve(port=str(port), cluster_enabled="yes", bind="127.0.0.1") for port in (self.port, other)]
         clients = [each.client() for each in servers]
         for client, first in zip(clients, (0, 8192), strict=True):
@@ -268,9 +281,9 @@ class Pair:
             self.server, self.here, self.there = servers[1], *clients[::-1]
         self.names = [client.execute_command("CLUSTER", "MYID") for client in (self.here, self.there)]
 
-    def move(self, *told: Any, to: int) -> None:
+    def move(self, *clients: Any, to: int) -> None:
         """Tell some machines that the slot has moved: to `here`, 0, or `there`, 1."""
-        for client in told:
+        for client in clients:
             client.execute_command("CLUSTER", "SETSLOT", self.slot, "NODE", self.names[to])
 
 
@@ -279,21 +292,21 @@ def test_cluster(serve: Callable[..., ValkeyServer]) -> None:
     pair = Pair(serve)
     with redis.RedisCluster(host="127.0.0.1", port=pair.port) as cluster:
         store = RedisStore(cluster)
-        link = put(store)
+        link = put_once(store)
         store.check()
         store.note(Note(audience=AUDIENCE, link_id=link.link_id, kind="seen", at=NOW))
         store.revoke_subject(AUDIENCE, link.subject, now=NOW, reason="")
-        keys = list(pair.here.scan_iter("magiclink:*"))
+        keys = list_keys(pair.here, "magiclink")
         assert (len(keys), {key_slot(key) for key in keys}) == (4, {pair.slot})
         pair.here.flushall()
         pair.move(pair.there, pair.here, to=1)
-        link = put(store)
+        link = put_once(store)
         assert store.consume(link.link_id, ONCE)
-        assert (pair.here.dbsize(), pair.there.dbsize()) == (0, 2)
+        assert [len(list_keys(each, "magiclink")) for each in (pair.here, pair.there)] == [0, 2]
         pair.there.flushall()
         pair.move(pair.there, to=0)
-        with pytest.raises(StoreError, match="keeps moving"):
-            put(store)
+        with pytest.raises(StoreError, match="slot moved 3 times"):
+            put_once(store)
 
 
 def test_cluster_that_loses_a_machine(serve: Callable[..., ValkeyServer]) -> None:
@@ -301,13 +314,13 @@ def test_cluster_that_loses_a_machine(serve: Callable[..., ValkeyServer]) -> Non
     pair = Pair(serve)
     with redis.RedisCluster(host="127.0.0.1", port=pair.port) as cluster:
         store = RedisStore(cluster)
-        put(store)
+        put_once(store)
         pair.here.flushall()
         pair.move(pair.there, pair.here, to=1)
         pair.server.kill()
         with pytest.raises(StoreError, match="ConnectionError"):
-            put(store)
-        assert put(store)
+            put_once(store)
+        assert put_once(store)
 
 
 def _settle(*nodes: Any) -> None:
@@ -323,12 +336,12 @@ def _settle(*nodes: Any) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can't fork")
 def test_forked_child() -> None:
     """A forked child goes on with the store over connections of its own, and so does its parent."""
-    store = opened(valkey())
-    link = put(store)
+    store = open_store(valkey())
+    link = put_once(store)
     if not (child := os.fork()):
         won = store.consume(link.link_id, ONCE)
         os._exit(0 if won and won.link_id == link.link_id else 1)
-    assert all(uses(store, link) is not None for _ in range(200))
+    assert all(read_uses(store, link) is not None for _ in range(200))
     assert os.waitpid(child, 0)[1] == 0
-    assert uses(store, link) == 1
+    assert read_uses(store, link) == 1
     store.close()

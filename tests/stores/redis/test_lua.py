@@ -1,4 +1,4 @@
-"""A script names fields and is sent with places, and its digest is the one by which the server knows it."""
+"""A script names fields and is sent with slots, and its digest is the one by which the server knows it."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def test_digest_of_the_server(name: str) -> None:
         assert client.execute_command("SCRIPT", "LOAD", SCRIPTS[name].text) == SCRIPTS[name].sha
 
 
-def test_fields_become_places() -> None:
-    """The name of a field becomes its place; the functions of Lua's libraries keep their names."""
-    made = lua.script("return struct.pack(link.number, link.tail)", flags="allow-oom")
+def test_fields_become_slots() -> None:
+    """The name of a field becomes its slot; the functions of Lua's libraries keep their names."""
+    made = lua.make_script("return struct.pack(link.number, link.tail)", flags="allow-oom")
     assert made.text == b"#!lua flags=allow-oom\nreturn struct.pack(link[1], link[26])"
     assert made.sha == sha1(made.text).hexdigest().encode()
 
 
 def test_field_that_scripts_do_not_see() -> None:
-    """A field that only Python reads can't be named in a script: it has no place there."""
+    """A field that only Python reads can't be named in a script: it has no slot there."""
     with pytest.raises(KeyError):
-        lua.script("return link.destination")
+        lua.make_script("return link.destination")
 
 
 def test_every_script_refuses_replicas() -> None:

@@ -1,63 +1,32 @@
-"""What the Redis store does beyond the contract: it proves itself, cleans up and fits its values."""
+"""What the Redis store does beyond the contract: it tests itself, cleans up and fits its values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
-import redis
 
 from magiclink.errors import BadArgumentError, ConfigurationError, StoreError
 from magiclink.records import CLOCK_SKEW, Note, Selector
 from magiclink.stores import from_url
+from magiclink.stores.base import LARGEST
 from magiclink.stores.redis import RedisStore
+from magiclink.stores.redis.encoding import derive_tag
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW, race
 from tests.services import valkey
-from tests.stores.redis.servers import ValkeyServer
+from tests.stores.redis.links import list_keys, put
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from magiclink.records import Record
+    import redis
 
-TOO_LARGE = 2**63
+    from tests.stores.redis.servers import ValkeyServer
+
+TOO_LARGE = 2**53
 NO_UTF8 = "\ud800"
 SECOND = 1_000_000
-
-
-@pytest.fixture
-def prefix() -> str:
-    """Return a prefix of the test's own."""
-    return f"test-{uuid4()}"
-
-
-@pytest.fixture
-def client() -> Iterator[redis.Redis]:
-    """Return a client of the server that the store is on."""
-    with redis.Redis.from_url(valkey()) as opened:
-        yield opened
-
-
-@pytest.fixture
-def store(prefix: str) -> Iterator[RedisStore]:
-    """Return a store without a link."""
-    opened = RedisStore(valkey(), prefix=prefix)
-    yield opened
-    opened.close()
-
-
-def put(store: RedisStore, **changes: Any) -> Record:
-    """Write one link."""
-    link = record(**changes)
-    assert store.add([link], now=NOW, renamed={})
-    return link
-
-
-def keys(client: redis.Redis, prefix: str) -> set[bytes]:
-    """Tell what is kept under a prefix."""
-    return set(client.scan_iter(f"{prefix}:*", count=10_000))
 
 
 @pytest.mark.parametrize("wrong", ["", "{", "a}b", "{magiclink}", NO_UTF8])
@@ -89,10 +58,10 @@ def test_url_of_each_form() -> None:
 
 
 def test_check_leaves_nothing(store: RedisStore, client: redis.Redis, prefix: str) -> None:
-    """The proof of the round trip leaves no key, and can be repeated."""
+    """The self-test leaves no key, and can be repeated."""
     store.check()
     store.check()
-    assert keys(client, prefix) == set()
+    assert list_keys(client, prefix) == set()
 
 
 def test_nothing_is_left(store: RedisStore, client: redis.Redis, prefix: str) -> None:
@@ -103,9 +72,9 @@ def test_nothing_is_left(store: RedisStore, client: redis.Redis, prefix: str) ->
     store.revoke_subject(AUDIENCE, "customer-7", now=NOW, reason="left")
     assert store.add([record(expires_at=SECOND)], now=NOW, renamed={links[0].series: b"n" * 16})
     assert store.purge(AUDIENCE, before=NOW, limit=2) == 2
-    assert keys(client, prefix) != set()
+    assert list_keys(client, prefix) != set()
     assert store.purge(AUDIENCE, before=NOW, limit=2) == 1
-    assert keys(client, prefix) == set()
+    assert list_keys(client, prefix) == set()
 
 
 @pytest.mark.parametrize("before", [-(2**70), -1, 0, SECOND])
@@ -123,22 +92,43 @@ def test_windows_are_forgotten(store: RedisStore, client: redis.Redis, prefix: s
         store.hit(b"%d" % number, now=NOW, limit=1, window=SECOND)
     ended = NOW + SECOND
     store.hit(b"a", now=ended + CLOCK_SKEW, limit=1, window=SECOND)
-    counts, ends = f"{prefix}:{{buckets}}:counts", f"{prefix}:{{buckets}}:ends"
-    assert (client.hlen(counts), client.zcard(ends)) == (51, 51)
+    hits, ends = f"{prefix}:{{limits}}:hits", f"{prefix}:{{limits}}:ends_at"
+    assert (client.hlen(hits), client.zcard(ends)) == (51, 51)
     for number in range(5):
         store.hit(b"b%d" % number, now=ended + CLOCK_SKEW + 1, limit=1, window=SECOND)
-    assert (client.hlen(counts), client.zcard(ends)) == (6, 6)
+    assert (client.hlen(hits), client.zcard(ends)) == (6, 6)
+
+
+def test_order_of_forgetting(store: RedisStore, client: redis.Redis, prefix: str) -> None:
+    """L16: of more than ten windows that ended, those that ended first are forgotten first, whatever came when."""
+    hits = f"{prefix}:{{limits}}:hits"
+    for number in (5, 14, 0, 9, 12, 3, 7, 1, 13, 10, 2, 11, 4, 8, 6):
+        store.hit(b"%d" % number, now=NOW + number * SECOND, limit=1, window=SECOND)
+    late = NOW + 20 * SECOND + CLOCK_SKEW
+    store.hit(b"late", now=late, limit=1, window=SECOND)
+    names: list[Any] = client.hkeys(hits)
+    left = {name.rpartition(b":")[2] for name in names}
+    assert left == {b"10", b"11", b"12", b"13", b"14", b"late"}
+    store.hit(b"late", now=late, limit=1, window=SECOND)
+    assert client.hlen(hits) == 1
+
+
+def test_hit_beyond_53_bits(store: RedisStore) -> None:
+    """12: a window that ends beyond 53 bits is BadArgumentError: no two windows become one."""
+    assert store.hit(b"a", now=LARGEST - 2, limit=1, window=2) is None
+    with pytest.raises(BadArgumentError, match="53 bits"):
+        store.hit(b"a", now=LARGEST, limit=1, window=1)
 
 
 def test_no_limit_at_all(store: RedisStore, client: redis.Redis, prefix: str) -> None:
     """12: a limit of nothing, or below, lets nothing through and keeps nothing."""
     assert store.hit(b"a", now=NOW, limit=0, window=SECOND) == NOW + SECOND
     assert store.hit(b"a", now=NOW, limit=-1, window=SECOND) == NOW + SECOND
-    assert keys(client, prefix) == set()
+    assert list_keys(client, prefix) == set()
 
 
 def test_notes_of_one_instant(store: RedisStore) -> None:
-    """14: notes of one instant come by their kinds; kinds and hours are told apart byte for byte."""
+    """14: notes of one instant come by their kinds; kinds and hours are compared byte for byte."""
     link = put(store)
     for kind in ("b", "a", "a\0", ""):
         store.note(Note(audience=AUDIENCE, link_id=link.link_id, kind=kind, at=-1, reason=kind))
@@ -148,14 +138,14 @@ def test_notes_of_one_instant(store: RedisStore) -> None:
 def test_note_of_nothing(store: RedisStore, client: redis.Redis, prefix: str) -> None:
     """14: a note of a link that isn't there is dropped."""
     store.note(Note(audience=AUDIENCE, link_id=bytes(20), kind="seen", at=NOW))
-    assert keys(client, prefix) == set()
+    assert list_keys(client, prefix) == set()
 
 
-def test_terms_beyond_63_bits(store: RedisStore) -> None:
-    """Sums of the terms that pass 63 bits bound nothing, and don't overflow."""
+def test_terms_beyond_53_bits(store: RedisStore) -> None:
+    """Sums of the terms that pass 53 bits bound nothing, and don't overflow."""
     link = put(store)
     assert store.consume(link.link_id, terms(lifetime=2**70, reclick=2**70))
-    late = terms(now=2**63 - 1 - CLOCK_SKEW // 2, lifetime=2**70)
+    late = terms(now=LARGEST - CLOCK_SKEW // 2, lifetime=2**70)
     assert store.consume(link.link_id, late) is None
 
 
@@ -196,20 +186,20 @@ def test_value_that_does_not_fit(store: RedisStore, call: str) -> None:
     assert len(store.find(Selector(audience=AUDIENCE), limit=9)) == 1
 
 
-def test_foreign_key(store: RedisStore, client: redis.Redis) -> None:
+def test_foreign_key(store: RedisStore, client: redis.Redis, prefix: str) -> None:
     """A key of another kind in the place of one of ours is StoreError, never Redis' own exception."""
-    link = put(store)
-    client.delete(store._key(AUDIENCE) + b":index")
-    client.set(store._key(AUDIENCE) + b":index", b"foreign")
+    link, index = put(store), prefix.encode() + b":" + derive_tag(AUDIENCE) + b":index"
+    client.delete(index)
+    client.set(index, b"foreign")
     for call in (lambda: put(store), lambda: store.find(Selector(audience=AUDIENCE), limit=1)):
         with pytest.raises(StoreError):
             call()
     assert store.get(AUDIENCE, link.link_id) is not None
 
 
-def test_message_without_an_address(store: RedisStore, client: redis.Redis) -> None:
+def test_message_without_an_address(store: RedisStore, client: redis.Redis, prefix: str) -> None:
     """What Redis says of an error isn't repeated: it may hold what was sent."""
-    client.set(store._key(AUDIENCE) + b":revoked:ann@acme.example", b"foreign")
+    client.set(prefix.encode() + b":" + derive_tag(AUDIENCE) + b":revoked:ann@acme.example", b"foreign")
     with pytest.raises(StoreError) as raised:
         put(store, subject="ann@acme.example")
     assert "acme" not in str(raised.value)
@@ -233,9 +223,9 @@ def test_race_of_threads(store: RedisStore) -> None:
         assert [used.uses for used in won if used] == [1]
 
 
-def test_kept_by_a_server_that_was_killed(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_kept_by_a_server_that_was_killed(serve: Callable[..., ValkeyServer]) -> None:
     """E07: with `appendfsync always`, what was answered is there when a killed server comes back, with its index."""
-    server = ValkeyServer(tmp_path_factory.mktemp("r"), appendonly="yes", appendfsync="always")
+    server = serve(appendonly="yes", appendfsync="always")
     store = RedisStore(server.url)
     used, ended, idle = put(store, max_uses=1), put(store, subject="customer-8"), put(store, max_uses=1)
     assert store.consume(used.link_id, terms())
@@ -249,17 +239,14 @@ def test_kept_by_a_server_that_was_killed(tmp_path_factory: pytest.TempPathFacto
     assert store.consume(idle.link_id, terms())
     assert len(store.find(Selector(audience=AUDIENCE), limit=9)) == 3
     store.close()
-    server.kill()
 
 
-def test_user_without_rights(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_user_without_rights(server: ValkeyServer) -> None:
     """A user who may not run what a script needs opens the store; `check` is ConfigurationError, a call StoreError."""
-    server = ValkeyServer(tmp_path_factory.mktemp("r"))
     server.client().execute_command("ACL", "SETUSER", "app", "on", "nopass", "~*", "+@all", "-zadd")
     store = RedisStore(f"unix://app:x@{server.path}")
-    with pytest.raises(ConfigurationError, match="refuses what a store needs"):
+    with pytest.raises(ConfigurationError, match="refuses a command that the store needs"):
         store.check()
     with pytest.raises(StoreError):
         put(store)
     store.close()
-    server.kill()

@@ -9,47 +9,32 @@ A condition here restates a rule of `records.py`, which is the reference: `State
 
 from __future__ import annotations
 
-from .lua import (
-    ANSWER,
-    BEFORE,
-    COMMON,
-    LISTED,
-    LISTS,
-    OUTSTANDING,
-    PLACE,
-    PLUS_ONE,
-    REFUSE,
-    RENAME,
-    SAVE,
-    STANDING,
-    SUPERSEDE,
-    SUPERSEDE_REPLACED,
-    WALK,
-    script,
-)
+from .lua import ANSWER, COMMON, INDEX, REFUSE, RENAME, SUPERSEDE, WALK, make_script
 
 OLDEST_REDIS = (7, 0)
 """The first Redis that reads `#!lua`."""
 
-GET = script(COMMON, ANSWER, "return answer(read(ARGV[1]))", writes=False, flags="allow-oom")
+READ_VERSION = make_script("return redis.call('GET', KEYS[1])", writes=False, flags="allow-oom")
 
-NEWEST = script(
+WRITE_VERSION = make_script("redis.call('SET', KEYS[1], ARGV[1], 'NX')", flags="allow-oom")
+
+GET = make_script(COMMON, ANSWER, "return answer(read(ARGV[1]))", writes=False, flags="allow-oom")
+
+NEWEST = make_script(
     COMMON,
-    LISTS,
-    BEFORE,
-    PLACE,
+    INDEX,
     ANSWER,
     """
-local last, id = ZERO, nil
+local last, newest = 0, nil
 for i = 2, #ARGV do
-  local series = list('s', ARGV[i])
-  local member = last_member(series)
+  local series = name_list('s', ARGV[i])
+  local member = read_last(series)
   if member then
-    local number = place(sub(member, #series + 1, #series + 8))
-    if before(last, number) then last, id = number, sub(member, #series + 9) end
+    local number, id = split(series, member)
+    if number > last then last, newest = number, id end
   end
 end
-return {generation(ARGV[1]), id and answer(read(id)) or false}
+return {read_generation(ARGV[1]), newest and answer(read(newest)) or false}
 """,
     writes=False,
     flags="allow-oom",
@@ -59,137 +44,119 @@ _INSERT = """
 for _, link in ipairs(links) do
   save(link)
   local scored = {}
-  for _, member in ipairs(listed(link)) do
+  for _, member in ipairs(name_members(link)) do
     scored[#scored + 1] = 0
     scored[#scored + 1] = member
   end
   call('ZADD', index, unpack(scored))
-  if link.supersede == 'on-issue' then supersede_replaced(link, now) end
+  if link.supersede == 'on-issue' then supersede_older(link, now) end
 end
 return 1
 """
 
-_ADD = (BEFORE, PLUS_ONE, PLACE, SAVE, STANDING, SUPERSEDE, SUPERSEDE_REPLACED, LISTED)
-ADD = script(COMMON, LISTS, *_ADD, REFUSE, RENAME, _INSERT)
+ADD = make_script(COMMON, INDEX, SUPERSEDE, REFUSE, RENAME, _INSERT)
 """All of a batch in one script: staged in parts it would still be listed in one, and only one script is all or none."""
 
-CONSUME = script(
+CONSUME = make_script(
     COMMON,
-    LISTS,
-    BEFORE,
-    PLUS_ONE,
-    SAVE,
-    STANDING,
-    OUTSTANDING,
+    INDEX,
     SUPERSEDE,
     """
-local id, purpose, stamp, attempt, ends_others, terms = unpack(ARGV)
-local now, issued_after, issued_until, max_uses, reclick_after = struct.unpack('>c8c8c8c8c8', terms)
+local id, purpose, stamp, attempt, ends_others = unpack(ARGV)
+local now, issued_after, issued_until = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local max_uses, reclick_after = tonumber(ARGV[9]), tonumber(ARGV[10])
 local link = read(id)
-if not link or link.purpose ~= purpose or not outstanding(link, now)
-  or not before(issued_after, link.issued_at) or before(issued_until, link.issued_at)
-  or (max_uses ~= NONE and not before(link.uses, max_uses)) or link.stamp ~= stamp
-  or (attempt ~= '' and link.attempt == attempt and link.last_used_at ~= NONE
-    and before(reclick_after, link.last_used_at))
+if not link or link.purpose ~= purpose or not is_outstanding(link, now)
+  or link.issued_at <= issued_after or link.issued_at > issued_until
+  or (max_uses and link.uses >= max_uses) or link.stamp ~= stamp
+  or (attempt ~= '' and link.attempt == attempt and link.last_used_at ~= NONE and link.last_used_at > reclick_after)
 then return false end
 if ends_others == '1' then
-  local name = list('u', link.subject)
-  for _, member in ipairs(members(name)) do
-    local other = read(sub(member, #name + 9))
-    if other.purpose == purpose and other.recipient == link.recipient and other.link_id ~= id
-      and outstanding(other, now)
+  local name = name_list('u', link.subject)
+  for _, member in ipairs(read_members(name)) do
+    local _, other_id = split(name, member)
+    local other = read(other_id)
+    if other.purpose == purpose and other.recipient == link.recipient and other_id ~= id
+      and is_outstanding(other, now)
     then supersede(other, now) end
   end
 end
 if link.first_used_at == NONE then link.first_used_at = now end
-link.uses, link.last_used_at, link.attempt = plus_one(link.uses), now, attempt
+link.uses, link.last_used_at, link.attempt = link.uses + 1, now, attempt
 return save(link)
 """,
 )
 """One use, where `Terms.met_by` holds."""
 
-COUNT_ATTEMPT = script(
+COUNT_ATTEMPT = make_script(
     COMMON,
-    BEFORE,
-    PLUS_ONE,
-    SAVE,
-    STANDING,
-    OUTSTANDING,
     """
-local id, now, limit = unpack(ARGV)
+local id, now, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local link = read(id)
-if not link or not outstanding(link, now) or not before(link.attempts, limit) then return false end
-link.attempts = plus_one(link.attempts)
+if not link or not is_outstanding(link, now) or link.attempts >= limit then return false end
+link.attempts = link.attempts + 1
 return save(link)
 """,
 )
 
-DELIVER = script(
+DELIVER = make_script(
     COMMON,
-    LISTS,
-    BEFORE,
-    PLACE,
-    SAVE,
-    STANDING,
-    OUTSTANDING,
+    INDEX,
     SUPERSEDE,
-    SUPERSEDE_REPLACED,
     """
-local now = ARGV[1]
+local now = tonumber(ARGV[1])
 for i = 2, #ARGV do
   local link = read(ARGV[i])
   if link then
-    local ends = link.supersede == 'on-delivery' and outstanding(link, now)
+    local ends = link.supersede == 'on-delivery' and is_outstanding(link, now)
     if link.delivered_at == NONE then
       link.delivered_at = now
       save(link)
     end
-    if ends then supersede_replaced(link, now) end
+    if ends then supersede_older(link, now) end
   end
 end
 """,
 )
 
-REVOKE = script(
+REVOKE = make_script(
     COMMON,
-    SAVE,
-    STANDING,
     ANSWER,
     """
-local id, now, reason = unpack(ARGV)
+local id, now, reason = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local link, value = read(id)
-if not link or not standing(link) then return answer(link, value) end
+if not link or not is_live(link) then return answer(link, value) end
 link.revoked_at, link.revoke_reason = now, reason
 return save(link)
 """,
     flags="allow-oom",
 )
 
-REVOKE_SUBJECT = script(
+REVOKE_SUBJECT = make_script(
     COMMON,
-    LISTS,
-    PLUS_ONE,
+    INDEX,
     """
 local subject, now, reason = unpack(ARGV)
-if last_member(list('u', subject)) then
-  local raised = plus_one(generation(subject))
-  call('HSET', base .. ':revoked:' .. subject, 'generation', raised, 'at', now, 'reason', reason)
+if read_last(name_list('u', subject)) then
+  call('HINCRBY', base .. ':revoked:' .. subject, 'generation', 1)
+  call('HSET', base .. ':revoked:' .. subject, 'at', now, 'reason', reason)
 end
 """,
     flags="allow-oom",
 )
 
-FIND = script(
+FIND = make_script(
     COMMON,
+    INDEX,
     ANSWER,
     WALK,
     """
 local limit, found, next_top = tonumber(ARGV[6]), {}, ''
 for i = 7, #ARGV do
-  local wanted = #found + limit
+  local full = #found + limit
   next_top = walk(ARGV[i], function(link, value)
     found[#found + 1] = answer(link, value)
-    return #found >= wanted
+    return #found >= full
   end)
 end
 return {next_top, found}
@@ -198,16 +165,15 @@ return {next_top, found}
     flags="allow-oom",
 )
 
-REVOKE_MATCHING = script(
+REVOKE_MATCHING = make_script(
     COMMON,
-    SAVE,
-    STANDING,
+    INDEX,
     WALK,
     """
-local now, reason, next_top = ARGV[6], ARGV[7], ''
+local now, reason, next_top = tonumber(ARGV[6]), ARGV[7], ''
 for i = 8, #ARGV do
   next_top = walk(ARGV[i], function(link)
-    if standing(link) then
+    if is_live(link) then
       link.revoked_at, link.revoke_reason = now, reason
       save(link)
     end
@@ -218,26 +184,22 @@ return {next_top, {}}
     flags="allow-oom",
 )
 
-# Windows that ended are forgotten ten at a time, so that no call pays for a day's.
-TAKE = script(
-    BEFORE,
-    PLUS_ONE,
+# Windows that ended are forgotten ten at a time, the earliest first, so that no call pays for a day's.
+HIT = make_script(
     """
-local call, ends, counts = redis.call, KEYS[1] .. ':ends', KEYS[1] .. ':counts'
-local window, limit, ended = unpack(ARGV)
-for _, past in ipairs(call('ZRANGEBYLEX', ends, '-', '(' .. ended, 'LIMIT', 0, 10)) do
-  call('ZREM', ends, past)
-  call('HDEL', counts, past)
+local call, ends, hits = redis.call, KEYS[1] .. ':ends_at', KEYS[1] .. ':hits'
+local window, limit, ends_at, now = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+for _, ended in ipairs(call('ZRANGEBYSCORE', ends, '-inf', '(' .. now, 'LIMIT', 0, 10)) do
+  call('ZREM', ends, ended)
+  call('HDEL', hits, ended)
 end
-local taken = call('HGET', counts, window)
-if not before(taken or string.rep('\\0', 8), limit) then return 0 end
-if not taken then call('ZADD', ends, 0, window) end
-call('HSET', counts, window, plus_one(taken or string.rep('\\0', 8)))
+if tonumber(call('HGET', hits, window) or 0) >= limit then return 0 end
+if call('HINCRBY', hits, window, 1) == 1 then call('ZADD', ends, ends_at, window) end
 return 1
-""",
+"""
 )
 
-NOTE = script(
+NOTE = make_script(
     """
 local link, notes = KEYS[1] .. ':link:' .. ARGV[1], KEYS[1] .. ':notes:' .. ARGV[1]
 if redis.call('EXISTS', link) == 1 and redis.call('HLEN', notes) < tonumber(ARGV[2]) then
@@ -246,7 +208,7 @@ end
 """
 )
 
-NOTES = script(
+NOTES = make_script(
     """
 local found = {}
 for i, id in ipairs(ARGV) do found[i] = redis.call('HGETALL', KEYS[1] .. ':notes:' .. id) end
@@ -256,20 +218,18 @@ return found
     flags="allow-oom",
 )
 
-PURGE = script(
+PURGE = make_script(
     COMMON,
-    LISTS,
-    PLACE,
-    LISTED,
+    INDEX,
     """
-local name = list('e', '')
+local name = name_list('e', '')
 local past = call('ZRANGEBYLEX', index, '[' .. name, '(' .. name .. ARGV[1], 'LIMIT', 0, tonumber(ARGV[2]))
 for _, member in ipairs(past) do
-  local id = sub(member, #name + 9)
+  local _, id = split(name, member)
   local link = read(id)
-  call('ZREM', index, unpack(listed(link)))
+  call('ZREM', index, unpack(name_members(link)))
   call('DEL', base .. ':link:' .. id, base .. ':notes:' .. id)
-  if not last_member(list('u', link.subject)) then call('DEL', base .. ':revoked:' .. link.subject) end
+  if not read_last(name_list('u', link.subject)) then call('DEL', base .. ':revoked:' .. link.subject) end
 end
 return #past
 """,

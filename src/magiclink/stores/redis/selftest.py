@@ -1,4 +1,4 @@
-"""The proof of a Redis store: one link goes through every call, in an audience of its own, and leaves nothing.
+"""The Redis store's self-test: one link goes through the calls, in an audience of its own, and leaves nothing.
 
 It shows that the server lets this user run every command that the scripts need, and that bytes and integers come back
 as they went in.
@@ -17,27 +17,30 @@ if TYPE_CHECKING:
     from ..base import Store
 
 
-def prove(store: Store) -> None:
+def run(store: Store) -> None:
     """Put a link through a store's calls. Raises ConfigurationError where it comes back changed, and StoreError."""
-    # Nobody else's: two proofs at once don't meet, and one that is cut off leaves a link that opens nothing.
-    probe = SAMPLE._replace(audience=f"Probe\0 \u00c9 {uuid4()}")
+    # Nobody else's: two self-tests at once don't meet, and one that is cut off leaves a link that opens nothing.
+    sample = SAMPLE._replace(audience=f"Self-test\0 \u00c9 {uuid4()}")
     try:
-        store.add([probe], now=0, renamed={})
-        check_same(probe, store.get(probe.audience, probe.link_id))
-        _exercise(store, probe)
+        store.add([sample], now=0, renamed={})
+        check_same(sample, store.get(sample.audience, sample.link_id))
+        _use(store, sample)
     finally:
-        store.purge(probe.audience, before=LARGEST, limit=1)
+        store.purge(sample.audience, before=LARGEST, limit=1)
 
 
-def _exercise(store: Store, probe: Record) -> None:
-    audience, link_id = probe.audience, probe.link_id
-    terms = Terms(audience=audience, purpose=probe.purpose, now=1, lifetime=1, max_uses=None, ends_others=True)
+def _use(store: Store, sample: Record) -> None:
+    audience, link_id = sample.audience, sample.link_id
+    terms = Terms(audience=audience, purpose=sample.purpose, now=1, lifetime=1, max_uses=None, ends_others=True)
     note = Note(audience=audience, link_id=link_id, kind="a", at=0, reason="A ")
-    selector = Selector(audience=audience, subject=probe.subject)
+    selector = Selector(audience=audience, subject=sample.subject)
     store.note(note)
     store.hit(audience.encode(), now=0, limit=0, window=1)
     used = store.consume(link_id, terms)
-    store.revoke_subject(audience, probe.subject, now=2, reason="a ")
+    store.revoke_subject(audience, sample.subject, now=2, reason="a ")
     expected = [used and used._replace(revoked_at=2, revoke_reason="a ")], [note]
     if (list(store.find(selector, limit=2)), list(store.notes(audience, [link_id]))) != expected:
-        raise ConfigurationError("a use, a note or a revocation doesn't come back from the server as it went in")
+        raise ConfigurationError(
+            "a use, a note or a revocation comes back from the server changed: "
+            "run the store on a Redis or Valkey that nothing rewrites"
+        )

@@ -1,4 +1,4 @@
-"""The Redis store, for Redis 7 or newer and Valkey: one script a call, and no key that goes by itself.
+"""The Redis and Valkey store, for Redis 7 or newer: one script a call, and no key that goes by itself.
 
 All keys of an audience carry one hash tag, so that a cluster serves it from one machine: failover, not spread. A record
 stays past its expiry until `purge` forgets it, so that a page can still explain.
@@ -14,24 +14,36 @@ opened stays open), a record (its link is unknown) or a limit's count. Against i
   with `everysec` its last second or two may not.
 - Account policies, where a second use matters, are better kept in SQLite or PostgreSQL.
 
-This room says which script answers which call; `connections.py` runs them, and the conditions are in
-`scripts.py`.
+This module says which script answers which call; `connections.py` runs them, and the conditions are in `scripts.py`.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ...errors import BadArgumentError, ConfigurationError, StoreError
 from ...records import CLOCK_SKEW, Note
-from ..base import HOUR, NOTES_A_LINK
-from . import encoding as packing
+from ..base import HOUR, LARGEST, NOTES_A_LINK
+from ..bindings import end_window, require_fields
 from . import scripts, selftest
-from .connections import Server
+from .connections import TIMEOUT, Server
+from .encoding import (
+    derive_tag,
+    encode_bytes,
+    encode_id,
+    encode_integer,
+    encode_optional,
+    encode_sortable,
+    encode_text,
+    name_list,
+    pack_record,
+    unpack_record,
+)
+from .version import require_version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import redis
 
@@ -39,31 +51,24 @@ if TYPE_CHECKING:
     from .lua import Script
 
 WAIT_TIMEOUT = timedelta(seconds=1)
-"""How long a write waits for replicas, where it is asked to, until it is StoreError."""
+"""How long a write waits for replicas, where it is asked to, until it raises StoreError."""
 
 PAGE = 1_000
 """How many records of a whole audience one script looks at: the server answers nobody else meanwhile."""
 
-_EVERYTHING = 2**53
-_ALL = packing.listed(b"a", b"")
-
-
-class _Walk(NamedTuple):
-    """Which lists a script walks, from where, how far in one go, and what it passes over."""
-
-    lists: tuple[bytes, ...]
-    most: int
-    top: bytes
-    wanted: tuple[bytes, ...]
+_ALL = name_list(b"a", b"")
 
 
 class RedisStore:
     """A store in Redis or Valkey, opened by a URL or over a client of redis-py, which stays the caller's to close.
 
-    `prefix` begins every key. `wait_replicas` is how many replicas must have a write before its call returns, waiting
-    no longer than `wait_timeout` (1 ms to 5 s). Raises ConfigurationError where the server can't be reached, asks for
-    a password, is older than 7.0, is a replica, is loading, or may drop records when its memory is short; or where the
-    client decodes responses.
+    `prefix` begins every key. `timeout` is how long a call waits for a connection or an answer until it raises
+    StoreError; a URL with `socket_timeout`, and a client, keep their own. `wait_replicas` is how many replicas must
+    have a write before its call returns, waiting no longer than `wait_timeout` (at least 1 ms, less than `timeout`).
+
+    Raises ConfigurationError where the server can't be reached, asks for a password, is older than 7.0, is a replica,
+    is loading, may drop records when its memory is short, or holds keys of another version of this library; or where
+    the client decodes responses.
     """
 
     def __init__(
@@ -71,191 +76,189 @@ class RedisStore:
         url_or_client: str | redis.Redis | redis.RedisCluster,
         *,
         prefix: str = "magiclink",
+        timeout: timedelta = TIMEOUT,
         wait_replicas: int = 0,
         wait_timeout: timedelta = WAIT_TIMEOUT,
     ) -> None:
         # A brace in it would be the hash tag of every key, and one slot would hold all audiences.
         if not prefix or "{" in prefix or "}" in prefix:
-            raise ConfigurationError("prefix: some characters, no braces")
-        self._prefix = packing.encoded(prefix) + b":"
-        self._server = Server(url_or_client, wait_replicas=wait_replicas, wait_timeout=wait_timeout)
+            raise ConfigurationError(f"prefix: wanted one character or more, and no braces, got {prefix!r}")
+        self._prefix = encode_text(prefix) + b":"
+        self._server = Server(url_or_client, timeout=timeout, wait_replicas=wait_replicas, wait_timeout=wait_timeout)
+        try:
+            require_version(self._server, self._prefix)
+        except ConfigurationError:
+            self.close()
+            raise
 
     def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
         """Write all of them or none (2–6). Raises BadArgumentError where they are of more than one audience."""
-        audiences = {record.audience for record in records}
-        if len(audiences) > 1:
-            raise BadArgumentError("Redis writes links of one audience at a time, or it couldn't write all or none")
-        names = [packing.fitting(bytes, name) for pair in renamed.items() for name in pair] if records else []
-        values = (packing.integer(now), b"%d" % (len(names) // 2), *names, *map(packing.packed, records))
-        return bool(self._server.run(scripts.ADD, self._key(*audiences, *[""][len(audiences) :]), *values))
+        if not records:
+            return True
+        audience, *others = {record.audience for record in records}
+        if others:
+            raise BadArgumentError(
+                f"the links are of {1 + len(others)} audiences, which Redis can't write as all or none: "
+                "issue those of each audience in a call of its own"
+            )
+        names = [encode_bytes(name) for pair in renamed.items() for name in pair]
+        values = (encode_integer(now), b"%d" % len(renamed), *names, *map(pack_record, records))
+        return bool(self._run(scripts.ADD, audience, *values))
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
         """Return the newest record of a series, named under every key, and the subject's generation."""
-        key, name = self._key(audience), packing.encoded(subject)
-        generation, value = self._server.run(scripts.NEWEST, key, name, *series)
-        return _record(value), packing.read_integer(generation)
+        generation, value = self._run(scripts.NEWEST, audience, encode_text(subject), *series)
+        return _unpack(value), generation
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
         """Return one record, or None."""
-        return _record(self._server.run(scripts.GET, self._key(audience), packing.hexed(link_id)))
+        return _unpack(self._run(scripts.GET, audience, encode_id(link_id)))
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
-        """Write one use if the terms are met, and give the record after it; else None (7)."""
-        return _record(self._server.run(scripts.CONSUME, self._key(terms.audience), *_bound(link_id, terms)))
+        """Write one use if the terms are met, and return the record after it; else None (7)."""
+        return _unpack(self._run(scripts.CONSUME, terms.audience, encode_id(link_id), *_bind_terms(terms)))
 
     def mark_delivered(self, audience: str, link_ids: Sequence[bytes], *, now: int) -> None:
         """Remember that the mail server took them, and end what they replace (6)."""
-        self._server.run(scripts.DELIVER, self._key(audience), packing.integer(now), *map(packing.hexed, link_ids))
+        self._run(scripts.DELIVER, audience, encode_integer(now), *map(encode_id, link_ids))
 
     def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
         """Return what matches, newest first (11)."""
         last = None if after is None else self.get(selector.audience, after)
-        if after is not None and last is None:
+        if limit <= 0 or (after is not None and last is None):
             return []
         found: list[Record] = []
-        walk: _Walk | None = _walk(selector, last)
-        while walk:
-            wanted = b"%d" % max(1, limit - len(found))
-            walk, values = self._walked(scripts.FIND, selector, walk, wanted)
-            found += map(packing.unpacked, values)
+        for page in self._walk(scripts.FIND, selector, _choose_top(selector, last), b"%d" % limit):
+            found += map(unpack_record, page)
             if len(found) >= limit:
                 break
-        return sorted(found, key=_age, reverse=True)[: max(limit, 0)]
+        # Each list of a page is sorted, and one address may have several.
+        return sorted(found, key=lambda record: (record.issued_at, record.link_id), reverse=True)[:limit]
 
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
-        """Withdraw one link and give the record after it; None where it is unknown (9)."""
-        values = packing.hexed(link_id), packing.integer(now), packing.encoded(reason)
-        return _record(self._server.run(scripts.REVOKE, self._key(audience), *values))
+        """Withdraw one link and return the record after it; None where it is unknown (9)."""
+        values = encode_id(link_id), encode_integer(now), encode_text(reason)
+        return _unpack(self._run(scripts.REVOKE, audience, *values))
 
     def revoke_matching(self, selector: Selector, *, now: int, reason: str) -> None:
         """Withdraw every link that matches, row by row (9)."""
-        if selector.is_empty:
-            raise BadArgumentError("an empty selector would revoke every link of the audience")
-        values = packing.integer(now), packing.encoded(reason)
-        walk: _Walk | None = _walk(selector, None)
-        while walk:
-            walk, _ = self._walked(scripts.REVOKE_MATCHING, selector, walk, *values)
+        require_fields(selector)
+        values = encode_integer(now), encode_text(reason)
+        for _ in self._walk(scripts.REVOKE_MATCHING, selector, _choose_top(selector, None), *values):
+            pass
 
     def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
         """Withdraw every link that the subject has, by its generation (10)."""
-        values = packing.encoded(subject), packing.integer(now), packing.encoded(reason)
-        self._server.run(scripts.REVOKE_SUBJECT, self._key(audience), *values)
+        values = encode_text(subject), encode_integer(now), encode_text(reason)
+        self._run(scripts.REVOKE_SUBJECT, audience, *values)
 
-    def hit(self, bucket: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one in a bucket; None, or the instant from which to try again (12)."""
-        ends_at = now - now % window + window
-        name = packing.place(ends_at) + packing.integer(window) + bucket
+    def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
+        """Count one under a limit key; None, or the instant from which to try again (12)."""
+        ends_at = end_window(now, window)
+        name = b"%b:%b:%b" % (encode_integer(ends_at), encode_integer(window), limit_key)
         # Other machines' clocks may still be in a window that ended here.
-        ended = packing.place(now - CLOCK_SKEW)
-        taken = self._server.run(scripts.TAKE, self._prefix + b"{buckets}", name, packing.integer(limit), ended)
-        return None if taken else ends_at
+        values = name, encode_integer(limit), encode_integer(ends_at), b"%d" % (now - CLOCK_SKEW)
+        return None if self._server.run(scripts.HIT, self._prefix + b"{limits}", *values) else ends_at
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
         """Count one try at a link's code; None when no more are allowed (13)."""
-        values = packing.hexed(link_id), packing.integer(now), packing.integer(limit)
-        return _record(self._server.run(scripts.COUNT_ATTEMPT, self._key(audience), *values))
+        values = encode_id(link_id), encode_integer(now), encode_integer(limit)
+        return _unpack(self._run(scripts.COUNT_ATTEMPT, audience, *values))
 
     def note(self, note: Note) -> None:
         """Remember something that changed nothing (14)."""
-        name = packing.place(note.at // HOUR) + packing.encoded(note.kind)
-        value = packing.integer(note.at) + packing.encoded(note.reason)
-        link_id, most = packing.hexed(note.link_id), b"%d" % NOTES_A_LINK
-        self._server.run(scripts.NOTE, self._key(note.audience), link_id, most, name, value)
+        name = b"%d:%b" % (note.at // HOUR, encode_text(note.kind))
+        value = b"%b:%b" % (encode_integer(note.at), encode_text(note.reason))
+        self._run(scripts.NOTE, note.audience, encode_id(note.link_id), b"%d" % NOTES_A_LINK, name, value)
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
         """Return the notes of some links, oldest first (14)."""
-        asked = list(dict.fromkeys(link_ids))
-        answers = self._server.run(scripts.NOTES, self._key(audience), *map(packing.hexed, asked))
+        unique = list(dict.fromkeys(link_ids))
+        answers = self._run(scripts.NOTES, audience, *map(encode_id, unique))
         found = [
-            _note(audience, link_id, name, value)
-            for link_id, answer in zip(asked, answers, strict=True)
+            _read_note(audience, link_id, name, value)
+            for link_id, answer in zip(unique, answers, strict=True)
             for name, value in zip(answer[::2], answer[1::2], strict=True)
         ]
         return sorted(found, key=lambda note: (note.at, note.kind))
 
     def purge(self, audience: str, *, before: int, limit: int) -> int:
         """Forget what expired before an instant: all of `limit` in one script, so not too many at once (15)."""
-        end, most = packing.place(packing.clipped(before)), b"%d" % max(limit, 0)
-        return int(self._server.run(scripts.PURGE, self._key(audience), end, most))
+        return int(self._run(scripts.PURGE, audience, encode_sortable(before), b"%d" % max(limit, 0)))
 
     def check(self) -> None:
-        """Prove the server, the privileges and a round trip of bytes and integers; else ConfigurationError."""
+        """Check the server, the privileges and a round trip of bytes and integers; else ConfigurationError."""
         self._server.require_open()
-        self._server.prove()
+        self._server.check()
+        require_version(self._server, self._prefix)
         try:
-            selftest.prove(self)
+            selftest.run(self)
         except StoreError as error:
-            raise ConfigurationError(f"the server refuses what a store needs: {error}") from error
+            raise ConfigurationError(
+                f"the server refuses a command that the store needs ({error}): docs/redis.md lists what a user must be "
+                "allowed"
+            ) from error
 
     def close(self) -> None:
         """Let go of the connections that were opened for it; a later call is StoreError."""
         self._server.close()
 
-    def _key(self, audience: str) -> bytes:
-        return self._prefix + packing.tag(audience)
+    def _run(self, script: Script, audience: str, *values: bytes) -> Any:
+        return self._server.run(script, self._prefix + derive_tag(audience), *values)
 
-    def _walked(
-        self, script: Script, selector: Selector, walk: _Walk, *values: bytes
-    ) -> tuple[_Walk | None, list[bytes]]:
-        """Walk once, and give the walk that goes on from there, and what was found."""
-        args = (b"%d" % walk.most, walk.top, *walk.wanted, *values, *walk.lists)
-        top, found = self._server.run(script, self._key(selector.audience), *args)
-        return (walk._replace(top=top) if top else None), found
-
-
-def _record(value: bytes | None) -> Record | None:
-    return None if value is None else packing.unpacked(value)
-
-
-def _age(record: Record) -> tuple[int, bytes]:
-    return record.issued_at, record.link_id
+    def _walk(self, script: Script, selector: Selector, top: bytes, *values: bytes) -> Iterator[list[bytes]]:
+        """Run a script down the lists that hold what is selected, below `top`, and yield what each page found."""
+        lists = _choose_lists(selector)
+        # Only a whole audience is walked in pages. Several lists are those of one address: between two scripts, a link
+        # could be renamed from one list to another and be missed.
+        most = b"%d" % (PAGE if lists == (_ALL,) else LARGEST)
+        fields = [encode_optional(each) for each in (selector.purpose, selector.subject, selector.resource)]
+        while True:
+            top, found = self._run(script, selector.audience, most, top, *fields, *values, *lists)
+            yield found
+            if not top:
+                return
 
 
-def _note(audience: str, link_id: bytes, name: bytes, value: bytes) -> Note:
+def _unpack(value: bytes | None) -> Record | None:
+    return None if value is None else unpack_record(value)
+
+
+def _read_note(audience: str, link_id: bytes, name: bytes, value: bytes) -> Note:
     """Read a note: its hour stands before its kind, its instant before its reason."""
-    at, kind, reason = packing.read_integer(value[:8]), name[8:].decode(), value[8:].decode()
-    return Note(audience=audience, link_id=link_id, kind=kind, at=at, reason=reason)
+    kind, (at, _, reason) = name.partition(b":")[2], value.partition(b":")
+    return Note(audience=audience, link_id=link_id, kind=kind.decode(), at=int(at), reason=reason.decode())
 
 
-def _bound(link_id: bytes, terms: Terms) -> tuple[bytes, ...]:
-    """Bind the terms. Sums are made here, where an integer has no end."""
-    instants = (
-        terms.now,
-        packing.clipped(terms.now - terms.lifetime),
-        packing.clipped(terms.now + CLOCK_SKEW),
-        terms.max_uses,
-        packing.clipped(terms.now - terms.reclick),
-    )
+def _bind_terms(terms: Terms) -> tuple[bytes, ...]:
+    """Bind the terms. Sums may be beyond 53 bits: Lua rounds them, and they stay beyond every instant of a record."""
     return (
-        packing.hexed(link_id),
-        packing.encoded(terms.purpose),
-        packing.optional(terms.stamp),
-        packing.optional(terms.attempt),
+        encode_text(terms.purpose),
+        encode_optional(terms.stamp),
+        encode_optional(terms.attempt),
         b"%d" % terms.ends_others,
-        packing.integers(instants),
+        encode_integer(terms.now),
+        b"%d" % (terms.now - terms.lifetime),
+        b"%d" % (terms.now + CLOCK_SKEW),
+        encode_integer(terms.max_uses),
+        b"%d" % (terms.now - terms.reclick),
     )
 
 
-def _walk(selector: Selector, last: Record | None) -> _Walk:
-    """Begin a walk down the lists of the rarest field that is given, behind a record or below an instant."""
-    tops = [] if last is None else [packing.place(last.issued_at) + packing.hexed(last.link_id)]
+def _choose_top(selector: Selector, last: Record | None) -> bytes:
+    """Return below what a walk begins: behind the last record, before an instant, or at the newest, which is empty."""
+    tops = [] if last is None else [encode_sortable(last.issued_at) + encode_id(last.link_id)]
     if selector.issued_before is not None:
-        tops.append(packing.place(packing.clipped(selector.issued_before)))
-    lists = _lists(selector)
-    return _Walk(
-        lists=lists,
-        # A list of one name is walked in one script: several of them are one address, whose links may be renamed.
-        most=PAGE if lists == (_ALL,) else _EVERYTHING,
-        top=min(tops, default=b""),
-        wanted=tuple(map(packing.optional, (selector.purpose, selector.subject, selector.resource))),
-    )
+        tops.append(encode_sortable(selector.issued_before))
+    return min(tops, default=b"")
 
 
-def _lists(selector: Selector) -> tuple[bytes, ...]:
+def _choose_lists(selector: Selector) -> tuple[bytes, ...]:
+    """Return the lists of the rarest field that the selector has."""
     if selector.recipients is not None:
-        return tuple(packing.listed(b"m", packing.optional(each)) for each in dict.fromkeys(selector.recipients))
+        return tuple(name_list(b"m", encode_optional(each)) for each in dict.fromkeys(selector.recipients))
     if selector.resource is not None:
-        return (packing.listed(b"r", packing.optional(selector.resource)),)
+        return (name_list(b"r", encode_optional(selector.resource)),)
     if selector.subject is not None:
-        return (packing.listed(b"u", packing.encoded(selector.subject)),)
+        return (name_list(b"u", encode_text(selector.subject)),)
     return (_ALL,)
