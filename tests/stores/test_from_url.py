@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -118,9 +118,29 @@ def test_known_urls_are_named(url: str) -> None:
     with pytest.raises(ConfigurationError, match="memory:, sqlite:///path") as raised:
         from_url(url)
     assert not url or url not in str(raised.value).replace("sqlalchemy+", "")
+    found = f"the scheme '{url.partition(':')[0]}'" if "://" in url else "no scheme"
+    assert found in str(raised.value)
+
+
+@pytest.mark.parametrize("url", [None, b"memory:", 7])
+def test_url_that_is_no_text(url: Any) -> None:
+    """A URL that is no str, as of a variable that isn't set, is ConfigurationError that says what was given."""
+    with pytest.raises(ConfigurationError, match=f"a store's URL is a str, got {type(url).__name__}: write memory:"):
+        from_url(url)
+
+
+def test_module_that_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a store's module raises while it is loaded is told as it is, unless something can't be imported."""
+
+    def load(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("magiclink.stores.import_module", load)
+    with pytest.raises(ZeroDivisionError):
+        from_url("postgresql:///db")
 
 
 def test_no_driver_is_loaded() -> None:
-    """Importing the stores' front room loads no store and no driver."""
+    """Importing `magiclink.stores` loads no store and no driver."""
     code = "import sys, magiclink.stores; print(*({'sqlite3', 'magiclink.stores.memory'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "\n"

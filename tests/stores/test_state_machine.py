@@ -26,7 +26,7 @@ from magiclink.stores.redis import RedisStore
 from magiclink.stores.sqlalchemy import SQLAlchemyStore, metadata
 from magiclink.stores.sqlite import SQLiteStore
 from magiclink.testing.machine import StoreMachine
-from tests.services import new_schema, postgres, valkey
+from tests.services import empty_schema, postgres, spare_schema, valkey
 from tests.stores.sqlalchemy.engines import new_engine
 
 if TYPE_CHECKING:
@@ -57,7 +57,13 @@ def _sqlite(stack: ExitStack) -> MakeStore:
 def _postgres(stack: ExitStack) -> MakeStore:
     # The machine makes one store an example: each gets tables of its own, which go with the server.
     url = postgres()
-    return lambda: PostgresStore(url, schema=new_schema())
+    schema = stack.enter_context(spare_schema())
+
+    def make_store() -> PostgresStore:
+        empty_schema(schema)
+        return PostgresStore(url, schema=schema)
+
+    return make_store
 
 
 def _valkey(stack: ExitStack) -> MakeStore:

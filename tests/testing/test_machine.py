@@ -74,7 +74,7 @@ class HurriedStore(SoundStore):
         """Use a link."""
         record = self._records.get((terms.audience, link_id))
         if record is not None and terms.ends_others:
-            self._supersede(self._others(record, terms.now), terms.now)
+            self._supersede(self._list_others(record, terms.now), terms.now)
         return super().consume(link_id, terms)
 
 

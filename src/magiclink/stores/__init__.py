@@ -1,6 +1,6 @@
-"""Where records are kept, and how a store tells who was first: `base.py` is the contract, then one file a store.
+"""Where records are kept, and how a store decides who was first: `base.py` is the contract, then a package a store.
 
-This front room imports no driver: `from_url` loads a store when it is asked for.
+This module imports no driver: `from_url` loads a store when its URL is opened.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from .base import Store
 
+_FORMS = "memory:, sqlite:///path, postgresql://…, redis://… or sqlalchemy+…"
+
 
 def from_url(url: str) -> Store:
     """Open a store by its URL: `sqlite:///links.db`, `postgresql://app@db.example/billing`, or `memory:` for tests.
@@ -28,16 +30,18 @@ def from_url(url: str) -> Store:
 
     Raises ConfigurationError where the URL isn't of these forms, or the store can't be opened.
     """
+    if not isinstance(url, str):
+        raise ConfigurationError(f"a store's URL is a str, got {type(url).__name__}: write {_FORMS}")
     scheme = url.partition(":")[0]
-    opened = _sqlalchemy if scheme.startswith("sqlalchemy+") else _KEEPERS.get(scheme)
-    if opened is None:
+    open_store = _open_sqlalchemy if scheme.startswith("sqlalchemy+") else _OPENERS.get(scheme)
+    if open_store is None:
         # The URL itself isn't repeated: it may hold a password.
-        known = "memory:, sqlite:///path, postgresql://, redis:// and sqlalchemy+"
-        raise ConfigurationError(f"no store has such a URL; known are {known}")
-    return opened(url)
+        found = f"the scheme {scheme!r}" if "://" in url else "no scheme"
+        raise ConfigurationError(f"no store has such a URL, with {found}: write {_FORMS}")
+    return open_store(url)
 
 
-def _memory(url: str) -> Store:
+def _open_memory(url: str) -> Store:
     from .memory import MemoryStore  # noqa: PLC0415
 
     if url != "memory:":
@@ -45,42 +49,45 @@ def _memory(url: str) -> Store:
     return MemoryStore()
 
 
-def _sqlite(url: str) -> Store:
+def _open_sqlite(url: str) -> Store:
     from .sqlite import SQLiteStore  # noqa: PLC0415
 
     before, slashes, path = url.partition(":///")
     if before != "sqlite" or not slashes or not path or "?" in path or "#" in path:
-        raise ConfigurationError("the URL of a SQLite store is sqlite:///path: no host, no query, % before ? and #")
+        raise ConfigurationError(
+            "the URL of a SQLite store is sqlite:///links.db, or sqlite:////var/links.db for an absolute path:"
+            " no host and no query, and %3F and %23 for ? and # in the path"
+        )
     return SQLiteStore(os.fsdecode(unquote_to_bytes(path)))
 
 
-def _postgres(url: str) -> Store:
-    return cast("Store", _keeper("postgres", "PostgresStore")(url))
+def _open_postgres(url: str) -> Store:
+    return cast("Store", _load("postgres", "PostgresStore")(url))
 
 
-def _redis(url: str) -> Store:
-    return cast("Store", _keeper("redis", "RedisStore")(url))
+def _open_redis(url: str) -> Store:
+    return cast("Store", _load("redis", "RedisStore")(url))
 
 
-def _sqlalchemy(url: str) -> Store:
-    return cast("Store", _keeper("sqlalchemy", "SQLAlchemyStore").from_url(url.removeprefix("sqlalchemy+")))
+def _open_sqlalchemy(url: str) -> Store:
+    return cast("Store", _load("sqlalchemy", "SQLAlchemyStore").from_url(url.removeprefix("sqlalchemy+")))
 
 
-def _keeper(extra: str, name: str) -> Any:
-    """Return a store that needs a driver; the room and the extra that installs its driver have one name."""
+def _load(extra: str, name: str) -> Any:
+    """Return the class of a store that needs a driver; its package and the extra with the driver have one name."""
     try:
         return getattr(import_module(f".{extra}", __name__), name)
-    except ImportError:
-        raise ConfigurationError(f"a driver is missing: pip install 'magiclink-auth[{extra}]'") from None
+    except ImportError as error:
+        raise ConfigurationError(f"a driver is missing ({error}): pip install 'magiclink-auth[{extra}]'") from None
 
 
-_KEEPERS: dict[str, Callable[[str], Store]] = {
-    "memory": _memory,
-    "sqlite": _sqlite,
-    "postgresql": _postgres,
-    "postgres": _postgres,
-    "redis": _redis,
-    "rediss": _redis,
-    "unix": _redis,
-    "valkey": _redis,
+_OPENERS: dict[str, Callable[[str], Store]] = {
+    "memory": _open_memory,
+    "sqlite": _open_sqlite,
+    "postgresql": _open_postgres,
+    "postgres": _open_postgres,
+    "redis": _open_redis,
+    "rediss": _open_redis,
+    "unix": _open_redis,
+    "valkey": _open_redis,
 }

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import BadArgumentError, StoreError
-from ..records import CLOCK_SKEW, Origin, State, Supersede
+from ..errors import StoreError
+from ..records import Origin, State, Supersede
 from .base import HOUR, NOTES_A_LINK
+from .bindings import bind_hit, require_fields
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -42,7 +43,7 @@ class MemoryStore:
 
     def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
         """Write all of them or none (2–6)."""
-        with self._held():
+        with self._hold():
             kept = self._records.copy(), self._subjects.copy()
             self._rename({record.audience for record in records}, renamed)
             if all(self._write(record, now) for record in records):
@@ -52,24 +53,24 @@ class MemoryStore:
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
         """Return the newest record of a series, named under every key, and the subject's generation."""
-        with self._held():
-            newest = max(self._of_series(audience, series), key=_number, default=None)
+        with self._hold():
+            newest = max(self._list_series(audience, series), key=_get_number, default=None)
             generation = self._subjects.get((audience, subject), _Subject()).generation
-            return newest and self._seen(newest), generation
+            return newest and self._read(newest), generation
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
         """Return one record, or None."""
-        with self._held():
+        with self._hold():
             return self._look_up(audience, link_id)
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
         """Write one use if the terms are met, and give the record after it; else None (7)."""
-        with self._held():
+        with self._hold():
             record = self._look_up(terms.audience, link_id)
             if record is None or not terms.met_by(record):
                 return None
             if terms.ends_others:
-                self._supersede(self._others(record, terms.now), terms.now)
+                self._supersede(self._list_others(record, terms.now), terms.now)
             used = record._replace(
                 uses=record.uses + 1,
                 first_used_at=terms.now if record.first_used_at is None else record.first_used_at,
@@ -80,7 +81,7 @@ class MemoryStore:
 
     def mark_delivered(self, audience: str, link_ids: Sequence[bytes], *, now: int) -> None:
         """Remember that the mail server took them, and end what they replace (6)."""
-        with self._held():
+        with self._hold():
             for link_id in link_ids:
                 record = self._records.get((audience, link_id))
                 if record is not None:
@@ -88,49 +89,48 @@ class MemoryStore:
 
     def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
         """Return what matches, newest first (11)."""
-        with self._held():
-            found = sorted((r for r in self._records.values() if selector.matches(r)), key=_age, reverse=True)
+        with self._hold():
+            found = sorted((r for r in self._records.values() if selector.matches(r)), key=_get_age, reverse=True)
             if after is not None:
                 last = self._records.get((selector.audience, after))
-                found = [record for record in found if last is not None and _age(record) < _age(last)]
-            return [self._seen(record) for record in found[:limit]]
+                found = [record for record in found if last is not None and _get_age(record) < _get_age(last)]
+            return [self._read(record) for record in found[:limit]]
 
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
         """Withdraw one link and give the record after it; None where it is unknown (9)."""
-        with self._held():
+        with self._hold():
             record = self._look_up(audience, link_id)
             return record and self._revoke(record, now, reason)
 
     def revoke_matching(self, selector: Selector, *, now: int, reason: str) -> None:
         """Withdraw every link that matches, row by row (9)."""
-        if selector.is_empty:
-            raise BadArgumentError("an empty selector would revoke every link of the audience")
-        with self._held():
+        require_fields(selector)
+        with self._hold():
             for record in [r for r in self._records.values() if selector.matches(r)]:
-                self._revoke(self._seen(record), now, reason)
+                self._revoke(self._read(record), now, reason)
 
     def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
         """Withdraw every link that the subject has, by its generation (10)."""
-        with self._held():
+        with self._hold():
             known = self._subjects.get((audience, subject))
             if known is not None:
                 self._subjects[audience, subject] = _Subject(known.generation + 1, now, reason)
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one under a limit key; None, or the instant from which to try again (12)."""
-        with self._held():
-            ends = now - now % window + window
-            # A machine whose clock is behind may still be in a window that ended here.
-            self._hits = {key: count for key, count in self._hits.items() if key[0] >= now - CLOCK_SKEW}
-            hits = self._hits.get((ends, window, limit_key), 0)
+        """Count one hit of a limit key; None, or the instant from which to try again (12)."""
+        bound = bind_hit(limit_key, now=now, limit=limit, window=window)
+        ends_at = int(bound["ends_at"])
+        with self._hold():
+            self._hits = {key: count for key, count in self._hits.items() if key[0] >= int(bound["ended"])}
+            hits = self._hits.get((ends_at, window, limit_key), 0)
             if hits >= limit:
-                return ends
-            self._hits[ends, window, limit_key] = hits + 1
+                return ends_at
+            self._hits[ends_at, window, limit_key] = hits + 1
             return None
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
         """Count one try at a link's code; None when no more are allowed (13)."""
-        with self._held():
+        with self._hold():
             record = self._look_up(audience, link_id)
             if record is None or record.state_at(now) is not State.OUTSTANDING or record.attempts >= limit:
                 return None
@@ -138,7 +138,7 @@ class MemoryStore:
 
     def note(self, note: Note) -> None:
         """Remember something that changed nothing (14)."""
-        with self._held():
+        with self._hold():
             if (note.audience, note.link_id) not in self._records:
                 return
             kept = self._notes.setdefault((note.audience, note.link_id), [])
@@ -148,24 +148,24 @@ class MemoryStore:
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
         """Return the notes of some links, oldest first (14)."""
-        with self._held():
+        with self._hold():
             kept = [note for link_id in dict.fromkeys(link_ids) for note in self._notes.get((audience, link_id), ())]
             return sorted(kept, key=lambda note: note.at)
 
     def purge(self, audience: str, *, before: int, limit: int) -> int:
         """Forget what expired before an instant (15)."""
-        with self._held():
+        with self._hold():
             past = [r for r in self._records.values() if r.audience == audience and r.expires_at < before]
-            gone = sorted(past, key=lambda record: (record.expires_at, record.link_id))[:limit]
-            for record in gone:
+            purged = sorted(past, key=lambda record: (record.expires_at, record.link_id))[:limit]
+            for record in purged:
                 del self._records[audience, record.link_id]
                 self._notes.pop((audience, record.link_id), None)
-            self._forget_subjects({(audience, record.subject) for record in gone})
-            return len(gone)
+            self._forget_subjects({(audience, record.subject) for record in purged})
+            return len(purged)
 
     def check(self) -> None:
-        """Prove that it can be used here; a dictionary needs no round trip."""
-        with self._held():
+        """Raise StoreError where it can't be used; a dictionary needs no round trip."""
+        with self._hold():
             pass
 
     def close(self) -> None:
@@ -173,14 +173,16 @@ class MemoryStore:
         self._closed = True
 
     @contextmanager
-    def _held(self) -> Iterator[None]:
-        # Asked before the lock, which a thread of the parent may have held at the fork: nobody would ever release it.
+    def _hold(self) -> Iterator[None]:
+        # Checked before the lock, which a thread of the parent may have held at the fork: nobody would ever release it.
         if self._closed or os.getpid() != self._process:
-            raise StoreError("a MemoryStore serves the process that made it, until it is closed")
+            raise StoreError(
+                "a MemoryStore serves the process that made it, until it is closed: several share a SQLiteStore"
+            )
         with self._lock:
             yield
 
-    def _seen(self, record: Record) -> Record:
+    def _read(self, record: Record) -> Record:
         subject = self._subjects[record.audience, record.subject]
         if record.revoked_at is not None or record.generation == subject.generation:
             return record
@@ -188,13 +190,13 @@ class MemoryStore:
 
     def _look_up(self, audience: str, link_id: bytes) -> Record | None:
         record = self._records.get((audience, link_id))
-        return record and self._seen(record)
+        return record and self._read(record)
 
     def _keep(self, record: Record) -> Record:
         self._records[record.audience, record.link_id] = record
         return record
 
-    def _of_series(self, audience: str, names: Sequence[bytes]) -> list[Record]:
+    def _list_series(self, audience: str, names: Sequence[bytes]) -> list[Record]:
         return [r for r in self._records.values() if r.audience == audience and r.series in names]
 
     def _rename(self, audiences: Collection[str], renamed: Mapping[bytes, bytes]) -> None:
@@ -205,7 +207,7 @@ class MemoryStore:
 
     def _write(self, record: Record, now: int) -> bool:
         subject = self._subjects.setdefault((record.audience, record.subject), _Subject())
-        number = 1 + max(map(_number, self._of_series(record.audience, [record.series])), default=0)
+        number = 1 + max(map(_get_number, self._list_series(record.audience, [record.series])), default=0)
         if record.number is None:
             record = record._replace(number=number, generation=subject.generation)
         known = (record.audience, record.link_id) in self._records
@@ -213,34 +215,34 @@ class MemoryStore:
             return False
         self._keep(record)
         if record.supersede == Supersede.ON_ISSUE:
-            self._supersede(self._replaced_by(record), now)
+            self._supersede(self._list_replaced(record), now)
         return True
 
     def _deliver(self, record: Record, now: int) -> None:
-        ends = record.supersede == Supersede.ON_DELIVERY and self._seen(record).state_at(now) is State.OUTSTANDING
+        ends = record.supersede == Supersede.ON_DELIVERY and self._read(record).state_at(now) is State.OUTSTANDING
         if record.delivered_at is None:
             self._keep(record._replace(delivered_at=now))
         if ends:
-            self._supersede(self._replaced_by(record), now)
+            self._supersede(self._list_replaced(record), now)
 
-    def _replaced_by(self, record: Record) -> list[Record]:
+    def _list_replaced(self, record: Record) -> list[Record]:
         if record.origin == Origin.RENEW:
             return [r for r in self._records.values() if (r.audience, r.link_id) == (record.audience, record.parent)]
-        return [r for r in self._of_series(record.audience, [record.series]) if _number(r) < _number(record)]
+        return [r for r in self._list_series(record.audience, [record.series]) if _get_number(r) < _get_number(record)]
 
-    def _others(self, used: Record, now: int) -> list[Record]:
+    def _list_others(self, used: Record, now: int) -> list[Record]:
         return [
             r
             for r in self._records.values()
             if (r.audience, r.purpose, r.subject, r.recipient)
             == (used.audience, used.purpose, used.subject, used.recipient)
             and r.link_id != used.link_id
-            and self._seen(r).state_at(now) is State.OUTSTANDING
+            and self._read(r).state_at(now) is State.OUTSTANDING
         ]
 
     def _supersede(self, records: Iterable[Record], now: int) -> None:
         for record in records:
-            if record.superseded_at is None and self._seen(record).revoked_at is None:
+            if record.superseded_at is None and self._read(record).revoked_at is None:
                 self._keep(record._replace(superseded_at=now))
 
     def _revoke(self, record: Record, now: int, reason: str) -> Record:
@@ -248,16 +250,16 @@ class MemoryStore:
             return record
         return self._keep(record._replace(revoked_at=now, revoke_reason=reason))
 
-    def _forget_subjects(self, names: Iterable[tuple[str, str]]) -> None:
+    def _forget_subjects(self, subjects: Iterable[tuple[str, str]]) -> None:
         living = {(record.audience, record.subject) for record in self._records.values()}
-        for name in names:
-            if name not in living:
-                del self._subjects[name]
+        for subject in subjects:
+            if subject not in living:
+                del self._subjects[subject]
 
 
-def _number(record: Record) -> int:
+def _get_number(record: Record) -> int:
     return record.number or 0
 
 
-def _age(record: Record) -> tuple[int, bytes]:
+def _get_age(record: Record) -> tuple[int, bytes]:
     return record.issued_at, record.link_id

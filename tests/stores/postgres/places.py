@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from magiclink.stores.postgres import PostgresStore
 from magiclink.testing.contract import record
 from magiclink.testing.contract.bench import NOW
-from tests.services import TIMEOUT, new_schema, postgres
+from tests.services import TIMEOUT, new_schema, postgres, spare_schema
 from tests.stores.wires import Wire
 
 if TYPE_CHECKING:
@@ -26,10 +26,15 @@ LEVELS = ("read committed", "repeatable read", "serializable")
 
 
 class Place:
-    """One schema, the stores in it, and a connection that goes behind their back; `@` stands before its tables."""
+    """One schema, the stores in it, and a connection that goes behind their back; `@` stands before its tables.
 
-    def __init__(self, url: str | None = None, **settings: str) -> None:
-        self.schema = new_schema()
+    The schema may have been another test's before, who has left its tables empty. A test that changes tables, counts
+    what happens to them or has a server of its own wants one that is `fresh`.
+    """
+
+    def __init__(self, url: str | None = None, *, fresh: bool = False, **settings: str) -> None:
+        self._left = ExitStack()
+        self.schema = new_schema() if fresh or url else self._left.enter_context(spare_schema())
         self.level = settings.get("default_transaction_isolation", LEVELS[0])
         options = " ".join(f"-c {name}={_escaped(value)}" for name, value in settings.items())
         self.url = make_conninfo(url or postgres(), application_name=self.schema, options=options)
@@ -43,6 +48,7 @@ class Place:
         for store in self._stores:
             store.close()
         self.admin.close()
+        self._left.close()
 
     def store(self, **settings: Any) -> PostgresStore:
         """Open a store; it's closed with the place."""

@@ -31,15 +31,9 @@ SECRET = "customer-7-secret"
 
 @pytest.fixture
 def place() -> Iterator[Place]:
-    """Return a schema."""
-    with Place() as made:
+    """Return a schema that nobody has used: tests make what they want in it."""
+    with Place(fresh=True) as made:
         yield made
-
-
-@pytest.fixture
-def store(place: Place) -> PostgresStore:
-    """Return a new store."""
-    return place.store()
 
 
 @pytest.fixture
@@ -60,7 +54,7 @@ def test_connections_all_lent(place: Place, store: PostgresStore) -> None:
     with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):
         waits = Call(lambda: small.consume(link.link_id, terms()))
         place.wait_for(1)
-        with pytest.raises(StoreError, match="busy for too long"):
+        with pytest.raises(StoreError, match="busy for 0 s: raise `pool_size` or `timeout`"):
             small.get(AUDIENCE, link.link_id)
     assert waits.result() is not None
     assert small.get(AUDIENCE, link.link_id) is not None
@@ -221,7 +215,7 @@ def test_old_server() -> None:
     old = SimpleNamespace(info=SimpleNamespace(server_version=130_014))
     with pytest.raises(psycopg.OperationalError, match="14 or newer") as raised:
         connections._require_writable(old)  # type: ignore[arg-type]
-    assert connections._said(raised.value) == "PostgreSQL: PostgreSQL 14 or newer is needed"
+    assert connections._describe(raised.value) == "PostgreSQL: the server is too old: PostgreSQL 14 or newer is needed"
 
 
 # Trying again.
@@ -244,7 +238,7 @@ def test_tried_again(place: Place, database: Database, state: str) -> None:
         database.run(statement)
     assert tried(place) == 4
     with pytest.raises(ConfigurationError):
-        database.transaction(lambda session: session.ask(statement), ConfigurationError)
+        database.transaction(lambda session: session.run(statement), ConfigurationError)
     assert tried(place) == 8
 
 
@@ -254,13 +248,13 @@ def test_tried_again_under_read_committed(level: str) -> None:
     told: list[str] = []
 
     def work(session: connections.Session) -> None:
-        told.extend(session.ask("SHOW transaction_isolation")[0])
+        told.extend(session.run("SHOW transaction_isolation")[0])
         if len(told) < 3:
             raise psycopg.errors.SerializationFailure
 
     with Place(default_transaction_isolation=level) as place:
         database = Database(place.url, schema="public", prepared=True, pool_size=1, timeout=timedelta(0))
-        database._tried(work, StoreError, alone=True)
+        database._retry(work, StoreError, in_transaction=False)
         database.close()
     assert told == [level, "read committed", "read committed"]
 
@@ -331,7 +325,7 @@ def test_interrupted(database: Database) -> None:
     """Somebody who interrupts a transaction leaves nothing of it, and no place is lost."""
 
     def work(session: connections.Session) -> None:
-        session.ask("CREATE TABLE @half (id int)")
+        session.run("CREATE TABLE @half (id int)")
         raise KeyboardInterrupt
 
     for _ in range(3):
@@ -343,7 +337,8 @@ def test_interrupted(database: Database) -> None:
 @pytest.mark.parametrize("setting", ["statement_timeout", "lock_timeout"])
 def test_timeout(setting: str) -> None:
     """E17: a use that runs into a timeout of the server's is StoreError, and the link is as it was."""
-    with Place(**{setting: "500ms"}) as place:
+    given: dict[str, Any] = {setting: "500ms"}
+    with Place(**given) as place:
         store = place.store()
         link = put(store, max_uses=1)
         with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):

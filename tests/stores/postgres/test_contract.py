@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -18,25 +20,30 @@ from magiclink.testing.contract.counting import Counting
 from magiclink.testing.contract.racing import Racing
 from magiclink.testing.contract.revoking import Revoking
 from magiclink.testing.contract.superseding import Superseding
-from tests.services import new_schema, postgres
+from tests.services import new_schema, postgres, spare_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROUNDS = int(os.environ.get("MAGICLINK_TEST_ROUNDS", "5"))
 
 
 class OnPostgres:
-    """A fresh schema each, under one isolation level as the role's default."""
+    """An empty schema each, under one isolation level as the role's default."""
 
     rounds = ROUNDS
     level = "read committed"
 
     @pytest.fixture(autouse=True)
-    def _on_a_server(self) -> None:
+    def _on_a_server(self) -> Iterator[None]:
         level = self.level.replace(" ", "\\ ")
         self.url = make_conninfo(postgres(), options=f"-c default_transaction_isolation={level}")
+        with ExitStack() as self.schemas:
+            yield
 
     def make_store(self) -> PostgresStore:
-        """Return a store in a new schema."""
-        return PostgresStore(self.url, schema=new_schema())
+        """Return a store in an empty schema."""
+        return PostgresStore(self.url, schema=self.schemas.enter_context(spare_schema()))
 
 
 class TestReadCommitted(OnPostgres, StoreContract):

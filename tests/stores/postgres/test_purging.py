@@ -16,24 +16,9 @@ from magiclink.testing.contract.bench import AUDIENCE, NOW, race
 from tests.stores.postgres.places import LEVELS, Call, Place, put
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from magiclink.stores.postgres import PostgresStore
 
 MARCH, APRIL, MAY = (to_micros(datetime(2026, month, 1, tzinfo=UTC)) for month in (3, 4, 5))
-
-
-@pytest.fixture
-def place() -> Iterator[Place]:
-    """Return a schema."""
-    with Place() as made:
-        yield made
-
-
-@pytest.fixture
-def store(place: Place) -> PostgresStore:
-    """Return a new store."""
-    return place.store()
 
 
 def test_purge_during_use(store: PostgresStore) -> None:
@@ -128,9 +113,9 @@ def test_notes_that_come_late(place: Place, store: PostgresStore) -> None:
     assert len(store.notes(AUDIENCE, [living.link_id])) == 1
 
 
-def test_month_dropped(place: Place) -> None:
+def test_month_dropped(fresh: Place) -> None:
     """L16: dropping a month forgets its links of every audience, notes and lone subjects too, and nothing else."""
-    store = place.store(partitioned=True)
+    store = fresh.store(partitioned=True)
     store.add_months(date(2026, 3, 31), 2)
     store.add_months(date(2026, 3, 1))
     past = [put(store, expires_at=at, subject=f"customer-{at}") for at in (MARCH, APRIL - SECOND)]
@@ -139,34 +124,34 @@ def test_month_dropped(place: Place) -> None:
     edges = [put(store, expires_at=at, subject=f"customer-{at}") for at in (MARCH - SECOND, APRIL, MAY)]
     kept = put(store, subject=past[0].subject, expires_at=APRIL)
     counts = ["links_2026_03", "links_2026_04", "links_rest", "notes_2026_03"]
-    assert place.rows(*counts) == [3, 2, 2, 1]
+    assert fresh.rows(*counts) == [3, 2, 2, 1]
     assert store.drop_months(datetime(2026, 4, 1, tzinfo=UTC) - timedelta(microseconds=1)) == []
     assert store.drop_months(datetime(2026, 4, 1, 2, tzinfo=timezone(timedelta(hours=2)))) == ["2026_03"]
     assert [store.get(each.audience, each.link_id) for each in (*past, other)] == [None] * 3
     assert [store.get(AUDIENCE, each.link_id) for each in (*edges, kept)] == [*edges, kept]
-    assert place.rows("links", "notes", "subjects") == [4, 0, 4]
+    assert fresh.rows("links", "notes", "subjects") == [4, 0, 4]
     assert store.purge(AUDIENCE, before=MAY + 1, limit=9) == 4
     store.check()
 
 
-def test_many_subjects_of_a_dropped_month(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_subjects_of_a_dropped_month(fresh: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Subjects without links are looked for page by page, and those that have some stay."""
     monkeypatch.setattr(purging, "AT_ONCE", 3)
-    store = place.store(partitioned=True)
+    store = fresh.store(partitioned=True)
     store.add_months(date(2026, 12, 1))
     december = to_micros(datetime(2026, 12, 24, tzinfo=UTC))
     links = [record(subject=f"customer-{number}", expires_at=december) for number in range(10)]
     assert store.add([*links, record(subject="customer-5")], now=NOW, renamed={})
     assert store.drop_months(datetime(2027, 1, 1, tzinfo=UTC)) == ["2026_12"]
-    assert place.run("SELECT subject FROM @subjects") == [("customer-5",)]
+    assert fresh.run("SELECT subject FROM @subjects") == [("customer-5",)]
 
 
-def test_busy_month(place: Place) -> None:
+def test_busy_month(fresh: Place) -> None:
     """A month that is in use isn't waited for: StoreError, and everything stays as it was."""
-    store = place.store(partitioned=True)
+    store = fresh.store(partitioned=True)
     store.add_months(date(2026, 3, 1))
     link = put(store, expires_at=MARCH)
-    with place.holding("SELECT 1 FROM @links"), pytest.raises(StoreError, match="lock timeout"):
+    with fresh.holding("SELECT 1 FROM @links"), pytest.raises(StoreError, match="lock timeout"):
         store.drop_months(datetime(2026, 4, 1, tzinfo=UTC))
     assert store.get(AUDIENCE, link.link_id) == link
 

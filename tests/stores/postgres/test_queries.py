@@ -86,7 +86,7 @@ LOOKUPS: dict[str, tuple[str, dict[str, Any]]] = {
     "links_subject": queries.find(Selector(audience=AUDIENCE, subject="7"), limit=9, after=None),
     "links_resource": queries.revoke(Selector(audience=AUDIENCE, resource="7"), now=NOW, reason=""),
     "links_recipient": queries.find(Selector(audience=AUDIENCE, recipients=(b"7" * 17,)), limit=9, after=None),
-    "links_series": (statements.NEWEST, {"audience": AUDIENCE, "subject": "7", "series": [b"7" * 16]}),
+    "links_series": (statements.READ_NEWEST, {"audience": AUDIENCE, "subject": "7", "series": [b"7" * 16]}),
     "links_pkey": (statements.GET, {"audience": AUDIENCE, "link_id": bytes(20)}),
 }
 

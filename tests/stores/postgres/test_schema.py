@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -18,11 +19,14 @@ from tests.stores.postgres.places import LEVELS, Place, put
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+OLD = Path(__file__).with_name("version_1.sql")
+"""What the store of schema version 1 made, in a schema `old`, without a link."""
+
 
 @pytest.fixture
 def place() -> Iterator[Place]:
     """Return a schema of ours, and no open store."""
-    with Place() as made:
+    with Place(fresh=True) as made:
         PostgresStore(made.url, schema=made.schema).close()
         yield made
 
@@ -43,14 +47,14 @@ def test_opened_again(place: Place) -> None:
 def test_eight_that_start_at_once(level: str) -> None:
     """Eight processes' stores that find no schema make one, and all work."""
     for _ in range(3):
-        with Place(default_transaction_isolation=level) as place:
+        with Place(fresh=True, default_transaction_isolation=level) as place:
             for store in race(*[place.store] * 8):
                 store.check()
 
 
 def test_empty_schema() -> None:
     """A schema that somebody has made and left empty is as good as none, also for a role that makes no schemas."""
-    with Place() as place:
+    with Place(fresh=True) as place:
         place.run(f"CREATE SCHEMA {place.schema}")
         place.store().check()
 
@@ -68,16 +72,28 @@ def test_other_application(place: Place) -> None:
 
 def test_view_in_the_way() -> None:
     """A schema in which something else bears a table's name is refused."""
-    with Place() as place:
+    with Place(fresh=True) as place:
         place.run(f"CREATE SCHEMA {place.schema}")
         place.run("CREATE VIEW @subjects AS SELECT 1")
         refused(place, "already exists")
 
 
+def test_older_schema() -> None:
+    """A schema that an older library has made is refused with the way out, and stays as it was."""
+    with Place(fresh=True) as place:
+        place.admin.execute(OLD.read_text(encoding="utf-8").replace("old", place.schema).encode())
+        tables = f"SELECT relname FROM pg_class WHERE relnamespace = '{place.schema}'::regnamespace ORDER BY 1"
+        before = place.run(tables)
+        way_out = rf"drop it \(DROP SCHEMA {place.schema} CASCADE\) or name another, and issue the links anew"
+        refused(place, f"{place.schema} can't be used: its schema has version 1, this library reads 2 .*: {way_out}")
+        assert place.run(tables) == before
+
+
 def test_newer_schema(place: Place) -> None:
-    """A schema that a newer library has made is refused."""
+    """A schema that a newer library has made is refused, whatever else it has."""
     place.run("UPDATE @meta SET value = 3")
-    refused(place, "version 3, this library reads 2")
+    place.run("DROP TABLE @waits")
+    refused(place, "version 3, this library reads 2: a newer library has made it, install that one")
 
 
 def test_no_version(place: Place) -> None:
@@ -176,10 +192,26 @@ def test_database_of_another_encoding(place: Place) -> None:
 @pytest.mark.parametrize("partitioned", [False, True])
 def test_script(partitioned: bool) -> None:
     """The script makes what the library would make: run by an operator, it's opened by a role that makes nothing."""
-    with Place() as place:
+    with Place(fresh=True) as place:
         with psycopg.connect(postgres(), autocommit=True) as operator:
-            operator.execute(schema.script(place.schema, partitioned=partitioned).encode())
+            operator.execute(schema.write_script(place.schema, partitioned=partitioned).encode())
         place.store().check()
+
+
+def test_order_of_keys(place: Place) -> None:
+    """The columns of a key are in this order: windows that end first and links that expire first stand first."""
+    keys = "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
+    found = place.run(f"{keys} WHERE i.indisprimary AND c.relnamespace = '{place.schema}'::regnamespace")
+    assert {table: text.partition("btree ")[2] for table, text in found} == {
+        "links": "(audience, link_id)",
+        "subjects": "(audience, subject)",
+        "notes": "(audience, link_id, kind, hour)",
+        "limits": "(ends_at, limit_key, span)",
+        "settlements": "(audience, resource)",
+        "closings": "(audience, link_id, redeemed_at)",
+        "waits": "(audience, link_id, nonce)",
+        "meta": "(name)",
+    }
 
 
 def test_columns_of_a_record() -> None:

@@ -33,12 +33,6 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
         yield made
 
 
-@pytest.fixture
-def store(place: Place) -> PostgresStore:
-    """Return a new store."""
-    return place.store()
-
-
 def waiting(place: Place, statement: str, call: Callable[[], Any]) -> Any:
     """Let a call wait for the locks of a statement, which then is committed, and give what the call returned."""
     with place.holding(statement):
@@ -174,8 +168,9 @@ def test_columns_of_a_record() -> None:
     assert set(statements.COPY_TYPES) == {"text", "bytea", "int8"}
 
 
-def test_use_that_writes_an_index(place: Place, store: PostgresStore) -> None:
-    """A use, and a subject's next link, find room on their row's page: no index is written."""
+def test_use_that_writes_an_index(fresh: Place) -> None:
+    """A use, and a subject's next link, have space on their row's page: no index is written."""
+    store = fresh.store()
     first, second = ([record(subject=f"customer-{each}") for each in range(300)] for _ in range(2))
     assert store.add(first, now=NOW, renamed={})
     assert all(store.consume(link.link_id, terms()) for link in first)
@@ -183,4 +178,4 @@ def test_use_that_writes_an_index(place: Place, store: PostgresStore) -> None:
     store._database.run("SELECT pg_stat_force_next_flush()")
     counted = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relid = '@{}'::regclass"
     for table in ("links", "subjects"):
-        assert place.run(counted.format(table)) == [(300, 300)]
+        assert fresh.run(counted.format(table)) == [(300, 300)]

@@ -13,23 +13,8 @@ from magiclink.testing.contract.bench import AUDIENCE, NOW, race
 from tests.stores.postgres.places import LEVELS, Call, Place, put
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from magiclink.records import Record
     from magiclink.stores.postgres import PostgresStore
-
-
-@pytest.fixture
-def place() -> Iterator[Place]:
-    """Return a schema."""
-    with Place() as made:
-        yield made
-
-
-@pytest.fixture
-def store(place: Place) -> PostgresStore:
-    """Return a new store."""
-    return place.store()
 
 
 def test_batches_of_two_audiences(store: PostgresStore) -> None:

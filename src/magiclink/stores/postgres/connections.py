@@ -1,12 +1,12 @@
-"""The PostgreSQL store's connections: lending them, trying again, and telling PostgreSQL's trouble in our words.
+"""The PostgreSQL store's connections: lending them, trying again, and turning PostgreSQL's errors into ours.
 
-The only room that imports psycopg. It knows no record and no rule. A call is one autocommit statement, or one
+The only module that imports psycopg. It knows no record and no rule. A call is one autocommit statement, or one
 transaction under READ COMMITTED whatever the server's default is. A statement that the default makes fail with 40001
 (it waited for a row that changed), and a deadlock (40P01), are known to have written nothing: both are tried again, in
 such a transaction, three times at most. Nothing else ever is: a lost connection leaves it unknown what was written.
 
-Nothing of the session is used: no SET, no session lock, no temporary table, no LISTEN. What a message of PostgreSQL
-says about values (its DETAIL, and any text of the classes that quote them) goes into none of ours.
+Nothing of the session is used: no SET, no session lock, no temporary table, no LISTEN. A message of PostgreSQL's that
+may quote a value (its DETAIL, and any text of the classes that quote them) goes into none of ours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import struct
 import weakref
 from collections import deque
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from threading import Semaphore
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +24,7 @@ from psycopg import conninfo, errors, rows
 from psycopg.types.numeric import Int8BinaryDumper
 
 from ...errors import BadArgumentError, ConfigurationError, StoreError
+from ..bindings import UNFIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,12 +43,12 @@ RETRIES = 3
 OLDEST_SERVER = 14
 """The first PostgreSQL that tells each connection whether it may write."""
 
-# A connection that was answered so is as good as before. After any other trouble it is shut: what a session has
-# prepared may be stale for ever, and a server that became a replica must be left.
+# After these errors a connection is as good as before. After any other it is closed: what a session has prepared may be
+# stale for ever, and a server that became a replica must be left.
 _HARMLESS = frozenset({"22", "23", "40", "55", "57014"})
 
-# Classes whose messages say names of tables, roles and settings, and never a value.
-_TELLING = frozenset({"25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58"})
+# Classes whose messages name tables, roles and settings, and never a value.
+_QUOTABLE = frozenset({"25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58"})
 
 
 class NotWrittenError(StoreError):
@@ -55,13 +56,13 @@ class NotWrittenError(StoreError):
 
 
 class Session:
-    """What a transaction's work is done with."""
+    """A connection in a transaction, by which its work runs statements."""
 
     def __init__(self, database: Database, cursor: psycopg.Cursor[tuple[Any, ...]]) -> None:
         self._database, self._cursor = database, cursor
 
-    def ask(self, statement: str, values: Mapping[str, object] | None = None) -> Rows:
-        """Run one statement, and give the rows that it returns."""
+    def run(self, statement: str, values: Mapping[str, object] | None = None) -> Rows:
+        """Run one statement, and return its rows."""
         self._cursor.execute(self._database.text(statement), values, prepare=self._database.prepared, binary=True)  # type: ignore[call-overload,unused-ignore]
         # Not `description`, which builds a value for each column.
         result = self._cursor.pgresult
@@ -79,7 +80,7 @@ class Database:
     """The tables of one schema, and a few connections to them. In a statement, `@` stands before a table's name."""
 
     def __init__(self, source: Source, *, schema: str, prepared: bool, pool_size: int, timeout: timedelta) -> None:
-        self._connect = _connector(source, timeout) if isinstance(source, str) else _told_of(source)
+        self._connect = _make_connect(source, timeout) if isinstance(source, str) else _wrap_connect(source)
         self._prefix = f'"{schema}".'
         self._texts: dict[str, str] = {}
         self.prepared: bool = prepared
@@ -91,15 +92,15 @@ class Database:
     def begin(self) -> None:
         """Begin with no connection: when it is made, and in a forked child, whose parent goes on using its own."""
         self._idle: deque[Connection] = deque()
-        self._places = Semaphore(self._size)
+        self._slots = Semaphore(self._size)
 
     def run(self, statement: str, values: Mapping[str, object] | None = None) -> Rows:
-        """Run one statement as a transaction of its own, and give the rows that it returns."""
-        return self._tried(lambda session: session.ask(statement, values), StoreError, alone=True)
+        """Run one statement as a transaction of its own, and return its rows."""
+        return self._retry(lambda session: session.run(statement, values), StoreError, in_transaction=False)
 
     def transaction(self, work: Callable[[Session], T], trouble: Trouble = StoreError) -> T:
-        """Do some work in one transaction, from the beginning again where PostgreSQL wants it so."""
-        return self._tried(work, trouble, alone=False)
+        """Do some work in one transaction, and all of it again where PostgreSQL says that nothing was written."""
+        return self._retry(work, trouble, in_transaction=True)
 
     def text(self, statement: str) -> str:
         """Return a statement with the names of this schema's tables."""
@@ -115,59 +116,59 @@ class Database:
 
     def drain(self) -> None:
         """Close every connection that isn't lent."""
-        for connection in _emptied(self._idle):
+        for connection in _drain(self._idle):
             connection.close()
 
     def inherited(self) -> list[Connection]:
         """Return the idle connections; in a forked child, to be kept and never touched: closing ends the parent's."""
         return list(self._idle)
 
-    def _tried(self, work: Callable[[Session], T], trouble: Trouble, *, alone: bool) -> T:
+    def _retry(self, work: Callable[[Session], T], trouble: Trouble, *, in_transaction: bool) -> T:
         for left in reversed(range(RETRIES + 1)):
             try:
-                return self._lent(work, alone=alone)
+                return self._run_once(work, in_transaction=in_transaction)
             except (errors.SerializationFailure, errors.DeadlockDetected) as error:
                 if not left:
-                    raise trouble(_said(error)) from None
-                alone = False
+                    raise trouble(_describe(error)) from None
+                in_transaction = True
             except errors.UniqueViolation:
                 raise NotWrittenError("a row with this key is there already") from None
             except (psycopg.DataError, UnicodeError, OverflowError, struct.error):
-                raise BadArgumentError("a value doesn't fit: integers have 63 bits, text is UTF-8, no U+0000") from None
+                raise BadArgumentError(f"{UNFIT} without U+0000") from None
             except psycopg.Error as error:
-                raise trouble(_said(error)) from None
+                raise trouble(_describe(error)) from None
         raise AssertionError  # pragma: no cover - the last turn returns or raises
 
-    def _lent(self, work: Callable[[Session], T], *, alone: bool) -> T:
-        connection = self._taken()
+    def _run_once(self, work: Callable[[Session], T], *, in_transaction: bool) -> T:
+        connection = self._acquire()
         error: BaseException | None = None
         try:
             session = Session(self, psycopg.Cursor(connection, row_factory=rows.tuple_row))
-            if alone:
-                return work(session)
-            with connection.transaction():
+            with connection.transaction() if in_transaction else nullcontext():
                 return work(session)
         except BaseException as raised:
             error = raised
             raise
         finally:
-            self._give_back(connection, error)
+            self._release(connection, error)
 
-    def _taken(self) -> Connection:
+    def _acquire(self) -> Connection:
         if self.closed:
-            raise StoreError("the store is closed")
-        places = self._places
-        if not places.acquire(timeout=self._timeout):
-            raise StoreError("other threads have kept every connection busy for too long")
+            raise StoreError("the store is closed: open a new one")
+        # Kept: after a fork in between the child has slots of its own.
+        slots = self._slots
+        if not slots.acquire(timeout=self._timeout):
+            busy = f"other threads kept all {self._size} connections busy for {self._timeout:g} s"
+            raise StoreError(f"{busy}: raise `pool_size` or `timeout`")
         try:
-            return self._living() or self._opened()
+            return self._find_idle() or self._open()
         except BaseException:
-            places.release()
+            slots.release()
             raise
 
-    def _living(self) -> Connection | None:
+    def _find_idle(self) -> Connection | None:
         """Return an idle connection that the server has not closed: a restart is no trouble of the next call."""
-        for connection in _emptied(self._idle):
+        for connection in _drain(self._idle):
             with suppress(psycopg.Error):
                 # Read what has come, without waiting: a server that is gone has said so, and then ended the stream.
                 connection.pgconn.consume_input()
@@ -176,7 +177,7 @@ class Database:
             connection.close()
         return None
 
-    def _opened(self) -> Connection:
+    def _open(self) -> Connection:
         connection = self._connect()
         try:
             connection.rollback()
@@ -191,57 +192,57 @@ class Database:
             raise
         return connection
 
-    def _give_back(self, connection: Connection, error: BaseException | None) -> None:
+    def _release(self, connection: Connection, error: BaseException | None) -> None:
         idle = connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
         if idle and not self.closed and _is_harmless(error):
             self._idle.append(connection)
         else:
             connection.close()
-        self._places.release()
+        self._slots.release()
 
 
-def _connector(url: str, timeout: timedelta) -> Callable[[], Connection]:
+def _make_connect(url: str, timeout: timedelta) -> Callable[[], Connection]:
     try:
-        given = conninfo.conninfo_to_dict(url)
+        parameters = conninfo.conninfo_to_dict(url)
     except (psycopg.Error, UnicodeError):
         # What libpq says of it may quote a password.
-        raise ConfigurationError("the URL of the PostgreSQL database can't be read") from None
+        form = "postgresql://user@host/database, with % escapes for special characters"
+        raise ConfigurationError(f"the URL of the PostgreSQL database can't be read: write {form}") from None
     seconds = max(2, int(timeout.total_seconds()))
-    usual = {"connect_timeout": seconds, "tcp_user_timeout": 1000 * seconds, "application_name": "magiclink"}
-    settings: dict[str, Any] = {**usual, **given, "client_encoding": "utf8"}
+    defaults = {"connect_timeout": seconds, "tcp_user_timeout": 1000 * seconds, "application_name": "magiclink"}
+    settings: dict[str, Any] = {**defaults, **parameters, "client_encoding": "utf8"}
 
     def connect() -> Connection:
         try:
             return psycopg.connect(**settings)
         except psycopg.Error as error:
             # Where a URL was read otherwise than it was meant, a piece of the password may be what is called the host.
-            told = str(error)
-            for name, value in given.items():
-                told = told.replace(str(value), f"<{name}>") if value else told
-            raise psycopg.OperationalError(told) from None
+            message = str(error)
+            for name, value in parameters.items():
+                message = message.replace(str(value), f"<{name}>") if value else message
+            raise psycopg.OperationalError(message) from None
 
     return connect
 
 
-def _told_of(connect: Callable[[], Connection]) -> Callable[[], Connection]:
-    """Return the app's own function, whose trouble is told by its kind alone."""
+def _wrap_connect(connect: Callable[[], Connection]) -> Callable[[], Connection]:
+    """Return the app's own function, of whose errors the message says the kind alone: the text may hold a password."""
 
-    def told() -> Connection:
+    def connect_quietly() -> Connection:
         try:
             return connect()
         except psycopg.Error as error:
             raise psycopg.OperationalError(f"the app's own function raised {type(error).__name__}") from None
 
-    return told
+    return connect_quietly
 
 
 def _require_writable(connection: Connection) -> None:
     """Refuse a replica, whose records may lag, and a session that can't write."""
     if connection.info.server_version < OLDEST_SERVER * 10_000:
-        raise psycopg.OperationalError(f"PostgreSQL {OLDEST_SERVER} or newer is needed")
-    told = map(connection.info.parameter_status, ("in_hot_standby", "default_transaction_read_only"))
-    if "on" in told:
-        raise psycopg.OperationalError("the server is a replica, or its sessions only read")
+        raise psycopg.OperationalError(f"the server is too old: PostgreSQL {OLDEST_SERVER} or newer is needed")
+    if "on" in map(connection.info.parameter_status, ("in_hot_standby", "default_transaction_read_only")):
+        raise psycopg.OperationalError("the server is a replica, or its sessions only read: connect to the primary")
 
 
 def _is_harmless(error: BaseException | None) -> bool:
@@ -251,18 +252,18 @@ def _is_harmless(error: BaseException | None) -> bool:
     return state in _HARMLESS or state[:2] in _HARMLESS
 
 
-def _said(error: psycopg.Error) -> str:
-    """Say what the trouble is, without a value."""
+def _describe(error: psycopg.Error) -> str:
+    """Return the message of an error, without a value."""
     state, primary = error.sqlstate or "", error.diag.message_primary
-    if primary and state[:2] in _TELLING:
+    if primary and state[:2] in _QUOTABLE:
         return f"PostgreSQL: {primary} ({state})"
     if primary is None and isinstance(error, psycopg.OperationalError):
         return f"PostgreSQL: {str(error).strip()}"
     return f"PostgreSQL: {type(error).__name__} ({state})"
 
 
-def _emptied(connections: deque[Connection]) -> Iterable[Connection]:
-    """Take out one after the other, the last that came back first; other threads take from it too."""
+def _drain(connections: deque[Connection]) -> Iterable[Connection]:
+    """Yield the connections while there are any, the last that came back first; other threads drain it too."""
     with suppress(IndexError):
         while True:
             yield connections.pop()

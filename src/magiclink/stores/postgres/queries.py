@@ -1,7 +1,7 @@
-"""How the PostgreSQL store says a selector: statements whose text depends on which fields are asked for."""
+"""How the PostgreSQL store finds links: statements whose text depends on which fields a selector has."""
 
 # ruff: noqa: S608
-# No value is ever part of a text here: what is put in are the names of columns and other texts of this room.
+# No value is ever part of a text here: what is put in are the names of columns and other texts of this module.
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CONDITIONS = {
 
 def find(selector: Selector, *, limit: int, after: bytes | None) -> Statement:
     """Read a page of what matches, newest first."""
-    where, values = _matching(selector)
+    where, values = _match(selector)
     if after is not None:
         where = f"{where} AND (links.issued_at, links.link_id) < {_BEHIND}"
     values |= {"after": after, "limit": max(limit, 0)}
@@ -37,7 +37,7 @@ def find(selector: Selector, *, limit: int, after: bytes | None) -> Statement:
 
 def revoke(selector: Selector, *, now: int, reason: str) -> Statement:
     """Withdraw what matches, and lock its subjects before, in an order that all who lock several keep."""
-    where, values = _matching(selector)
+    where, values = _match(selector)
     text = f"""
 WITH s AS MATERIALIZED (
 SELECT audience, subject, generation FROM @subjects WHERE audience = %(audience)s
@@ -48,10 +48,10 @@ AND links.revoked_at IS NULL AND {where}"""
     return text, values | {"now": now, "reason": reason}
 
 
-def _matching(selector: Selector) -> Statement:
+def _match(selector: Selector) -> Statement:
     """Return the condition under which `Selector.matches`."""
-    given = {field: getattr(selector, field) for field in _CONDITIONS}
-    given = {field: value for field, value in given.items() if value is not None}
+    fields = {name: getattr(selector, name) for name in _CONDITIONS}
+    values = {name: value for name, value in fields.items() if value is not None}
     if selector.recipients is not None:
-        given["recipients"] = list(selector.recipients)
-    return " AND ".join(_CONDITIONS[field] for field in given), given
+        values["recipients"] = list(selector.recipients)
+    return " AND ".join(_CONDITIONS[name] for name in values), values

@@ -2,23 +2,24 @@
 
 A write has happened when its call returns, as far as the server's `synchronous_commit` promises it (on, as it comes).
 It works under READ COMMITTED, REPEATABLE READ and SERIALIZABLE as the server's default, and behind a pooler in
-transaction mode: no call needs anything of the session but what `prepared` says. This room says which statement answers
-which call; `connections.py` runs them, and the conditions stand in `statements.py`.
+transaction mode: no call needs anything of the session but what `prepared` says. This module says which
+statement answers which call; `connections.py` runs them, and the conditions stand in `statements.py`.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ...errors import BadArgumentError, ConfigurationError
-from ...records import CLOCK_SKEW, Note, Record, Supersede
-from ..base import HOUR, NOTES_A_LINK
+from ...errors import ConfigurationError
+from ...records import Record, Supersede
+from ..bindings import bind_hit, bind_note, bind_terms, read_first, read_notes, require_fields, require_timeout
 from ..selftest import SAMPLES, check_same
 from . import purging, queries, statements, transactions
 from .connections import Database, NotWrittenError
-from .schema import checked, prepare, prove
+from .schema import check as check_schema
+from .schema import check_name, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from ...records import Selector, Terms
+    from ...records import Note, Selector, Terms
     from .connections import Session
 
 POOL_SIZE = 8
@@ -34,8 +35,6 @@ POOL_SIZE = 8
 
 TIMEOUT = timedelta(seconds=5)
 """How long a call waits for one of them, and for the server to answer at all, until it raises StoreError."""
-
-_LARGEST = 2**63 - 1
 
 
 class PostgresStore:
@@ -47,7 +46,7 @@ class PostgresStore:
     statements and locks are the role's or the URL's: `ALTER ROLE app SET statement_timeout = '5s'`.
 
     Raises ConfigurationError where the database can't be reached, written or believed: a replica, another application's
-    tables, a newer schema, a missing column or privilege. A forked child opens connections of its own.
+    tables, a schema of another version, a missing column or privilege. A forked child opens connections of its own.
     """
 
     def __init__(
@@ -60,9 +59,10 @@ class PostgresStore:
         pool_size: int = POOL_SIZE,
         timeout: timedelta = TIMEOUT,
     ) -> None:
-        if pool_size < 1 or timeout < timedelta(0):
-            raise ConfigurationError("pool_size must be at least 1, and timeout not negative")
-        self._schema = checked(schema)
+        if pool_size < 1:
+            raise ConfigurationError(f"pool_size: at least 1 connection, got {pool_size}")
+        require_timeout(timeout)
+        self._schema = check_name(schema)
         self._database = Database(source, schema=schema, prepared=prepared, pool_size=pool_size, timeout=timeout)
         try:
             prepare(self._database, schema, partitioned=partitioned)
@@ -84,18 +84,18 @@ class PostgresStore:
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
         """Return the newest record of a series, named under every key, and the subject's generation."""
         values = {"audience": audience, "subject": subject, "series": list(series)}
-        [(generation, *found)] = self._database.run(statements.NEWEST, values)
-        return (None if found[0] is None else Record._make(found)), generation
+        [(generation, *row)] = self._database.run(statements.READ_NEWEST, values)
+        return (None if row[0] is None else Record._make(row)), generation
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
         """Return one record, or None."""
-        return _first(self._database.run(statements.GET, {"audience": audience, "link_id": link_id}))
+        return read_first(self._database.run(statements.GET, {"audience": audience, "link_id": link_id}))
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
         """Write one use if the terms are met, and give the record after it; else None (7)."""
-        values = _bound(link_id, terms)
+        values = bind_terms(link_id, terms)
         if not terms.ends_others:
-            return _first(self._database.run(statements.CONSUME, values))
+            return read_first(self._database.run(statements.CONSUME, values))
         return self._database.transaction(lambda session: transactions.consume_alone(session, values))
 
     def mark_delivered(self, audience: str, link_ids: Sequence[bytes], *, now: int) -> None:
@@ -110,12 +110,11 @@ class PostgresStore:
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
         """Withdraw one link and give the record after it; None where it is unknown (9)."""
         values = {"audience": audience, "link_id": link_id, "now": now, "reason": reason}
-        return _first(self._database.run(statements.REVOKE, values)) or self.get(audience, link_id)
+        return read_first(self._database.run(statements.REVOKE, values)) or self.get(audience, link_id)
 
     def revoke_matching(self, selector: Selector, *, now: int, reason: str) -> None:
         """Withdraw every link that matches, row by row (9)."""
-        if selector.is_empty:
-            raise BadArgumentError("an empty selector would revoke every link of the audience")
+        require_fields(selector)
         self._database.run(*queries.revoke(selector, now=now, reason=reason))
 
     def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
@@ -124,27 +123,23 @@ class PostgresStore:
         self._database.run(statements.REVOKE_SUBJECT, values)
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one under a limit key; None, or the instant from which to try again (12)."""
-        ends_at = now - now % window + window
-        values = {"limit_key": limit_key, "limit": limit, "span": window, "ends_at": ends_at, "ended": now - CLOCK_SKEW}
-        return None if self._database.run(statements.HIT, values) else ends_at
+        """Count one hit of a limit key; None, or the instant from which to try again (12)."""
+        values = bind_hit(limit_key, now=now, limit=limit, window=window)
+        return None if self._database.run(statements.HIT, values) else int(values["ends_at"])
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
         """Count one try at a link's code; None when no more are allowed (13)."""
         values = {"audience": audience, "link_id": link_id, "now": now, "limit": limit}
-        return _first(self._database.run(statements.COUNT_ATTEMPT, values))
+        return read_first(self._database.run(statements.COUNT_ATTEMPT, values))
 
     def note(self, note: Note) -> None:
         """Remember something that changed nothing (14)."""
-        values = {"audience": note.audience, "link_id": note.link_id, "kind": note.kind, "at": note.at}
-        values |= {"hour": note.at // HOUR, "reason": note.reason, "most": NOTES_A_LINK}
-        self._database.run(statements.NOTE, values)
+        self._database.run(statements.NOTE, bind_note(note))
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
         """Return the notes of some links, oldest first (14)."""
         rows = self._database.run(statements.NOTES, {"audience": audience, "link_ids": list(link_ids)})
-        found = [Note(audience=audience, link_id=row[0], kind=row[1], at=row[2], reason=row[3]) for row in rows]
-        return sorted(found, key=lambda note: note.at)
+        return read_notes(audience, rows)
 
     def purge(self, audience: str, *, before: int, limit: int) -> int:
         """Forget what expired before an instant, in transactions of at most 5,000 links (15)."""
@@ -159,7 +154,7 @@ class PostgresStore:
         purging.add_months(self._database, first, count)
 
     def drop_months(self, before: datetime) -> list[str]:
-        """Forget the months (UTC) of all audiences that ended before an instant, and name them, as `2026_03`.
+        """Forget the months (UTC) of all audiences that ended before an instant; return their names, as `2026_03`.
 
         Dropping a partition costs the same however many links it has; `purge` is still needed for the rest. `before` is
         now less what `purge` would keep. Raises BadArgumentError, and StoreError where the table is busy for 2 seconds.
@@ -167,20 +162,18 @@ class PostgresStore:
         return purging.drop_months(self._database, before)
 
     def check(self) -> None:
-        """Prove the schema, the privileges and a round trip of bytes and integers; else ConfigurationError."""
+        """Test the schema, the privileges and a round trip of bytes and integers; else ConfigurationError."""
         with suppress(NotWrittenError):
-            self._database.transaction(self._prove, ConfigurationError)
+            self._database.transaction(self._check, ConfigurationError)
 
     def close(self) -> None:
-        """Let go of the connections; a later call is StoreError."""
+        """Close the connections; a later call is StoreError."""
         self._database.close()
 
-    def _prove(self, session: Session) -> None:
-        prove(session, self._schema)
-        for probe in SAMPLES:
-            transactions.add(session, [probe], 0, {})
-            check_same(probe, _first(session.ask(statements.GET, probe._asdict())))
-        raise NotWrittenError("nothing of the proof is kept")
+    def _check(self, session: Session) -> None:
+        check_schema(session, self._schema)
+        _check_round_trip(session)
+        raise NotWrittenError("nothing of the self-test is kept")
 
 
 def _is_plain(record: Record) -> bool:
@@ -188,21 +181,8 @@ def _is_plain(record: Record) -> bool:
     return record.number is None and record.supersede != Supersede.ON_ISSUE
 
 
-def _first(rows: Sequence[tuple[Any, ...]]) -> Record | None:
-    return Record._make(rows[0]) if rows else None
-
-
-def _bound(link_id: bytes, terms: Terms) -> dict[str, object]:
-    """Bind the terms. Sums are made here: in PostgreSQL one that passes 63 bits would be an error."""
-    return {
-        "audience": terms.audience,
-        "link_id": link_id,
-        "purpose": terms.purpose,
-        "now": terms.now,
-        "issued_after": max(terms.now - terms.lifetime, -_LARGEST),
-        "issued_until": min(terms.now + CLOCK_SKEW, _LARGEST),
-        "max_uses": terms.max_uses,
-        "stamp": terms.stamp,
-        "attempt": terms.attempt,
-        "reclick_after": max(terms.now - terms.reclick, -_LARGEST),
-    }
+def _check_round_trip(session: Session) -> None:
+    """Raise ConfigurationError unless samples come back as they went in."""
+    for sample in SAMPLES:
+        transactions.add(session, [sample], 0, {})
+        check_same(sample, read_first(session.run(statements.GET, sample._asdict())))

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ...records import Origin, Record, State, Supersede
+from ..bindings import read_first
 from . import statements
 from .connections import NotWrittenError
 
@@ -18,43 +19,54 @@ if TYPE_CHECKING:
 
     from .connections import Session
 
-    Named = dict[tuple[str, bytes], int]
+    Numbers = dict[tuple[str, bytes], int]
     """By audience and series: a number."""
+    Counters = dict[tuple[str, str], tuple[int, int]]
+    """By audience and subject: the highest number, and the generation."""
 
 
 def add(session: Session, records: Sequence[Record], now: int, renamed: Mapping[bytes, bytes]) -> None:
     """Write links, and end what they replace. Raises NotWrittenError where a reissue comes late or an id is there."""
-    enrolled = _enrolled(session, records)
+    counters = _upsert_subjects(session, records)
     if renamed:
         audiences = sorted({record.audience for record in records})
         for statement in statements.RENAME:
-            session.ask(statement, {"audiences": audiences, "old": list(renamed), "new": list(renamed.values())})
-    numbered = list(_numbered(records, enrolled, _newest(session, records)))
+            session.run(statement, {"audiences": audiences, "old": list(renamed), "new": list(renamed.values())})
+    numbered = list(_number(records, counters, _read_numbers(session, records)))
     session.copy(statements.COPY, statements.COPY_TYPES, numbered)
-    _supersede(session, [record for record in numbered if record.supersede == Supersede.ON_ISSUE], now)
+    replaced = _Replaced()
+    for record in numbered:
+        if record.supersede == Supersede.ON_ISSUE:
+            replaced.add(record)
+    replaced.supersede(session, now)
 
 
 def deliver(session: Session, audience: str, link_ids: list[bytes], now: int) -> None:
-    """Remember deliveries, in the order in which they are told, and end what they replace."""
+    """Remember deliveries, one after the other, and end what they replace."""
     values = {"audience": audience, "link_ids": link_ids, "now": now}
-    found = {row[1]: Record._make(row) for row in session.ask(statements.TO_DELIVER, values)}
-    session.ask(statements.DELIVER, values)
-    told = [found[link_id] for link_id in dict.fromkeys(link_ids) if link_id in found]
-    _supersede(session, _standing(told, now), now)
+    found = {row[1]: Record._make(row) for row in session.run(statements.LOCK_LINKS, values)}
+    session.run(statements.DELIVER, values)
+    replaced = _Replaced()
+    for link_id in dict.fromkeys(link_ids):
+        record = found.get(link_id)
+        if record is None or record.supersede != Supersede.ON_DELIVERY or record.state_at(now) is not State.OUTSTANDING:
+            continue
+        # What was found is older than this call: a link may have been replaced by one that was delivered before it.
+        if not replaced.has(record):
+            replaced.add(record)
+    replaced.supersede(session, now)
 
 
 def consume_alone(session: Session, values: dict[str, object]) -> Record | None:
     """Use a link, and end the others of its purpose, subject and recipient."""
-    rows = session.ask(statements.CONSUME, values)
-    if not rows:
-        return None
-    record = Record._make(rows[0])
-    session.ask(statements.SUPERSEDE_OTHERS, {**record._asdict(), "now": values["now"]})
+    record = read_first(session.run(statements.CONSUME, values))
+    if record is not None:
+        session.run(statements.SUPERSEDE_OTHERS, {**record._asdict(), "now": values["now"]})
     return record
 
 
-def _enrolled(session: Session, records: Sequence[Record]) -> dict[tuple[str, str], tuple[int, int]]:
-    """Lock the subjects, and give the number that each had come to, and its generation."""
+def _upsert_subjects(session: Session, records: Sequence[Record]) -> Counters:
+    """Lock the subjects, and return the number that each had come to, and its generation."""
     links = Counter((record.audience, record.subject) for record in records)
     values = {
         "audiences": [audience for audience, _ in links],
@@ -63,78 +75,63 @@ def _enrolled(session: Session, records: Sequence[Record]) -> dict[tuple[str, st
     }
     return {
         (audience, subject): (number - links[audience, subject], generation)
-        for audience, subject, number, generation in session.ask(statements.ENROL, values)
+        for audience, subject, number, generation in session.run(statements.UPSERT, values)
     }
 
 
-def _newest(session: Session, records: Sequence[Record]) -> Named:
+def _read_numbers(session: Session, records: Sequence[Record]) -> Numbers:
     """Return the highest number of each series that has a reissue among the records."""
     series = {(record.audience, record.series) for record in records if record.number is not None}
     if not series:
         return {}
     values = {"audiences": [audience for audience, _ in series], "series": [name for _, name in series]}
-    return {(audience, name): number for audience, name, number in session.ask(statements.NUMBERS, values)}
+    return {(audience, name): number for audience, name, number in session.run(statements.READ_NUMBERS, values)}
 
 
-def _numbered(
-    records: Iterable[Record], enrolled: dict[tuple[str, str], tuple[int, int]], newest: Named
-) -> Iterator[Record]:
-    """Return the records with numbers and generations; those of a reissue must still follow what is there."""
+def _number(records: Iterable[Record], counters: Counters, newest: Numbers) -> Iterator[Record]:
+    """Yield the records with numbers and generations; raise NotWrittenError where a reissue comes late."""
     for record in records:
         subject, series = (record.audience, record.subject), (record.audience, record.series)
-        number, generation = enrolled[subject]
+        number, generation = counters[subject]
         if record.number is None:
-            fits = record._replace(number=number + 1, generation=generation)
+            numbered = record._replace(number=number + 1, generation=generation)
         elif (record.number, record.generation) == (newest.get(series, 0) + 1, generation):
-            fits = record
+            numbered = record
         else:
-            raise NotWrittenError
-        newest[series] = fits.number or 0
-        enrolled[subject] = max(number, newest[series]), generation
-        yield fits
+            raise NotWrittenError("a reissue doesn't follow the newest link of its series")
+        newest[series] = numbered.number or 0
+        counters[subject] = max(number, newest[series]), generation
+        yield numbered
 
 
-def _standing(told: Iterable[Record], now: int) -> Iterator[Record]:
-    """Return those that end others: outstanding, also after those before them have ended what they replace."""
-    ended = _Ended()
-    for record in told:
-        if record.supersede != Supersede.ON_DELIVERY or record.state_at(now) is not State.OUTSTANDING:
-            continue
-        if not ended.has(record):
-            ended.add(record)
-            yield record
-
-
-def _supersede(session: Session, records: Iterable[Record], now: int) -> None:
-    """End every older link of a record's series, for a renewed link its parent only."""
-    ended = _Ended()
-    for record in records:
-        ended.add(record)
-    if ended.parents:
-        audiences, link_ids = zip(*sorted(ended.parents), strict=True)
-        values = {"audiences": list(audiences), "link_ids": list(link_ids), "now": now}
-        session.ask(statements.SUPERSEDE_PARENTS, values)
-    if ended.below:
-        audiences, series = zip(*ended.below, strict=True)
-        numbers = list(ended.below.values())
-        values = {"audiences": list(audiences), "series": list(series), "numbers": numbers, "now": now}
-        session.ask(statements.SUPERSEDE_OLDER, values)
-
-
-class _Ended:
-    """What some links replace."""
+class _Replaced:
+    """The links that some others replace: all below a number of their series, for a renewed link its parent only."""
 
     def __init__(self) -> None:
-        self.parents: set[tuple[str, bytes]] = set()
-        self.below: Named = {}
+        self._parents: set[tuple[str, bytes]] = set()
+        self._below: Numbers = {}
 
     def add(self, record: Record) -> None:
+        """Add what a link replaces."""
         if record.origin != Origin.RENEW:
             series = record.audience, record.series
-            self.below[series] = max(record.number or 0, self.below.get(series, 0))
+            self._below[series] = max(record.number or 0, self._below.get(series, 0))
         elif record.parent is not None:
-            self.parents.add((record.audience, record.parent))
+            self._parents.add((record.audience, record.parent))
 
     def has(self, record: Record) -> bool:
-        below = self.below.get((record.audience, record.series), 0)
-        return (record.number or 0) < below or (record.audience, record.link_id) in self.parents
+        """Return whether a link is replaced."""
+        below = self._below.get((record.audience, record.series), 0)
+        return (record.number or 0) < below or (record.audience, record.link_id) in self._parents
+
+    def supersede(self, session: Session, now: int) -> None:
+        """End them."""
+        if self._parents:
+            audiences, link_ids = zip(*sorted(self._parents), strict=True)
+            values = {"audiences": list(audiences), "link_ids": list(link_ids), "now": now}
+            session.run(statements.SUPERSEDE_PARENTS, values)
+        if self._below:
+            audiences, series = zip(*self._below, strict=True)
+            numbers = list(self._below.values())
+            values = {"audiences": list(audiences), "series": list(series), "numbers": numbers, "now": now}
+            session.run(statements.SUPERSEDE_OLDER, values)

@@ -165,6 +165,24 @@ class Adding(Bench):
         assert len(self.store.find(Selector(audience=AUDIENCE, recipients=(NEW,)), limit=9)) == 4
         assert list(self.store.find(Selector(audience=AUDIENCE, recipients=(OLD,)), limit=9)) == []
 
+    def test_renaming_for_an_unknown_subject(self) -> None:
+        """5: P09: links stay, under their new names, where the link that renames them is the first of its subject."""
+        old = self.put(recipient=OLD, series=b"o" * 16)
+        new = record(recipient=NEW, subject="customer-8")
+        assert self.add(new, renamed={OLD: NEW, old.series: b"n" * 16, b"s" * 16: b"t" * 16})
+        kept = old._replace(recipient=NEW, series=b"n" * 16)
+        assert self.read(old) == kept
+        assert self.store.newest(AUDIENCE, old.subject, [kept.series]) == (kept, 0)
+        assert list(self.store.find(Selector(audience=AUDIENCE, subject=old.subject), limit=9)) == [kept]
+        found = self.store.find(Selector(audience=AUDIENCE, recipients=(NEW,)), limit=9)
+        assert {each.link_id for each in found} == {old.link_id, new.link_id}
+        assert self.consume(old) is not None
+
+    def test_renaming_of_nothing(self) -> None:
+        """5: P09: names that no link has are no trouble, and no reason to write nothing."""
+        assert self.add(record(), renamed={OLD: NEW, b"o" * 16: b"n" * 16})
+        assert self.store.newest(AUDIENCE, "customer-7", [b"n" * 16]) == (None, 0)
+
     def test_renaming_changes_names_only(self) -> None:
         """5: renaming leaves all else of a link as it was, and other names alone."""
         old = self.put(recipient=OLD)
