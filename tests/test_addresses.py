@@ -300,5 +300,5 @@ def test_other_recipient_in_the_message(text: str) -> None:
 
 @pytest.mark.parametrize("address", ["Ann <ann@acme.example>", "<ann@acme.example>", '"Ann, B." <ann@acme.example>'])
 def test_address_with_a_name(address: str) -> None:
-    """Who gives a display name is told to give the address alone."""
+    """Who gives a display name is asked for the address alone."""
     assert refused(address) == "an address: the address alone, without a name and without < >"

@@ -15,7 +15,7 @@ from magiclink.instants import SECOND, to_micros
 
 
 class Says:
-    """A clock that says what it is told to say, and counts how often it is asked."""
+    """A clock that says what it is made to say, and counts how often it is asked."""
 
     def __init__(self, said: Any) -> None:
         self.said = said

@@ -71,7 +71,7 @@ def test_tree_not_as_drawn() -> None:
     assert len(real()) == 16
 
 
-def test_error_missing_from_the_front_door() -> None:
+def test_error_missing_from_the_package() -> None:
     """Every error can be imported from `magiclink`, and it is the same class."""
     for name in real():
         assert name in magiclink.__all__

@@ -116,7 +116,7 @@ class Site:
             raise BadArgumentError(
                 "destination: a percent sign of this one starts no escape, or that of a control: write %25 for a %"
             )
-        for reading in _readings(_END_OF_PATH.split(path, maxsplit=1)[0]):
+        for reading in _decode_repeatedly(_END_OF_PATH.split(path, maxsplit=1)[0]):
             self._check_reading(reading)
         return path
 
@@ -153,7 +153,7 @@ def _describe(path: object) -> str:
     return f"a str of {len(path)} characters" if isinstance(path, str) else describe(path)
 
 
-def _readings(path: str) -> Iterator[str]:
+def _decode_repeatedly(path: str) -> Iterator[str]:
     """Yield a path as it is, and as each further round of percent-decoding shows it; every round is shorter."""
     yield path
     while (decoded := unquote(path)) != path:

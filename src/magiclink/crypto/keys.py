@@ -174,7 +174,7 @@ def derive(key: Key, use: str, *, purpose: str = "", audience: str) -> bytes:
     return HKDF(SHA256(), 32, salt=None, info=frame(use, "1", purpose, audience)).derive(key.secret)
 
 
-def mac(key: Key, use: str, *, purpose: str = "", audience: str) -> "HMAC":
+def make_mac(key: Key, use: str, *, purpose: str = "", audience: str) -> "HMAC":
     """Return HMAC-SHA-256 keyed for one use, to be copied for each message, since keying it anew costs more."""
     from cryptography.hazmat.primitives import hashes, hmac  # noqa: PLC0415
 
@@ -186,7 +186,9 @@ class Digester:
 
     def __init__(self, ring: KeyRing, audience: str) -> None:
         self._macs = cache(
-            lambda use, purpose: [(bytes((key.id,)), mac(key, use, purpose=purpose, audience=audience)) for key in ring]
+            lambda use, purpose: [
+                (bytes((key.id,)), make_mac(key, use, purpose=purpose, audience=audience)) for key in ring
+            ]
         )
 
     def digest(self, use: str, value: str) -> bytes:
