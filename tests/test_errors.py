@@ -140,8 +140,17 @@ def test_error_breaks_a_pool_of_processes(error: MagicLinkError, protocol: int) 
 
 
 @pytest.mark.parametrize(
-    ("value", "described"), [(None, "None"), ("", "a str"), (7, "an int"), ([], "a list"), (AT, "a datetime")]
+    ("value", "described"),
+    [
+        (None, "None"),
+        ("", "a str"),
+        (7, "the int 7"),
+        (-(10**18), "an int"),
+        (True, "a bool"),
+        ([], "a list"),
+        (AT, "a datetime"),
+    ],
 )
 def test_value_in_a_message(value: object, described: str) -> None:
-    """A message names the type of what was given, never the value: it may be a secret."""
-    assert errors.describe(value) == described
+    """A message names the type of what was given, and the value of a number alone: a text may be a secret."""
+    assert errors.describe_type(value) == described

@@ -93,7 +93,7 @@ def test_another_librarys_arithmetic() -> None:
     ("value", "kind"),
     [
         (None, "None"),
-        (0, "an int"),
+        (0, "the int 0"),
         (1.5, "a float"),
         (True, "a bool"),
         ("2026-01-05", "a str"),

@@ -14,7 +14,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from .errors import BadArgumentError, ConfigurationError, describe
+from .errors import BadArgumentError, ConfigurationError, describe_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ class Site:
         Raises ConfigurationError with the way out.
         """
         if not isinstance(base_url, str):
-            given = describe(base_url)
+            given = describe_type(base_url)
             raise ConfigurationError(f"base_url: wanted a str, never taken from a request, got {given}: {_EXAMPLE}")
         parts = _URL.fullmatch(base_url)
         if parts is None:
@@ -150,7 +150,7 @@ _SPELLING = (
 
 
 def _describe(path: object) -> str:
-    return f"a str of {len(path)} characters" if isinstance(path, str) else describe(path)
+    return f"a str of {len(path)} characters" if isinstance(path, str) else describe_type(path)
 
 
 def _decode_repeatedly(path: str) -> Iterator[str]:
