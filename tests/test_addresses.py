@@ -79,7 +79,9 @@ def test_two_addresses(address: str) -> None:
 @pytest.mark.parametrize("address", [{"a": "b"}, 5, 1.5, True, None, ["a@x.com"], b"a@x.com", object()])
 def test_not_text(address: object) -> None:
     """J04: what isn't text is refused with the same error, never with a TypeError."""
-    assert "wanted a str of at most 254 characters, got a" in refused(address).replace("got None", "got a")
+    message = refused(address)
+    assert message.startswith("an address: wanted a str of at most 254 characters, got ")
+    assert "acme" not in message
 
 
 @pytest.mark.parametrize(
@@ -300,5 +302,5 @@ def test_other_recipient_in_the_message(text: str) -> None:
 
 @pytest.mark.parametrize("address", ["Ann <ann@acme.example>", "<ann@acme.example>", '"Ann, B." <ann@acme.example>'])
 def test_address_with_a_name(address: str) -> None:
-    """Who gives a display name is told to give the address alone."""
+    """Who gives a display name is asked for the address alone."""
     assert refused(address) == "an address: the address alone, without a name and without < >"

@@ -76,11 +76,11 @@ def test_key_of_no_such_id(prompt: Prompt, number: str) -> None:
 
 def test_inspect(prompt: Prompt) -> None:
     """It tells all that is known of a link, a line each, and neither its token nor whom it was mailed to."""
-    told = prompt.run("inspect", prompt.link.link_id)
-    assert "subject: customer-7\n" in told
-    assert "state: outstanding\n" in told
-    assert prompt.link.token not in told
-    assert "acme" not in told
+    output = prompt.run("inspect", prompt.link.link_id)
+    assert "subject: customer-7\n" in output
+    assert "state: outstanding\n" in output
+    assert prompt.link.token not in output
+    assert "acme" not in output
 
 
 def test_history(prompt: Prompt) -> None:
@@ -97,15 +97,15 @@ def test_history(prompt: Prompt) -> None:
 
 def test_revoke(prompt: Prompt) -> None:
     """A link is withdrawn with a reason; a second time changes neither instant nor reason."""
-    told = prompt.run("revoke", prompt.link.link_id, "--reason", "paid")
+    output = prompt.run("revoke", prompt.link.link_id, "--reason", "paid")
     prompt.stage.clock.tick(timedelta(minutes=1))
-    assert prompt.run("revoke", prompt.link.link_id) == told
-    assert told == f"{prompt.link.link_id} revoked at 2026-01-05 09:00:00+00:00: paid\n"
+    assert prompt.run("revoke", prompt.link.link_id) == output
+    assert output == f"{prompt.link.link_id} revoked at 2026-01-05 09:00:00+00:00: paid\n"
     assert prompt.stage.links.inspect(prompt.link.link_id).state == "revoked"
 
 
 def test_purge(prompt: Prompt) -> None:
-    """What expired longer ago is forgotten, and it's told how many that were."""
+    """What expired longer ago is forgotten, and the number of them is printed."""
     assert prompt.run("purge", "--keep-days", "365") == "links forgotten: 0\n"
     prompt.stage.clock.tick(timedelta(days=366))
     assert prompt.run("purge", "--keep-days", "365") == "links forgotten: 2\n"
@@ -124,10 +124,10 @@ def test_purge_of_too_much(prompt: Prompt, days: str) -> None:
 @pytest.mark.parametrize("link_id", ["00" * 20, "", "x", "0" * 10_000, "\x1b[2J"])
 def test_unknown_link(prompt: Prompt, command: str, link_id: str) -> None:
     """A link that isn't known is refused in a sentence that doesn't repeat what was typed."""
-    told = prompt.refused(command, link_id)
-    assert told.startswith("magiclink: ")
-    assert CONTROLS.search(told) is None
-    assert len(told) < 200
+    output = prompt.refused(command, link_id)
+    assert output.startswith("magiclink: ")
+    assert CONTROLS.search(output) is None
+    assert len(output) < 200
 
 
 @pytest.mark.parametrize("command", ["inspect", "revoke"])
@@ -142,7 +142,7 @@ def test_half_a_command(prompt: Prompt, arguments: tuple[str, ...]) -> None:
     assert prompt.refused(*arguments).startswith("magiclink")
 
 
-def test_escapes_in_what_is_told(prompt: Prompt) -> None:
+def test_escapes_in_the_output(prompt: Prompt) -> None:
     """M06: the app's own texts can't move an operator's cursor, colour his terminal or add a line of their own."""
     link = prompt.stage.links.issue(INVOICE, subject="s\x1b[31m\n", resource="r\u202e\x9b", recipient=ANN)
     prompt.stage.links.revoke(link.link_id, reason=ESCAPES.replace("\ud800", ""))
@@ -159,31 +159,31 @@ def test_escapes_in_what_is_told(prompt: Prompt) -> None:
 @pytest.mark.parametrize("path", ["no.such.module:links", "os:nothing", "\x1b[2J:x", "..:x"])
 def test_links_that_are_not_there(prompt: Prompt, path: str) -> None:
     """A module or name that isn't there is refused in one sentence without controls."""
-    told = prompt.refused("--links", path, "inspect", "00" * 20, with_links=False)
-    assert "can't import" in told
-    assert told.endswith("wanted package.module:name")
-    assert CONTROLS.search(told) is None
+    output = prompt.refused("--links", path, "inspect", "00" * 20, with_links=False)
+    assert "can't import" in output
+    assert output.endswith("wanted package.module:name")
+    assert CONTROLS.search(output) is None
 
 
 @pytest.mark.parametrize("path", ["", ":", "billing.links", "os:", ":links", "\x1b[2J", "x" * 10_000])
 def test_links_without_a_name(prompt: Prompt, path: str) -> None:
     """What isn't a module, a colon and a name is refused with the form that is wanted, cut and without controls."""
-    told = prompt.refused("--links", path, "inspect", "00" * 20, with_links=False)
-    assert "wanted package.module:name, got '" in told
-    assert CONTROLS.search(told) is None
-    assert len(told) < 200
+    output = prompt.refused("--links", path, "inspect", "00" * 20, with_links=False)
+    assert "wanted package.module:name, got '" in output
+    assert CONTROLS.search(output) is None
+    assert len(output) < 200
 
 
 def test_links_that_are_something_else(prompt: Prompt) -> None:
     """What is no MagicLinks, and nothing at all, is refused."""
     for given, kind in ((("--links", "os:path"), "a module"), ((), "None")):
-        told = prompt.refused(*given, "inspect", "00" * 20, with_links=False)
-        assert told == f"magiclink: wanted --links package.module:name of the app's MagicLinks, got {kind}"
+        output = prompt.refused(*given, "inspect", "00" * 20, with_links=False)
+        assert output == f"magiclink: wanted --links package.module:name of the app's MagicLinks, got {kind}"
 
 
 def test_asynchronous_links(prompt: Prompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """AsyncMagicLinks are refused: an operator's commands wait for nothing."""
     (tmp_path / "awaited.py").write_text(ASYNCHRONOUS)
     monkeypatch.syspath_prepend(tmp_path)
-    told = prompt.refused("--links", "awaited:links", "inspect", "00" * 20, with_links=False)
-    assert told.endswith("got an AsyncMagicLinks")
+    output = prompt.refused("--links", "awaited:links", "inspect", "00" * 20, with_links=False)
+    assert output.endswith("got an AsyncMagicLinks")

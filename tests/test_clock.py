@@ -15,7 +15,7 @@ from magiclink.instants import SECOND, to_micros
 
 
 class Says:
-    """A clock that says what it is told to say, and counts how often it is asked."""
+    """A clock that says what it is made to say, and counts how often it is asked."""
 
     def __init__(self, said: Any) -> None:
         self.said = said
@@ -70,7 +70,10 @@ def test_unbelievable_answer(said: object) -> None:
         clock.read(Says(said))
 
 
-@pytest.mark.parametrize(("said", "kind"), [(0, "an int"), (datetime(2026, 1, 5), "a datetime of no zone or another")])  # noqa: DTZ001
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [(0, "the int 0"), (datetime(2026, 1, 5, 9, tzinfo=ZoneInfo("Europe/London")), "a datetime of no zone or another")],
+)
 def test_what_the_clock_said(said: object, kind: str) -> None:
     """The message says what was wanted, what came instead, and what to write."""
     with pytest.raises(ClockError, match=rf"wanted an aware datetime in UTC, got {kind}: write datetime\.now\(UTC\)"):

@@ -50,7 +50,7 @@ def verdict(link: Record, now: int) -> RejectedLinkError | UnavailableError | No
 
 
 def model(link: Record, now: int) -> str:
-    """Tell the verdict in the words of the design, independently of the code."""
+    """Return the verdict in the words of the design, independently of the code."""
     applies = {
         "revoked": link.revoked_at is not None,
         "superseded": link.superseded_at is not None,
@@ -75,19 +75,19 @@ LINKS = st.builds(
 
 @given(LINKS, NEAR)
 def test_precedence(link: Record, since: int) -> None:
-    """D01, D02, D04, D05, D06: of revoked, superseded, used, expired and a clock that is off, the first is told."""
-    now, told = NOW + since, verdict(link, NOW + since)
+    """D01, D02, D04, D05, D06: of revoked, superseded, used, expired and a clock that is off, the first is raised."""
+    now, error = NOW + since, verdict(link, NOW + since)
     expected = model(link, now)
-    assert type(told) is {**ERRORS, "clock": ClockError, "usable": type(None)}[expected]
-    if isinstance(told, RejectedLinkError):
-        assert told.link is not None
-        assert told.link.link_id == link.link_id.hex()
-        assert told.link.state == expected
+    assert type(error) is {**ERRORS, "clock": ClockError, "usable": type(None)}[expected]
+    if isinstance(error, RejectedLinkError):
+        assert error.link is not None
+        assert error.link.link_id == link.link_id.hex()
+        assert error.link.state == expected
         began = {"revoked": NOW + 1, "superseded": NOW + 2, "used": NOW + 3, "expired": NOW + DAY}[expected]
-        assert told.at == to_datetime(began)
-        assert str(told.at) in str(told)
-    if isinstance(told, RevokedLinkError):
-        assert told.reason == link.revoke_reason
+        assert error.at == to_datetime(began)
+        assert str(error.at) in str(error)
+    if isinstance(error, RevokedLinkError):
+        assert error.reason == link.revoke_reason
 
 
 @pytest.mark.parametrize("issued_at", [NOW, 1_835_395_200 * SECOND, 1_830_297_599 * SECOND + 999_999])
@@ -181,7 +181,7 @@ def test_terms_and_verdict_differ(link: Record, since: int, policy: Policy) -> N
 
 
 def test_account_changed() -> None:
-    """A changed account is told as revoked, with its own reason and no instant: nobody wrote it down."""
+    """A changed account is rejected as revoked, with its own reason and no instant: nobody wrote it down."""
     error = decisions.make_account_rejection(record(), NOW)
     assert type(error) is RevokedLinkError
     assert (error.reason, error.at) == ("account", None)
@@ -207,7 +207,7 @@ def test_open_page_closes(changes: dict[str, Any]) -> None:
 
 
 def test_open_page_outlives_a_revocation() -> None:
-    """M14: a revocation closes what is open, with its reason; of several reasons it is told first."""
+    """M14: a revocation closes what is open, with its reason; of several reasons it comes first."""
     link = record(revoked_at=NOW + 1, revoke_reason="left us")
     for redeemed_at, now in [(NOW, NOW + 2), (NOW, NOW + SESSION), (NOW + DAY, NOW), (0, NOW)]:
         with pytest.raises(RevokedLinkError) as caught:

@@ -220,15 +220,15 @@ def test_reissue_of_what_was_revoked() -> None:
 def test_presented_link_was_revoked(changes: dict[str, Any]) -> None:
     """The holder of a revoked link gets no other, whatever else became of it and whatever the clock says."""
     for now in (NOW, NOW + DAY, NOW - DAY):
-        told = refused(decisions.check_renewable, INVOICE, record(**changes), is_recipient=True, now=now)
-        assert told == ("revoked", None)
+        refusal = refused(decisions.check_renewable, INVOICE, record(**changes), is_recipient=True, now=now)
+        assert refusal == ("revoked", None)
 
 
 def test_presented_link_still_works() -> None:
     """S4: as long as a link works nobody gets another by asking, up to the microsecond before its end."""
     for now in (NOW, NOW + 14 * DAY - 1, NOW - CLOCK_SKEW):
-        told = refused(decisions.check_renewable, INVOICE, record(), is_recipient=True, now=now)
-        assert told == ("outstanding", None)
+        refusal = refused(decisions.check_renewable, INVOICE, record(), is_recipient=True, now=now)
+        assert refusal == ("outstanding", None)
     decisions.check_renewable(INVOICE, record(), is_recipient=True, now=NOW + 14 * DAY)
 
 
@@ -242,11 +242,13 @@ def test_presented_link_from_the_future(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("changes", [{}, ENDED, {"revoked_at": NOW}])
 def test_renewal_for_somebody_else(changes: dict[str, Any]) -> None:
     """S4: who isn't the recipient on file learns nothing of the link's state; the policy's word comes first."""
-    told = refused(decisions.check_renewable, INVOICE, record(**changes), is_recipient=False, now=NOW + DAY)
-    assert told == ("recipient", None)
+    refusal = refused(decisions.check_renewable, INVOICE, record(**changes), is_recipient=False, now=NOW + DAY)
+    assert refusal == ("recipient", None)
     for is_recipient in (True, False):
-        told = refused(decisions.check_renewable, STEP_UP, record(**changes), is_recipient=is_recipient, now=NOW + DAY)
-        assert told == ("policy", None)
+        refusal = refused(
+            decisions.check_renewable, STEP_UP, record(**changes), is_recipient=is_recipient, now=NOW + DAY
+        )
+        assert refusal == ("policy", None)
 
 
 PLANS = {"remind": decisions.plan_reminder, "renew": decisions.plan_renewal}
@@ -257,13 +259,13 @@ def test_series_against_a_model(steps: list[tuple[str, int]]) -> None:
     """Whatever the app and the holder do in turn, budgets, intervals and the end hold as in a model of five numbers."""
     policy = replace(LIMITED, lifetime=timedelta(minutes=10), ends_after=timedelta(minutes=40))
     newest, now = written(decisions.plan_issue(policy, now=NOW, expires_at=None), NOW), NOW
-    started, asked, told, reminders, renewals = NOW, NOW - 999 * MINUTE, NOW, 0, 0
+    started, renewed, reminded, reminders, renewals = NOW, NOW - 999 * MINUTE, NOW, 0, 0
     for step, minutes in steps:
         now += minutes * MINUTE
-        since, count = (told, reminders) if step == "remind" else (asked, renewals)
+        since, count = (reminded, reminders) if step == "remind" else (renewed, renewals)
         allowed = now < started + 40 * MINUTE and count < 2 and now >= since + 5 * MINUTE
         if step == "issue":
-            started, asked, told, reminders, renewals = now, NOW - 999 * MINUTE, now, 0, 0
+            started, renewed, reminded, reminders, renewals = now, NOW - 999 * MINUTE, now, 0, 0
             newest = written(decisions.plan_issue(policy, now=now, expires_at=None), now)
         elif not allowed:
             refused(PLANS[step], policy, newest, now=now)
@@ -271,6 +273,6 @@ def test_series_against_a_model(steps: list[tuple[str, int]]) -> None:
             plan = PLANS[step](policy, newest, now=now)
             assert now < plan.expires_at == min(now + 10 * MINUTE, started + 40 * MINUTE)
             newest = written(plan, now, origin=step)
-            reminders, told = (reminders + 1, now) if step == "remind" else (reminders, told)
-            renewals, asked = (renewals + 1, now) if step == "renew" else (renewals, asked)
+            reminders, reminded = (reminders + 1, now) if step == "remind" else (reminders, reminded)
+            renewals, renewed = (renewals + 1, now) if step == "renew" else (renewals, renewed)
         assert (newest.reminders, newest.renewals, newest.series_started_at) == (reminders, renewals, started)

@@ -80,7 +80,7 @@ def test_sound_base_url_refused(base_url: str) -> None:
     ],
 )
 def test_base_url_in_another_spelling(base_url: str) -> None:
-    """C14: userinfo, query, fragment, trailing dot, IDN, spaces, no scheme: refused, and the way out is told."""
+    """C14: userinfo, query, fragment, trailing dot, IDN, spaces, no scheme: refused, with the way out."""
     assert "https://billing.example/l/" in refused(base_url)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from inspect import cleandoc
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_readable_fields(kind: type) -> None:
 
 def test_kind_without_a_reason() -> None:
     """The table beside Event names kinds that there are, and says what a reason of each other is."""
-    table = [line.strip("| ").split(" | ") for line in (Event.__doc__ or "").splitlines() if line.startswith("    | ")]
+    table = [line.strip("| ").split(" | ") for line in cleandoc(Event.__doc__ or "").splitlines() if line[:2] == "| "]
     named = {row[0].strip("`") for row in table if row[0].startswith("`") and len(row) == 2}
     assert named <= {str(kind) for kind in Kind}
     assert ["all others", "empty"] in table

@@ -71,7 +71,7 @@ def test_tree_not_as_drawn() -> None:
     assert len(real()) == 16
 
 
-def test_error_missing_from_the_front_door() -> None:
+def test_error_missing_from_the_package() -> None:
     """Every error can be imported from `magiclink`, and it is the same class."""
     for name in real():
         assert name in magiclink.__all__
@@ -140,8 +140,17 @@ def test_error_breaks_a_pool_of_processes(error: MagicLinkError, protocol: int) 
 
 
 @pytest.mark.parametrize(
-    ("value", "described"), [(None, "None"), ("", "a str"), (7, "an int"), ([], "a list"), (AT, "a datetime")]
+    ("value", "described"),
+    [
+        (None, "None"),
+        ("", "a str"),
+        (7, "the int 7"),
+        (-(10**18), "an int"),
+        (True, "a bool"),
+        ([], "a list"),
+        (AT, "a datetime"),
+    ],
 )
 def test_value_in_a_message(value: object, described: str) -> None:
-    """A message names the type of what was given, never the value: it may be a secret."""
-    assert errors.describe(value) == described
+    """A message names the type of what was given, and the value of a number alone: a text may be a secret."""
+    assert errors.describe_type(value) == described

@@ -27,7 +27,7 @@ def noted(link: Record, kind: str, at: int, reason: str = "") -> Note:
 
 
 def test_event_of_another_record() -> None:
-    """An event is told with the link's id, purpose, subject and resource, an instant and a reason; nothing else."""
+    """An event has the link's id, purpose, subject and resource, an instant and a reason; nothing else."""
     event = Event.from_record(Kind.REVOKED, LINK, at=NOW, reason="left us")
     assert dataclasses.asdict(event) == {
         "kind": Kind.REVOKED,
@@ -77,7 +77,7 @@ def test_event_without_a_sink(caplog: pytest.LogCaptureFixture) -> None:
     assert [line.getMessage().split()[0] for line in caplog.records] == ["issued"]
 
 
-def test_event_told_twice(caplog: pytest.LogCaptureFixture) -> None:
+def test_event_emitted_twice(caplog: pytest.LogCaptureFixture) -> None:
     """With a sink an event goes there, once, and not to the log."""
     caplog.set_level(logging.DEBUG, logger="magiclink")
     heard: list[Event] = []
@@ -119,14 +119,14 @@ def test_logger_by_another_name() -> None:
 
 @pytest.mark.parametrize("origin", list(Origin))
 def test_origin_without_an_event(origin: Origin) -> None:
-    """Each origin of a record is told as its own event."""
+    """Each origin of a record has an event of its own."""
     (event,) = merge_history([record(origin=origin.value)], [])
     assert event.kind is MADE[origin] is {"issue": Kind.ISSUED, "remind": Kind.REMINDED, "renew": Kind.RENEWED}[origin]
     assert event.at == to_datetime(NOW)
 
 
 def test_history_out_of_order() -> None:
-    """A history is told oldest first: issued, delivered, used, used again, tried, superseded, revoked and why."""
+    """A history is oldest first: issued, delivered, used, used again, tried, superseded, revoked and why."""
     link = record(
         delivered_at=NOW + 1,
         first_used_at=NOW + 2,
@@ -137,8 +137,8 @@ def test_history_out_of_order() -> None:
         revoke_reason="left us",
     )
     notes = [noted(link, "refused", NOW + 5, "used"), noted(link, "reclicked", NOW + 3)]
-    told = [(event.kind.value, event.at, event.reason) for event in merge_history([link], notes)]
-    assert told == [
+    listed = [(event.kind.value, event.at, event.reason) for event in merge_history([link], notes)]
+    assert listed == [
         ("issued", to_datetime(NOW), ""),
         ("delivered", to_datetime(NOW + 1), ""),
         ("redeemed", to_datetime(NOW + 2), ""),
@@ -151,7 +151,7 @@ def test_history_out_of_order() -> None:
 
 
 def test_history_of_one_instant() -> None:
-    """Things of one instant are told in the order in which they happen, and links by their ids."""
+    """Things of one instant stand in the order in which they happen, and links by their ids."""
     link = record(delivered_at=NOW, first_used_at=NOW, last_used_at=NOW, uses=2, superseded_at=NOW, revoked_at=NOW)
     notes = [noted(link, kind, NOW) for kind in ("limited", "refused", "reclicked", "verified")]
     kinds = [event.kind for event in merge_history([link], notes)]
@@ -162,18 +162,18 @@ def test_history_of_one_instant() -> None:
         assert [event.link_id for event in merge_history(order, [])] == [one.link_id.hex(), two.link_id.hex()]
 
 
-def test_single_use_told_twice() -> None:
-    """One use is told once, also where the last use is the first."""
+def test_single_use_listed_twice() -> None:
+    """One use is one event, also where the last use is the first."""
     link = record(uses=1, first_used_at=NOW, last_used_at=NOW)
     assert [event.kind.value for event in merge_history([link], [])] == ["issued", "redeemed"]
 
 
 def test_use_without_an_instant() -> None:
-    """A use whose instant isn't known isn't told."""
+    """A use whose instant isn't known is no event."""
     assert [event.kind.value for event in merge_history([record(uses=2)], [])] == ["issued"]
 
 
 def test_note_of_a_later_version() -> None:
-    """A note of an unknown link, or of a kind that a later version wrote, is left out; a link twice is told once."""
+    """A note of an unknown link, or of a kind that a later version wrote, is left out; a link twice is listed once."""
     notes = [noted(record(), "verified", NOW), noted(LINK, "teleported", NOW), noted(LINK, "verified", NOW)]
     assert [event.kind.value for event in merge_history([LINK, LINK], notes)] == ["issued", "verified"]

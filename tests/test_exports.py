@@ -1,4 +1,4 @@
-"""The front door: `import magiclink` costs next to nothing, and every name is loaded when it is first asked for."""
+"""`import magiclink` costs next to nothing, and every name is loaded when it is first used."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ HEAVY = {"itsdangerous", "cryptography", "argon2", "sqlite3", "flask", "django",
 
 def run(program: str) -> str:
     """Run a program in a fresh interpreter, and give what it prints."""
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stderr
-    return told.stdout
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_import_loads_nothing_heavy() -> None:
-    """`import magiclink` loads no framework, driver or lock, and none of the house's own rooms."""
+    """`import magiclink` loads no framework, driver or cryptography, and no other module of the library."""
     loaded = set(run("import magiclink, sys; print(*sys.modules)").split())
     assert not {name.split(".")[0] for name in loaded} & HEAVY
     assert {name for name in loaded if name.startswith("magiclink")} == {"magiclink"}
@@ -30,7 +30,7 @@ def test_import_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("name", magiclink.__all__)
 def test_each_name_alone(name: str) -> None:
-    """Each name resolves, is remembered, and is the object of the room that it comes from."""
+    """Each name resolves, is remembered, and is the object of the module that it comes from."""
     value = getattr(magiclink, name)
     assert vars(magiclink)[name] is value
     module = getattr(value, "__module__", None)
@@ -38,14 +38,14 @@ def test_each_name_alone(name: str) -> None:
 
 
 def test_names_in_a_fresh_interpreter() -> None:
-    """Every name can be imported, and none of them loads a lock, a driver or a framework."""
+    """Every name can be imported, and none of them loads cryptography, a driver or a framework."""
     program = "from magiclink import *; import magiclink, sys; assert all(n in globals() for n in magiclink.__all__)"
     loaded = {name.split(".")[0] for name in run(program + "; print(*sys.modules)").split()}
     assert not loaded & HEAVY
 
 
 def test_names_for_type_checkers() -> None:
-    """What type checkers see is what is given: the same names, from the same rooms."""
+    """What type checkers see is what is loaded: the same names, from the same modules."""
     tree = ast.parse(Path(magiclink.__file__).read_text())
     guarded = next(node for node in tree.body if isinstance(node, ast.If))
     seen = {
@@ -73,8 +73,8 @@ def test_unknown_name() -> None:
 
 
 def test_dir() -> None:
-    """dir() tells every name before any was asked for."""
+    """dir() lists every name before any was asked for."""
     assert set(magiclink.__all__) <= set(dir(magiclink))
-    told = run("import magiclink; print(*dir(magiclink))").split()
-    assert set(magiclink.__all__) <= set(told)
-    assert "__version__" in told
+    listed = run("import magiclink; print(*dir(magiclink))").split()
+    assert set(magiclink.__all__) <= set(listed)
+    assert "__version__" in listed

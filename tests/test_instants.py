@@ -77,7 +77,7 @@ def test_span_is_inexact(delta: timedelta) -> None:
 
 @pytest.mark.parametrize("at", [2**40 * SECOND, 2**62, 2**63 - 1, 253_402_300_800_000_000])
 def test_year_ten_thousand(at: int) -> None:
-    """D09: an instant past what a datetime can show is told as the last or the first that it can."""
+    """D09: an instant past what a datetime can show is shown as the last or the first that it can."""
     assert instants.to_datetime(at) == datetime.max.replace(tzinfo=UTC)
     assert instants.to_datetime(-at) == datetime.min.replace(tzinfo=UTC)
 
@@ -93,7 +93,7 @@ def test_another_librarys_arithmetic() -> None:
     ("value", "kind"),
     [
         (None, "None"),
-        (0, "an int"),
+        (0, "the int 0"),
         (1.5, "a float"),
         (True, "a bool"),
         ("2026-01-05", "a str"),

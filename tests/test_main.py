@@ -39,7 +39,7 @@ def test_keygen(tmp_path: Path) -> None:
 
 
 def test_version(tmp_path: Path) -> None:
-    """It tells its version."""
+    """It prints its version."""
     assert run("--version", cwd=tmp_path).stdout == f"magiclink {__version__}\n"
 
 
@@ -48,8 +48,8 @@ def test_links_of_an_app(tmp_path: Path, option: str) -> None:
     """`--links module:name` finds the app in the folder in which one stands; as a script too, which hasn't it (-P)."""
     (tmp_path / "billing.py").write_text(APP)
     key = run("keygen", cwd=tmp_path).stdout.strip()
-    told = run("--links", "billing:links", "history", "--subject", "ann", cwd=tmp_path, key=key, option=option)
-    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+    ran = run("--links", "billing:links", "history", "--subject", "ann", cwd=tmp_path, key=key, option=option)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
     purged = run("--links", "billing:links", "purge", "--keep-days", "365", cwd=tmp_path, key=key, option=option)
     assert (purged.returncode, purged.stdout) == (0, "links forgotten: 0\n")
 

@@ -152,7 +152,7 @@ def test_any_combination(changes: dict[str, Any], excused: bool) -> None:
                 return
             deviations += (Deviation(rule=error.rule, reason="it must be", up_to=EXCUSES.get(error.rule)),)
     else:
-        pytest.fail("each rule is told once")
+        pytest.fail("each rule is refused once")
     assert built.confirm or (built.opens is Opens.RESOURCE and built.max_uses is None)
     assert not built.bind_browser or (built.opens is Opens.ACCOUNT and not built.reissues)
     assert built.opens is Opens.ACCOUNT or not (built.code or built.step_up or built.email_alone)

@@ -31,7 +31,7 @@ EXPIRED = {"expires_at": NOW + DAY}
 def test_state_that_says_less(
     revoked: dict[str, Any], superseded: dict[str, Any], used: dict[str, Any], expired: dict[str, Any]
 ) -> None:
-    """Of several states the first of revoked, superseded, used and expired is told."""
+    """Of several states the first of revoked, superseded, used and expired is the state."""
     state = record(**revoked, **superseded, **used, **expired).state_at(NOW + DAY)
     named = {"revoked": revoked, "superseded": superseded, "used": used, "expired": expired, "outstanding": True}
     assert state.value == next(name for name, applies in named.items() if applies)
@@ -165,7 +165,7 @@ def test_selector_of_nothing_at_all() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_value_changed_in_place(value: Record | Terms | Selector | Note) -> None:
-    """F16: what crosses a door is frozen: nobody writes an old state back into it."""
+    """F16: what crosses the boundary of a store is frozen: nobody writes an old state back into it."""
     with pytest.raises((FrozenInstanceError, AttributeError)):
         value.audience = ELSEWHERE  # type: ignore[misc]
     assert value.audience == AUDIENCE

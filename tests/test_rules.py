@@ -90,7 +90,7 @@ def excuse(rule: str, **changes: Any) -> Deviation:
 
 
 def test_rule_without_a_test() -> None:
-    """Every rule of the room is broken here, and the forbidden ones and those with a bound are these."""
+    """Every rule is broken here, and the forbidden ones and those with a bound are these."""
     assert [rule.name for rule in RULES] == list(dict.fromkeys(name for name, _, _ in BROKEN))
     assert {rule.name for rule in RULES if rule.forbidden} == FORBIDDEN
     assert {rule.name: rule.bound for rule in RULES if rule.bound} == {n: type(b) for n, (b, _) in BOUNDS.items()}
@@ -142,7 +142,7 @@ def test_forbidden_rule_acknowledged(rule: str, source: str, changes: dict[str, 
 
 @pytest.mark.parametrize(("rule", "changes"), [row for row in ACKNOWLEDGED if row[0] in BOUNDS])
 def test_past_the_bound(rule: str, changes: dict[str, Any]) -> None:
-    """C19: one step past what the deviation says, a microsecond or a digit, is refused, and told so."""
+    """C19: one step past what the deviation says, a microsecond or a digit, is refused, and the message says so."""
     error = refused(**changes, deviations=(excuse(rule, up_to=BOUNDS[rule][1]),))
     assert error.rule == rule
     assert "past the bound" in str(error)
@@ -191,7 +191,7 @@ def test_bound_of_another_type(rule: str, changes: dict[str, Any], up_to: Any) -
 
 @pytest.mark.parametrize("rule", ["account-lifetimes", "Account-Lifetime", "", "lifetime", None, 5, True, [], {}, b"x"])
 def test_unknown_rule(rule: Any) -> None:
-    """C19: a deviation from no rule of the room is refused, and the rules are told."""
+    """C19: a deviation from a rule that isn't there is refused, and the message names the rules."""
     error = refused(
         lifetime=timedelta(hours=1), deviations=(excuse("account-lifetime"), Deviation(rule=rule, reason=REASON))
     )

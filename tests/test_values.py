@@ -75,9 +75,9 @@ def test_token_in_a_log(caplog: pytest.LogCaptureFixture) -> None:
         link = LINK
         raise RuntimeError(link)
     except RuntimeError as error:
-        told = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
-    assert LINK_ID in told
-    assert TOKEN not in told
+        report = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    assert LINK_ID in report
+    assert TOKEN not in report
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from string import ascii_lowercase, ascii_uppercase
 
-from .errors import BadArgumentError, describe
+from .errors import BadArgumentError, describe_type
 
 LONGEST_ADDRESS = 254
 """Characters: a path of 256 octets (RFC 5321, section 4.5.3.1.3) less its angle brackets."""
@@ -46,7 +46,7 @@ def canonicalize(address: object) -> str:
     """
     # The bound comes first: normalising and Punycode take long over long texts.
     if not isinstance(address, str) or len(address) > LONGEST_ADDRESS:
-        given = f"{len(address)} characters" if isinstance(address, str) else describe(address)
+        given = f"{len(address)} characters" if isinstance(address, str) else describe_type(address)
         raise BadArgumentError(f"an address: wanted a str of at most {LONGEST_ADDRESS} characters, got {given}")
     if plain := _PLAIN.fullmatch(address):
         return plain[0]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .crypto.keys import Key
-from .errors import ConfigurationError, MagicLinkError, describe
+from .errors import ConfigurationError, MagicLinkError, describe_type
 from .links import MagicLinks
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _import(path: str) -> object:
 def _require_links(options: argparse.Namespace) -> MagicLinks:
     if not isinstance(options.links, MagicLinks):
         wanted = "--links package.module:name of the app's MagicLinks"
-        raise ConfigurationError(f"wanted {wanted}, got {describe(options.links)}")
+        raise ConfigurationError(f"wanted {wanted}, got {describe_type(options.links)}")
     return options.links
 
 

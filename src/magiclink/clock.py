@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from .errors import ClockError, describe
+from .errors import ClockError, describe_type
 from .instants import to_micros
 
 
@@ -41,5 +41,5 @@ def read(clock: Clock) -> int:
             return to_micros(now)
     except Exception as error:
         raise ClockError(f"the clock raised {type(error).__name__}") from error
-    given = "a datetime of no zone or another" if isinstance(now, datetime) else describe(now)
+    given = "a datetime of no zone or another" if isinstance(now, datetime) else describe_type(now)
     raise ClockError(f"the clock's now(): wanted an aware datetime in UTC, got {given}: write datetime.now(UTC)")

@@ -14,7 +14,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from .errors import BadArgumentError, ConfigurationError, describe
+from .errors import BadArgumentError, ConfigurationError, describe_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ class Site:
         Raises ConfigurationError with the way out.
         """
         if not isinstance(base_url, str):
-            given = describe(base_url)
+            given = describe_type(base_url)
             raise ConfigurationError(f"base_url: wanted a str, never taken from a request, got {given}: {_EXAMPLE}")
         parts = _URL.fullmatch(base_url)
         if parts is None:
@@ -116,7 +116,7 @@ class Site:
             raise BadArgumentError(
                 "destination: a percent sign of this one starts no escape, or that of a control: write %25 for a %"
             )
-        for reading in _readings(_END_OF_PATH.split(path, maxsplit=1)[0]):
+        for reading in _decode_repeatedly(_END_OF_PATH.split(path, maxsplit=1)[0]):
             self._check_reading(reading)
         return path
 
@@ -150,10 +150,10 @@ _SPELLING = (
 
 
 def _describe(path: object) -> str:
-    return f"a str of {len(path)} characters" if isinstance(path, str) else describe(path)
+    return f"a str of {len(path)} characters" if isinstance(path, str) else describe_type(path)
 
 
-def _readings(path: str) -> Iterator[str]:
+def _decode_repeatedly(path: str) -> Iterator[str]:
     """Yield a path as it is, and as each further round of percent-decoding shows it; every round is shorter."""
     yield path
     while (decoded := unquote(path)) != path:

@@ -140,7 +140,12 @@ class PolicyError(ConfigurationError):
         self.ways_out: tuple[str, ...] = tuple(ways_out)
 
 
-def describe(value: object) -> str:
-    """Return what a message may say of any value, a secret too: `None`, `a str`, `an int`."""
+def describe_type(value: object) -> str:
+    """Return what a value is, for a message: `None`, `the int 7`, `a str`; no text is shown."""
+    if value is None:
+        return "None"
+    # Past 18 digits Python may refuse to spell it.
+    if type(value) is int and abs(value) < 10**18:
+        return f"the int {value}"
     name = type(value).__name__
-    return "None" if value is None else f"a{'n' if name[0] in 'aeiouAEIOU' else ''} {name}"
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from .errors import BadArgumentError, describe
+from .errors import BadArgumentError, describe_type
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST = datetime.min.replace(tzinfo=UTC)
@@ -23,7 +23,7 @@ def to_micros(instant: datetime) -> int:
 def read_instant(value: object, what: str) -> int:
     """Read a caller's instant, of any zone; raise BadArgumentError unless it's an aware datetime."""
     if not isinstance(value, datetime) or value.utcoffset() is None:
-        given = "a datetime without a zone" if isinstance(value, datetime) else describe(value)
+        given = "a datetime without a zone" if isinstance(value, datetime) else describe_type(value)
         raise BadArgumentError(f"{what}: wanted an aware datetime such as datetime.now(UTC), got {given}")
     return to_micros(value)
 

@@ -215,14 +215,14 @@ class LinkInfo(_NoTruth):
             expires_at=to_datetime(record.expires_at),
             max_uses=record.max_uses,
             uses=record.uses,
-            delivered_at=_instant(record.delivered_at),
-            first_used_at=_instant(record.first_used_at),
-            last_used_at=_instant(record.last_used_at),
-            superseded_at=_instant(record.superseded_at),
-            revoked_at=_instant(record.revoked_at),
+            delivered_at=_to_datetime(record.delivered_at),
+            first_used_at=_to_datetime(record.first_used_at),
+            last_used_at=_to_datetime(record.last_used_at),
+            superseded_at=_to_datetime(record.superseded_at),
+            revoked_at=_to_datetime(record.revoked_at),
             revoke_reason=record.revoke_reason,
         )
 
 
-def _instant(at: int | None) -> datetime | None:
+def _to_datetime(at: int | None) -> datetime | None:
     return None if at is None else to_datetime(at)

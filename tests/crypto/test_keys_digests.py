@@ -1,4 +1,4 @@
-"""Digests of what a record must compare and never hold: told apart by key, use, audience and part."""
+"""Digests of what a record must compare and never hold: kept apart by key, use, audience and part."""
 
 import hashlib
 import hmac

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from magiclink.crypto import tokens as room
+from magiclink.crypto import tokens as module
 from magiclink.crypto.keys import Key, KeyRing, derive_contexts
 from magiclink.crypto.tokens import Genuine, Tokens
 from magiclink.errors import BadArgumentError
@@ -23,7 +23,7 @@ TWO = Key(id=2, secret=hashlib.sha256(b"two").digest())
 
 
 def tokens(*keys: Key, audience: str = SITE, purposes: tuple[str, ...] = ("invoice", "sign-in")) -> Tokens:
-    """Build the room: the first key signs, the others are retired."""
+    """Build the Tokens: the first key signs, the others are retired."""
     signing, *retired = keys or (ONE,)
     return Tokens(KeyRing(signing=signing, retired=tuple(retired)), audience, derive_contexts(purposes, audience))
 
@@ -247,7 +247,7 @@ def test_tag_compared_by_another_operator(monkeypatch: pytest.MonkeyPatch) -> No
         compared.append((one, other))
         return one == other
 
-    monkeypatch.setattr(room, "compare_digest", compare)
+    monkeypatch.setattr(module, "compare_digest", compare)
     for place in (29, 44):
         data = bytearray(raw(TOKEN))
         data[place] ^= 1
@@ -281,7 +281,7 @@ def frames_of(call: Callable[[], object]) -> list[dict[str, object]]:
     with pytest.raises(BadArgumentError) as caught:
         call()
     return [
-        dict(entry.frame.f_locals) for entry in caught.traceback if entry.frame.code.raw.co_filename == room.__file__
+        dict(entry.frame.f_locals) for entry in caught.traceback if entry.frame.code.raw.co_filename == module.__file__
     ]
 
 

@@ -15,7 +15,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from ..errors import BadArgumentError, ConfigurationError, describe
+from ..errors import BadArgumentError, ConfigurationError, describe_type
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hmac import HMAC
@@ -63,10 +63,9 @@ class Key:
 
     def __post_init__(self) -> None:
         if type(self.id) is not int or not 0 <= self.id <= 255:
-            given = self.id if type(self.id) is int and abs(self.id) < 10**9 else describe(self.id)
-            raise ConfigurationError(f"a key's id: wanted an integer from 0 to 255, got {given}")
+            raise ConfigurationError(f"a key's id: wanted an integer from 0 to 255, got {describe_type(self.id)}")
         if type(self.secret) is not bytes:
-            raise ConfigurationError(f"a key's secret: wanted bytes, got {describe(self.secret)}. {KEYGEN}")
+            raise ConfigurationError(f"a key's secret: wanted bytes, got {type(self.secret).__name__}. {KEYGEN}")
         if not 32 <= len(self.secret) <= 1024:
             raise ConfigurationError(f"a key's secret: wanted 32 to 1,024 bytes, got {len(self.secret)}. {KEYGEN}")
         if not _is_random(self.secret):
@@ -85,7 +84,7 @@ class Key:
         found = _TEXT.fullmatch(text) if type(text) is str else None
         secret = decode(found[2]) if found else None
         if not found or not secret:
-            given = f"{len(text)} characters" if type(text) is str else describe(text)
+            given = f"{len(text)} characters" if type(text) is str else type(text).__name__
             raise ConfigurationError(
                 f"a key's text: wanted mlk1_<id>_<base64url> without quotes or spaces, got {given}. {KEYGEN}"
             )
@@ -117,10 +116,12 @@ class KeyRing:
 
     def __post_init__(self) -> None:
         if type(self.retired) not in (tuple, list):
-            raise ConfigurationError(f"retired: wanted a tuple of Key, got {describe(self.retired)}")
+            raise ConfigurationError(f"retired: wanted a tuple of Key, got {describe_type(self.retired)}")
         for key in self:
             if type(key) is not Key:
-                raise ConfigurationError(f"a ring: wanted a Key, got {describe(key)}. `Key.from_text(…)` reads one")
+                raise ConfigurationError(
+                    f"a ring: wanted a Key, got {describe_type(key)}. `Key.from_text(…)` reads one"
+                )
         # A list that its caller keeps could grow a key that was never checked.
         object.__setattr__(self, "retired", tuple(self.retired))
         if any(one.id == other.id or compare_digest(one.secret, other.secret) for one, other in combinations(self, 2)):
@@ -174,7 +175,7 @@ def derive(key: Key, use: str, *, purpose: str = "", audience: str) -> bytes:
     return HKDF(SHA256(), 32, salt=None, info=frame(use, "1", purpose, audience)).derive(key.secret)
 
 
-def mac(key: Key, use: str, *, purpose: str = "", audience: str) -> "HMAC":
+def make_mac(key: Key, use: str, *, purpose: str = "", audience: str) -> "HMAC":
     """Return HMAC-SHA-256 keyed for one use, to be copied for each message, since keying it anew costs more."""
     from cryptography.hazmat.primitives import hashes, hmac  # noqa: PLC0415
 
@@ -186,7 +187,9 @@ class Digester:
 
     def __init__(self, ring: KeyRing, audience: str) -> None:
         self._macs = cache(
-            lambda use, purpose: [(bytes((key.id,)), mac(key, use, purpose=purpose, audience=audience)) for key in ring]
+            lambda use, purpose: [
+                (bytes((key.id,)), make_mac(key, use, purpose=purpose, audience=audience)) for key in ring
+            ]
         )
 
     def digest(self, use: str, value: str) -> bytes:

@@ -17,7 +17,7 @@ from itsdangerous.signer import SigningAlgorithm
 
 from ..errors import BadArgumentError
 from ..instants import SECOND
-from .keys import Key, KeyRing, mac
+from .keys import Key, KeyRing, make_mac
 
 VERSION, LENGTH, _parts = 1, 60, struct.Struct(">5s4s20s16s").unpack
 # The decoder's own alphabet ends in + and /: written so, they become what its strict mode refuses.
@@ -36,7 +36,7 @@ class Genuine(NamedTuple):
 # HMAC-SHA-256, cut to 16 bytes, under one derived key that is set up once and copied for each token.
 class _Tag(SigningAlgorithm):
     def __init__(self, key: Key, purpose: str, audience: str) -> None:
-        self._copy_mac = mac(key, "token", purpose=purpose, audience=audience).copy
+        self._copy_mac = make_mac(key, "token", purpose=purpose, audience=audience).copy
 
     def get_signature(self, key: bytes, value: bytes) -> bytes:  # noqa: ARG002
         copied = self._copy_mac()
