@@ -9,6 +9,7 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client
 
 from magiclink import INVOICE, ConfigurationError, StoreError
+from magiclink.django.decorators import opened_by
 from tests.django.guarded import later, sync
 from tests.django.site import MIDDLEWARE, Shop, ann, page_of, text_of
 from tests.exchanges import ANN
@@ -178,6 +179,23 @@ def test_template_of_a_resource(shop: Shop) -> None:
         where = resource.removeprefix("file:").replace(" ", "%20")
         assert text_of(visitor.get(f"/files/{where}")) == resource
         assert visitor.get(f"/files/{where}%20").status_code == 403
+
+
+def test_template_that_does_not_fit_the_view() -> None:
+    """A template that names no argument of its view is found at the decoration, and a view without `redemption` too."""
+    guard = opened_by(INVOICE, resource="invoice:{id}")
+    with pytest.raises(ConfigurationError, match=r"resource='invoice:\{id\}' names 'id', but sync takes request"):
+        guard(sync)
+    with pytest.raises(ConfigurationError, match=r"<lambda> takes request, id; give it a parameter redemption"):
+        guard(lambda request, id: None)  # noqa: A006  # the name is what is tested
+
+
+@pytest.mark.parametrize("kind", ["Misnamed", "positional"])
+def test_template_that_does_not_fit_the_route(kind: str, shop: Shop) -> None:
+    """A class can't be checked before its route is known: then the error says which names the route has."""
+    names = "number" if kind == "Misnamed" else "nothing"
+    with pytest.raises(ConfigurationError, match=f"the route, which has {names} by name"):
+        shop.visitor().get(f"/{kind}/1001")
 
 
 def test_policy_of_an_account(shop: Shop) -> None:

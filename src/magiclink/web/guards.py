@@ -1,0 +1,42 @@
+"""What a view must be that a link opens, checked where it is decorated and not at its first request."""
+
+from __future__ import annotations
+
+import re
+from inspect import Parameter, signature
+from string import Formatter
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def check_view(view: Callable[..., Any], resource: str) -> None:
+    """Raise ConfigurationError for a view without `redemption`, and for a template that names none of its arguments.
+
+    A view that takes `**kwargs` takes any name.
+    """
+    parameters = signature(view).parameters
+    takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values())
+    view_name, arguments = getattr(view, "__name__", "the view"), ", ".join(parameters) or "nothing"
+    if "redemption" not in parameters and not takes_any:
+        raise ConfigurationError(
+            f"opened_by: {view_name} takes {arguments}; give it a parameter redemption: who opened it, or None"
+        )
+    for name in _read_names(resource):
+        if name not in parameters and not (takes_any and name.isidentifier()):
+            raise ConfigurationError(
+                f"opened_by: resource={resource!r} names {name!r}, but {view_name} takes {arguments}: name one of these"
+            )
+
+
+def _read_names(resource: str) -> list[str]:
+    try:
+        fields = [field for _, field, _, _ in Formatter().parse(resource) if field is not None]
+    except ValueError as error:
+        raise ConfigurationError(
+            f'opened_by: resource={resource!r} is no template ({error}): write "invoice:{{number}}"'
+        ) from None
+    return [re.split(r"[.\[]", field, maxsplit=1)[0] for field in fields]
