@@ -154,7 +154,7 @@ def test_visitor_who_needs_no_link(kind: str, shop: Shop) -> None:
 
 
 def test_unless_that_would_be_awaited(shop: Shop) -> None:
-    """An asynchronous `unless` lets nobody in: it's a mistake, and told as one."""
+    """An asynchronous `unless` lets nobody in: it raises an error."""
     with pytest.raises(ConfigurationError, match="unless"):
         shop.visitor().get("/unless_awaited/1001")
 
@@ -199,7 +199,7 @@ def test_template_that_does_not_fit_the_route(kind: str, shop: Shop) -> None:
 
 
 def test_policy_of_an_account(shop: Shop) -> None:
-    """A policy that opens no document is told at once: its links would open nothing here."""
+    """A policy that opens no document raises an error: its links would open nothing here."""
     with pytest.raises(ConfigurationError, match="opened_by"):
         shop.visitor().get("/for_accounts")
 

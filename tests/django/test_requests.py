@@ -219,16 +219,25 @@ def test_body_that_a_middleware_has_taken() -> None:
 def test_request() -> None:
     """Headers are in lower case, cookies decoded, and who asks is whom Django names."""
     request = got("/", HTTP_X_OWN="1", HTTP_COOKIE="a=b; c=d", REMOTE_ADDR="203.0.113.7")
-    said = read(request, Address(path="new", query=(("x", "1"),)), form=(("a", "b"),), signed_in_as="7")
-    assert (said.method, said.path, said.query, said.form) == ("GET", "new", (("x", "1"),), (("a", "b"),))
-    assert (said.headers["x-own"], said.headers["cookie"], said.cookies) == ("1", "a=b; c=d", {"a": "b", "c": "d"})
-    assert (said.source, said.signed_in_as) == ("203.0.113.7", "7")
+    seen = read(request, Address(path="new", query=(("x", "1"),)), form=(("a", "b"),), signed_in_as="7")
+    assert (seen.method, seen.path, seen.query, seen.form) == (
+        "GET",
+        "new",
+        (("x", "1"),),
+        (("a", "b"),),
+    )
+    assert (seen.headers["x-own"], seen.headers["cookie"], seen.cookies) == (
+        "1",
+        "a=b; c=d",
+        {"a": "b", "c": "d"},
+    )
+    assert (seen.source, seen.signed_in_as) == ("203.0.113.7", "7")
 
 
 def test_request_from_nowhere() -> None:
     """A request over a unix socket has no address, and one that nobody signed has no subject."""
-    said = read(got("/", REMOTE_ADDR=""), Address(), signed_in_as=None)
-    assert (said.source, said.signed_in_as, said.path, said.form) == (None, None, "", ())
+    seen = read(got("/", REMOTE_ADDR=""), Address(), signed_in_as=None)
+    assert (seen.source, seen.signed_in_as, seen.path, seen.form) == (None, None, "", ())
 
 
 def test_languages() -> None:
