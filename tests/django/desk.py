@@ -24,14 +24,14 @@ POLICIES = (INVOICE, SIGN_IN, CLIENT_PORTAL)
 class Desk:
     """The site: links in the site's database, users with addresses, a mailbox, and a clock that stands still."""
 
-    def __init__(self, settings: Any, *policies: Policy, store: Store | None = None, **said: Any) -> None:
+    def __init__(self, settings: Any, *policies: Policy, store: Store | None = None, **options: Any) -> None:
         self.clock = FrozenClock()
         self.outbox = Outbox()
         self.key = KeyRing(signing=Key.generate())
         self.store = store or DjangoStore()
         self.links = self.made(*policies)
         settings.AUTHENTICATION_BACKENDS = BACKENDS
-        settings.MAGICLINK = {"LINKS": self.links, "MAILER": self.outbox, **said}
+        settings.MAGICLINK = {"LINKS": self.links, "MAILER": self.outbox, **options}
 
     def made(self, *policies: Policy, **changed: Any) -> MagicLinks:
         """Make links over the same key, store and clock, with other policies, say."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import path, re_path
 from django.views import View
 from django.views.generic import TemplateView
 
@@ -73,6 +73,12 @@ class Later(OpenedByMixin, View):
         return HttpResponse(f"{number} of {name_of(self.redemption)}")
 
 
+class Misnamed(Sync):
+    """Shows nothing: its template names no argument of its route."""
+
+    opened_by_resource = "invoice:{id}"
+
+
 class Generic(OpenedByMixin, TemplateView):
     """Shows an invoice by one of Django's own classes."""
 
@@ -130,6 +136,7 @@ SHOWN = {
     "Sync": Sync.as_view(),
     "Later": Later.as_view(),
     "Generic": Generic.as_view(),
+    "Misnamed": Misnamed.as_view(),
     "unless": unless,
     "unless_awaited": unless_awaited,
     "unless_later": unless_later,
@@ -140,6 +147,7 @@ SHOWN = {
 urlpatterns = [
     *plain,
     *(path(f"{name}/<int:number>", view) for name, view in SHOWN.items()),
+    re_path("^positional/([0-9]+)$", sync),
     path("files/<folder>/<path:name>", file),
     path("for_accounts", for_accounts),
 ]

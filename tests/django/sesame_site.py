@@ -46,8 +46,8 @@ WITH_SESAME = [*MIDDLEWARE[:_PLACE], SESAME, *MIDDLEWARE[_PLACE:]]
 class BothSites(Desk):
     """One site with both: its links have the users' security stamps, and its tokens live ten minutes."""
 
-    def __init__(self, settings: Any, *policies: Policy, **said: Any) -> None:
-        super().__init__(settings, *policies, **said)
+    def __init__(self, settings: Any, *policies: Policy, **options: Any) -> None:
+        super().__init__(settings, *policies, **options)
         settings.ROOT_URLCONF = "tests.django.sesame_site"
         settings.MIDDLEWARE = MIDDLEWARE
         settings.AUTHENTICATION_BACKENDS = [*BACKENDS, "sesame.backends.ModelBackend"]

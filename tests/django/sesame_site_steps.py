@@ -40,17 +40,17 @@ def click(url: str) -> list[str]:
     if form:
         answer = client.post("/l/", {"form": form[1]}, follow=True, secure=True)
     session = client.cookies.get("sessionid")
-    return [told(answer), session.value if session else ""]
+    return [describe(answer), session.value if session else ""]
 
 
 def look(session: str) -> str:
     """Look at the account with the cookie of a session."""
     client = Client(headers=_HEADERS)
     client.cookies["sessionid"] = session
-    return told(client.get("/account", secure=True))
+    return describe(client.get("/account", secure=True))
 
 
-def told(answer: Any) -> str:
+def describe(answer: Any) -> str:
     """Tell an answer: its status, and its page, where it leads, or its text."""
     text = answer.content.decode()
     page = re.search(r'data-page="([^"]+)"', text)
@@ -63,10 +63,10 @@ def main() -> None:
     django.setup()
     setup_test_environment()
     call_command("migrate", verbosity=0)
-    asked = json.load(sys.stdin)
-    urls = mailed() if asked.get("mail") else []
-    clicked = [click(url) for url in [*asked.get("click", ()), *urls]]
-    looked = [look(session) for session in asked.get("look", ())]
+    steps = json.load(sys.stdin)
+    urls = mailed() if steps.get("mail") else []
+    clicked = [click(url) for url in [*steps.get("click", ()), *urls]]
+    looked = [look(session) for session in steps.get("look", ())]
     json.dump({"mailed": urls, "clicked": clicked, "looked": looked}, sys.stdout)
 
 

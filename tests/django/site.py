@@ -64,7 +64,7 @@ class Shop(Stage):
     """An invoicing site in Django: `/invoices/<number>` is opened by a link, `/invoices` says who is signed in."""
 
     def __init__(
-        self, settings: Settings, *policies: Policy, path: str = "/l/", origin: str = ORIGIN, **said: Any
+        self, settings: Settings, *policies: Policy, path: str = "/l/", origin: str = ORIGIN, **options: Any
     ) -> None:
         super().__init__(*policies, path=path, origin=origin)
         settings.ALLOWED_HOSTS = [HOST, "testserver"]
@@ -77,7 +77,7 @@ class Shop(Stage):
             "DIRECTORY": Accounts,
             "MAILER": self.outbox,
             "SIGNED_IN_AS": name_of_user,
-        } | said
+        } | options
 
     def visitor(self) -> Visitor:
         """Open another browser."""
@@ -94,15 +94,15 @@ class Visitor:
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    def get(self, url: str, **given: Any) -> Response:
+    def get(self, url: str, **options: Any) -> Response:
         """Look at a page; a path is one of the site's."""
-        asked: dict[str, Any] = {"secure": True, "headers": {"Host": HOST}} | given
-        return self.client.get(url.removeprefix(ORIGIN), **asked)
+        arguments: dict[str, Any] = {"secure": True, "headers": {"Host": HOST}} | options
+        return self.client.get(url.removeprefix(ORIGIN), **arguments)
 
-    def post(self, url: str, form: dict[str, str] | bytes | None = None, **given: Any) -> Response:
+    def post(self, url: str, form: dict[str, str] | bytes | None = None, **options: Any) -> Response:
         """Send a form, as a page of ours would."""
-        asked: dict[str, Any] = {"secure": True, "headers": {"Host": HOST, **OURS}} | given
-        return self.client.post(url, form or {}, **asked)
+        arguments: dict[str, Any] = {"secure": True, "headers": {"Host": HOST, **OURS}} | options
+        return self.client.post(url, form or {}, **arguments)
 
     def press(self, page: Response, **typed: str) -> Response:
         """Press the first button of a page."""

@@ -82,8 +82,8 @@ def test_mail_of_the_site(settings: Settings) -> None:
 
 def ask(visitor: Visitor, address: str = ANN) -> HttpResponse:
     """Ask for a sign-in link."""
-    asked: HttpResponse = visitor.post("/l/sign-in", {"email": address})
-    return asked
+    response: HttpResponse = visitor.post("/l/sign-in", {"email": address})
+    return response
 
 
 class Watched:

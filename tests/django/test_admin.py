@@ -59,21 +59,21 @@ def states(desk: Desk, *links: Link) -> list[str]:
 
 
 def test_list(desk: Desk) -> None:
-    """The list tells what, for whom, how it stands, and when; and nothing by which a link could be opened."""
+    """The list shows purpose, subject, state and instants; and nothing by which a link could be opened."""
     ann = customer()
     link = desk.invoice(ann)
     desk.links.mark_delivered(link.link_id)
     with timezone.override(UTC):
         html = page(browser("view_link"), LIST)
     assert listed(html) == [link.link_id]
-    for told in ("invoice", "invoice:1001", "outstanding", f"{desk.clock.now():%Y-%m-%d %H:%M:%S} UTC", str(ann.pk)):
-        assert told in html
+    for text in ("invoice", "invoice:1001", "outstanding", f"{desk.clock.now():%Y-%m-%d %H:%M:%S} UTC", str(ann.pk)):
+        assert text in html
     assert link.token not in html
     assert "/l/" not in html
 
 
 def test_detail(desk: Desk) -> None:
-    """The page of a link tells all that is known of it, and what happened to it; no digest, no address, no token."""
+    """The page of a link shows its record and its history; no digest, no address, no token."""
     ann = customer()
     first, link = desk.invoice(ann, 1000), desk.invoice(ann, destination="/invoices/1001")
     desk.links.mark_delivered(link.link_id)
@@ -99,10 +99,10 @@ def test_hostile_text(desk: Desk, text: str) -> None:
     """J30: whatever an app names its subjects, resources and reasons, a page shows it as text."""
     client = browser(*CLERK)
     link = desk.links.issue(INVOICE, subject=text, resource=text)
-    asked = act(client, "revoke", link)
+    question = act(client, "revoke", link)
     desk.links.revoke(link.link_id, reason=text)
     found = page(client, LIST, q=text)
-    for html in (page(client, LIST), found, detail(client, link), asked):
+    for html in (page(client, LIST), found, detail(client, link), question):
         assert (text in html, escape(text) in html) == (False, True)
     assert listed(found) == [link.link_id]
 
@@ -186,7 +186,7 @@ def test_revocation_from_the_page_of_a_link(desk: Desk) -> None:
 
 
 def test_reason_too_long(desk: Desk) -> None:
-    """What `revoke` refuses is told, and nothing is done."""
+    """What `revoke` refuses is shown, and nothing is done."""
     link = desk.invoice(customer())
     html = act(browser(*CLERK), "revoke", link, reason="x" * 256)
     assert "reason: a str of at most 255 characters" in html
@@ -218,7 +218,7 @@ def test_reminder_to_another_address(desk: Desk) -> None:
 
 
 def test_reminder_that_the_policy_refuses(desk: Desk) -> None:
-    """What the policy refuses is told link by link, and the others are reminded of."""
+    """What the policy refuses is shown link by link, and the others are reminded of."""
     ann, bob = customer(), customer("bob", "bob@acme.example")
     soon, sign_in = desk.invoice(ann), desk.links.issue(SIGN_IN, subject=str(ann.pk), recipient=ann.email)
     fine = desk.invoice(bob)

@@ -20,7 +20,7 @@ from django.utils.text import capfirst
 from django.utils.translation.template import templatize
 
 import magiclink.django
-from magiclink.django.i18n import _ as say
+from magiclink.django.i18n import _ as translate
 from magiclink.django.i18n import ngettext
 from magiclink.django.models import Link
 from magiclink.web.languages import SHIPPED
@@ -56,24 +56,24 @@ Forms = dict[tuple[str | None, tuple[str, ...]], tuple[str, ...]]
 def source() -> Ids:
     """Return every sentence of the code and the templates, without those that are the admin's own."""
     assert not code(OTHERS)
-    marked: Marked = [(told, CONTEXT) for told in code(OURS)]
+    marked: Marked = [(each, CONTEXT) for each in code(OURS)]
     for template in (PACKAGE / "templates").rglob("*.html"):
         marked += in_template(template)
-    bare = {told for told, context in marked if context is None}
+    bare = {each for each, context in marked if context is None}
     assert bare == BORROWED
-    return frozenset(told for told, context in marked if context == CONTEXT)
+    return frozenset(each for each, context in marked if context == CONTEXT)
 
 
 def code(keywords: Mapping[str, Any]) -> Ids:
     """Return what is marked in the code by these names."""
     found = extract_from_dir(PACKAGE, method_map=[("**.py", "python")], keywords=keywords)
-    return frozenset(told for path, _, told, _, _ in found if path != "i18n.py")
+    return frozenset(each for path, _, each, _, _ in found if path != "i18n.py")
 
 
 def in_template(template: Path) -> Marked:
     """Return what is marked in a template, each with its context."""
     marked = BytesIO(templatize(template.read_text(encoding="utf-8")).encode())
-    return [(told, context) for _, told, _, context in extract("javascript", marked, DEFAULT_KEYWORDS)]
+    return [(each, context) for _, each, _, context in extract("javascript", marked, DEFAULT_KEYWORDS)]
 
 
 @cache
@@ -130,8 +130,8 @@ def texts(html: str) -> set[str]:
 def english(language: str) -> set[str]:
     """Return the sentences, as pages write them, that a page in another language hasn't got."""
     written = {text for message in sentences(catalogue(language)) for text in forms(message.string)}
-    said = {text.rstrip(":") for told in source() for text in forms(told)}
-    return (said | {capfirst(text) for text in said}) - written - {capfirst(text) for text in written}
+    originals = {text.rstrip(":") for each in source() for text in forms(each)}
+    return (originals | {capfirst(text) for text in originals}) - written - {capfirst(text) for text in written}
 
 
 def test_catalogues_that_are_there() -> None:
@@ -163,10 +163,10 @@ def test_sentence_in_english(language: str) -> None:
 def test_placeholders_and_ends_that_differ(language: str) -> None:
     """A sentence is filled in with what the original is filled in with, and ends as it does."""
     for message in sentences(catalogue(language)):
-        for original, told in zip(forms(message.id), forms(message.string), strict=True):
-            assert PLACEHOLDER.findall(told) == PLACEHOLDER.findall(original), message.id
-            assert (original[-1] in ".:") == (told[-1] in ".:"), told
-            assert told == " ".join(told.split(" ")).strip(), told
+        for original, translated in zip(forms(message.id), forms(message.string), strict=True):
+            assert PLACEHOLDER.findall(translated) == PLACEHOLDER.findall(original), message.id
+            assert (original[-1] in ".:") == (translated[-1] in ".:"), translated
+            assert translated == " ".join(translated.split(" ")).strip(), translated
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
@@ -175,9 +175,9 @@ def test_compiled_catalogue_that_is_stale(language: str) -> None:
     written = forms_by_id(catalogue(language))
     assert compiled(LOCALES, language) == written
     with translation.override(language):
-        for (_, (one, *many)), told in written.items():
-            found = [ngettext(one, many[0], n) for n in (1, 2)] if many else [str(say(one))]
-            assert tuple(found) == told
+        for (_, (one, *many)), each in written.items():
+            found = [ngettext(one, many[0], n) for n in (1, 2)] if many else [str(translate(one))]
+            assert tuple(found) == each
 
 
 @cache
@@ -186,7 +186,7 @@ def others(language: str) -> Mapping[str, str]:
     folders = [Path(config.path) for config in apps.get_app_configs() if config.path != str(PACKAGE)]
     places = [place for place in (DJANGO, *reversed(folders)) if (place / "locale" / language).exists()]
     known = [compiled(place / "locale", language) for place in places]
-    return {one: told[0] for said in known for (context, (one, *_)), told in said.items() if context is None}
+    return {one: each[0] for forms_of in known for (context, (one, *_)), each in forms_of.items() if context is None}
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
@@ -197,7 +197,7 @@ def test_word_of_the_site(language: str) -> None:
     assert "subject" not in theirs
     with translation.override(language):
         assert translation.gettext("subject") == "subject"
-        for one in {forms(told)[0] for told in source()}:
+        for one in {forms(each)[0] for each in source()}:
             assert translation.gettext(one) == theirs.get(one, one)
 
 
@@ -226,15 +226,15 @@ def test_link_in_english(settings: Settings, language: str) -> None:
     Desk(settings).invoice(customer())
     key, client = Link.objects.get().pk, reader(language)
     detail = page(client, f"{LIST}{key}/change/")
-    asked = {"action": "revoke", ACTION_CHECKBOX_NAME: [key]}
+    form = {"action": "revoke", ACTION_CHECKBOX_NAME: [key]}
     host = {"Host": "billing.example"}
-    question = client.post(LIST, asked, secure=True, headers=host).content.decode()
-    done = client.post(LIST, {**asked, "reason": "x"}, secure=True, follow=True, headers=host).content.decode()
+    question = client.post(LIST, form, secure=True, headers=host).content.decode()
+    done = client.post(LIST, {**form, "reason": "x"}, secure=True, follow=True, headers=host).content.decode()
     events = re.compile(r"<tbody>.*?</tbody>", re.S)
     assert "issue" not in texts(events.sub("", detail))
     for html in (events.sub("", detail), question, done):
         assert not texts(html) & english(language)
     with translation.override(language):
-        assert str(say("What happened")) in detail
+        assert str(translate("What happened")) in detail
         assert translation.gettext("No, take me back") in question
         assert ngettext("%d link was revoked.", "%d links were revoked.", 1) % 1 in done

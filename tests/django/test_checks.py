@@ -27,7 +27,7 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "django-checks.md"
 
 
 def found(*, deploy: bool = False) -> list[str]:
-    """Return the ids of what our checks say."""
+    """Return the ids of the messages of our checks."""
     messages = run_checks(tags=["magiclink"], include_deployment_checks=deploy)
     assert all(message.hint and message.msg for message in messages)
     return [str(message.id).removeprefix("magiclink.") for message in messages]
@@ -40,22 +40,22 @@ def desk(settings: Settings) -> Desk:
 
 
 def test_site_in_order(desk: Desk) -> None:
-    """Nothing is said of a site that is set up as the documents say."""
+    """A site that is set up as the documents show has no finding."""
     assert found() == []
 
 
 def test_documented(desk: Desk) -> None:
-    """The document tells of each id that the code has, and of no other."""
+    """The document lists each id that the code has, and no other."""
     package = Path(__file__).resolve().parents[2] / "src" / "magiclink" / "django"
     known = re.findall(r"magiclink\.([EW]\d+)", "".join((package / f"{name}.py").read_text() for name in SOURCES))
     assert sorted(known) == sorted(re.findall(r"^\| `magiclink\.([EW]\d+)`", DOCUMENT.read_text(), re.M))
     assert len(known) == len(set(known))
 
 
-@pytest.mark.parametrize("said", [None, "billing.links.links", {}, {"LINKS": "x.y", "DIRECTROY": None}])
-def test_setting(desk: Desk, said: object) -> None:
+@pytest.mark.parametrize("written", [None, "billing.links.links", {}, {"LINKS": "x.y", "DIRECTROY": None}])
+def test_setting(desk: Desk, written: object) -> None:
     """E001: `MAGICLINK` is missing, no dict, without `LINKS`, or has a key that nobody knows."""
-    with override_settings(MAGICLINK=said):
+    with override_settings(MAGICLINK=written):
         assert found(deploy=True) == ["E001"]
     with override_settings(MAGICLINK=None):
         del django_settings.MAGICLINK
@@ -64,7 +64,7 @@ def test_setting(desk: Desk, said: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "written",
     [
         {"LINKS": "billing.links.links"},
         {"LINKS": "tests.django.desk.Desk"},
@@ -74,9 +74,9 @@ def test_setting(desk: Desk, said: object) -> None:
         {"HOME": "https://evil.example/"},
     ],
 )
-def test_links_that_are_none(settings: Settings, desk: Desk, said: dict[str, object]) -> None:
+def test_links_that_are_none(settings: Settings, desk: Desk, written: dict[str, object]) -> None:
     """E002: `LINKS` can't be imported or is no MagicLinks, or another key is of no use."""
-    settings.MAGICLINK = {**settings.MAGICLINK, **said}
+    settings.MAGICLINK = {**settings.MAGICLINK, **written}
     assert found(deploy=True) == ["E002"]
 
 
@@ -88,7 +88,7 @@ class Secretive:
 
 
 def test_import_that_fails(settings: Settings, desk: Desk) -> None:
-    """E002 says what kind of error the site's own code raised, and nothing that stood in it."""
+    """E002 names the type of the error that the site's own code raised, and nothing of its message."""
     settings.MAGICLINK = {"LINKS": Secretive}
     [message] = run_checks(tags=["magiclink"], include_deployment_checks=True)
     assert (message.id, "KeyError" in message.msg, "mlk1_" in str(message)) == ("magiclink.E002", True, False)

@@ -31,12 +31,12 @@ links = STAGE.links
 LIMITS = Limits(per_source=7)
 
 
-def described(_: object) -> str:
-    """Say what any link opens."""
+def describe(_: object) -> str:
+    """Return what any link opens."""
     return "an invoice"
 
 
-def said(**keys: Any) -> Any:
+def configure(**keys: Any) -> Any:
     """Set `MAGICLINK` for a while."""
     return override_settings(MAGICLINK={"LINKS": "tests.django.test_conf.links", **keys})
 
@@ -96,7 +96,7 @@ def test_links_are_missing(value: dict[str, object]) -> None:
 @pytest.mark.parametrize("key", ["LINKS", "DIRECTORY", "ADMIT"])
 def test_path_that_leads_nowhere(key: str, path: str, reason: str) -> None:
     """A dotted path that can't be imported is refused with its key, the path and what is missing."""
-    with said(**{key: path}), pytest.raises(ConfigurationError, match=f"^{re.escape(f'{key}: {reason}')}$"):
+    with configure(**{key: path}), pytest.raises(ConfigurationError, match=f"^{re.escape(f'{key}: {reason}')}$"):
         conf.adapter()
 
 
@@ -133,7 +133,7 @@ WHERE = "in billing_of_a_test.links, line 2"
 def test_module_that_raises(module: Callable[[str], str], source: str, reason: str) -> None:
     """A module that raises while it is loaded: the error says its type and where it was raised, and no value."""
     path = module(source)
-    with said(LINKS=path), pytest.raises(ConfigurationError) as caught:
+    with configure(LINKS=path), pytest.raises(ConfigurationError) as caught:
         conf.adapter()
     assert str(caught.value) == f"LINKS: tried to import {path}: {reason}"
     assert caught.value.__cause__ is not None
@@ -142,7 +142,7 @@ def test_module_that_raises(module: Callable[[str], str], source: str, reason: s
 def test_module_that_builds_no_links(module: Callable[[str], str]) -> None:
     """What `MagicLinks` refuses while the module is loaded says itself what is wrong."""
     path = module("from magiclink import KeyRing\nlinks = KeyRing.from_text('mlk1_no_key')")
-    with said(LINKS=path), pytest.raises(ConfigurationError, match="key") as caught:
+    with configure(LINKS=path), pytest.raises(ConfigurationError, match="key") as caught:
         conf.adapter()
     assert "tried to import" not in str(caught.value)
 
@@ -151,7 +151,7 @@ def test_module_that_builds_no_links(module: Callable[[str], str]) -> None:
 def test_links_that_are_none(value: object) -> None:
     """`LINKS` is a MagicLinks and nothing else."""
     with (
-        said(LINKS=value),
+        configure(LINKS=value),
         pytest.raises(ConfigurationError, match=r"LINKS: wanted a MagicLinks .* got a value of type"),
     ):
         conf.adapter()
@@ -159,31 +159,31 @@ def test_links_that_are_none(value: object) -> None:
 
 def test_objects_and_paths() -> None:
     """A value is an object or its path; of a class, one is made."""
-    with said(DIRECTORY="tests.stage.Accounts", MAILER=STAGE.outbox, DESCRIBE="tests.django.test_conf.described"):
+    with configure(DIRECTORY="tests.stage.Accounts", MAILER=STAGE.outbox, DESCRIBE="tests.django.test_conf.describe"):
         assert isinstance(conf.resolve("DIRECTORY"), Accounts)
         assert conf.resolve("MAILER") is STAGE.outbox
-        assert conf.resolve("DESCRIBE") is described
+        assert conf.resolve("DESCRIBE") is describe
         assert conf.resolve("LINKS") is links
         conf.adapter().send(STAGE.links.issue(INVOICE, subject="ann", recipient=ANN, resource="invoice:2"), to=ANN)
     assert STAGE.outbox.last.subject == "an invoice"
 
 
 def test_value_that_the_conversation_refuses() -> None:
-    """What a value must be is checked where every framework's values are."""
-    with said(HOME="https://evil.example/"), pytest.raises(ConfigurationError, match="home"):
+    """A value is checked where those of every framework are."""
+    with configure(HOME="https://evil.example/"), pytest.raises(ConfigurationError, match="home"):
         conf.adapter()
 
 
 def test_texts_are_no_paths() -> None:
-    """`HOME`, `SENDER` and `REPLY_TO` are what they say."""
-    with said(HOME="/home", SENDER="Acme <billing@acme.example>", LIMITS="tests.django.test_conf.LIMITS"):
+    """`HOME`, `SENDER` and `REPLY_TO` are texts, and no dotted paths."""
+    with configure(HOME="/home", SENDER="Acme <billing@acme.example>", LIMITS="tests.django.test_conf.LIMITS"):
         conversation = conf.adapter().conversation
     assert (conversation.home, conversation.limits) == ("/home", LIMITS)
 
 
 def test_defaults() -> None:
-    """Where the site says nothing: its users, Django's mail, the sign-in policy, and what the conversation has."""
-    with said():
+    """Without options: the site's users, Django's mail, the sign-in policy, and what the conversation has."""
+    with configure():
         assert isinstance(conf.resolve("DIRECTORY"), UserDirectory)
         assert isinstance(conf.resolve("MAILER"), DjangoMailer)
         conversation = conf.adapter().conversation
@@ -194,7 +194,7 @@ def test_defaults() -> None:
 
 def test_directory_switched_off() -> None:
     """None switches off: without a directory nobody asks for links."""
-    with said(DIRECTORY=None, MAILER=None):
+    with configure(DIRECTORY=None, MAILER=None):
         assert not conf.adapter().conversation.offers_sign_in
 
 
@@ -204,7 +204,7 @@ def test_change_of_the_setting(settings: Settings) -> None:
     first = conf.adapter()
     with override_settings(DEBUG=True):
         assert conf.adapter() is first
-    with said(HOME="/elsewhere"):
+    with configure(HOME="/elsewhere"):
         assert conf.adapter().conversation.home == "/elsewhere"
     assert conf.adapter() is not first
     assert conf.adapter().conversation.home == "/"
@@ -228,7 +228,7 @@ def test_threads_at_the_first_request() -> None:
         start.wait()
         return conf.adapter()
 
-    with said(DIRECTORY=Counted), ThreadPoolExecutor(8) as pool:
+    with configure(DIRECTORY=Counted), ThreadPoolExecutor(8) as pool:
         assert len({id(adapter) for adapter in pool.map(first, range(8))}) == 1
     assert len(made) == 1
 
@@ -251,7 +251,7 @@ def test_languages_of_the_site(code: str, listed: list[str], expected: tuple[str
 
 def test_languages_that_the_setting_names() -> None:
     """`LANGUAGES` in `MAGICLINK` goes before those of the site."""
-    with said(LANGUAGES=["fr"]):
+    with configure(LANGUAGES=["fr"]):
         assert [each.tag for each in conf.adapter().conversation.languages] == ["fr"]
 
 

@@ -9,6 +9,7 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client
 
 from magiclink import INVOICE, ConfigurationError, StoreError
+from magiclink.django.decorators import opened_by
 from tests.django.guarded import later, sync
 from tests.django.site import MIDDLEWARE, Shop, ann, page_of, text_of
 from tests.exchanges import ANN
@@ -153,7 +154,7 @@ def test_visitor_who_needs_no_link(kind: str, shop: Shop) -> None:
 
 
 def test_unless_that_would_be_awaited(shop: Shop) -> None:
-    """An asynchronous `unless` lets nobody in: it's a mistake, and told as one."""
+    """An asynchronous `unless` lets nobody in: it raises an error."""
     with pytest.raises(ConfigurationError, match="unless"):
         shop.visitor().get("/unless_awaited/1001")
 
@@ -180,8 +181,25 @@ def test_template_of_a_resource(shop: Shop) -> None:
         assert visitor.get(f"/files/{where}%20").status_code == 403
 
 
+def test_template_that_does_not_fit_the_view() -> None:
+    """A template that names no argument of its view is found at the decoration, and a view without `redemption` too."""
+    guard = opened_by(INVOICE, resource="invoice:{id}")
+    with pytest.raises(ConfigurationError, match=r"resource='invoice:\{id\}' names 'id', but sync takes request"):
+        guard(sync)
+    with pytest.raises(ConfigurationError, match=r"<lambda> takes request, id; give it a parameter redemption"):
+        guard(lambda request, id: None)  # noqa: A006  # the name is what is tested
+
+
+@pytest.mark.parametrize("kind", ["Misnamed", "positional"])
+def test_template_that_does_not_fit_the_route(kind: str, shop: Shop) -> None:
+    """A class can't be checked before its route is known: then the error says which names the route has."""
+    names = "number" if kind == "Misnamed" else "nothing"
+    with pytest.raises(ConfigurationError, match=f"the route, which has {names} by name"):
+        shop.visitor().get(f"/{kind}/1001")
+
+
 def test_policy_of_an_account(shop: Shop) -> None:
-    """A policy that opens no document is told at once: its links would open nothing here."""
+    """A policy that opens no document raises an error: its links would open nothing here."""
     with pytest.raises(ConfigurationError, match="opened_by"):
         shop.visitor().get("/for_accounts")
 

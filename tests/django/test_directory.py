@@ -37,7 +37,7 @@ def found(address: str) -> list[str]:
 
 @pytest.mark.parametrize("on_file", ["ann@acme.example", "Ann@ACME.example", "ANN@acme.EXAMPLE"])
 def test_other_case(on_file: str) -> None:
-    """J17: letters A to Z are matched in either case, and what is told is the spelling on file."""
+    """J17: letters A to Z are matched in either case, and the account has the spelling on file."""
     ann = user("ann", on_file)
     assert UserDirectory().by_email("ann@acme.example") == [Account(subject=str(ann.pk), addresses=(on_file,))]
 
@@ -90,7 +90,7 @@ class Folding(UserDirectory):
 
 
 def test_database_that_folds() -> None:
-    """What a database finds by folding is compared again: a look-alike's owner is asked by nobody else's address."""
+    """What a database finds by folding is compared again: a look-alike's owner isn't found by it."""
     user("one", "miſty@acme.example")
     user("two", "misty@acme.example")
     user("three", "no address")
@@ -119,7 +119,7 @@ def test_shared_address() -> None:
 
 
 def test_mail_bomb() -> None:
-    """Five accounts are told of, and inactive ones take nobody's place."""
+    """Five accounts are found, and inactive ones take nobody's place."""
     for place in range(4):
         user(f"gone-{place}", "ap@acme.example", is_active=False)
     made = [user(f"ann-{place}", "ap@acme.example") for place in range(7)]
@@ -128,7 +128,7 @@ def test_mail_bomb() -> None:
 
 
 def test_inactive_account() -> None:
-    """J27: an inactive user is nobody by address, and told as inactive by subject."""
+    """J27: an inactive user is nobody by address, and found as inactive by subject."""
     gone = user("gone", "gone@acme.example", is_active=False)
     assert found("gone@acme.example") == []
     account = UserDirectory().by_subject(str(gone.pk))
@@ -233,7 +233,7 @@ def test_fewer_users() -> None:
 
 
 def test_database_that_fails() -> None:
-    """A database that fails is StoreError, for both questions: nothing is said about anybody."""
+    """A database that fails is StoreError, for both questions: nobody is found or missing."""
 
     def fail(*_: object) -> None:
         raise DatabaseError("the connection is lost")

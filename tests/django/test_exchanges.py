@@ -32,8 +32,8 @@ WAYS = {"client": by_client, "async client": by_async_client, "asgi": by_asgi}
 LANGUAGES = ["en", "de"]
 
 
-def tell(stage: Stage, story: Sequence[Step], send: Send) -> list[Answer]:
-    """Tell a story, and give answers whose cookies have their attributes in one order: each framework has its own."""
+def play(stage: Stage, story: Sequence[Step], send: Send) -> list[Answer]:
+    """Play a story, and return answers whose cookies have their attributes in one order: each framework has its own."""
     return [_in_order(answer) for answer in stage.play(story, send)]
 
 
@@ -56,8 +56,8 @@ def test_answer_that_differs(name: str, way: str, settings: Settings) -> None:
     """Status, headers, cookies and text are those of Flask's adapter, whichever way the request comes."""
     ann()
     shop, other = Shop(settings), flask()
-    answers = tell(shop, STORIES[name], WAYS[way]())
-    assert answers == tell(other, STORIES[name], by_flask_client(other.app))
+    answers = play(shop, STORIES[name], WAYS[way]())
+    assert answers == play(other, STORIES[name], by_flask_client(other.app))
     assert len(shop.outbox) == len(other.outbox)
 
 
@@ -68,8 +68,8 @@ def test_answer_that_differs_on_a_socket(name: str, settings: Settings) -> None:
     ann()
     shop, other = Shop(settings), flask()
     with served(WSGIHandler()) as port:
-        answers = tell(shop, STORIES[name], by_host(port))
-    assert answers == tell(other, STORIES[name], by_flask_client(other.app))
+        answers = play(shop, STORIES[name], by_host(port))
+    assert answers == play(other, STORIES[name], by_flask_client(other.app))
     assert len(shop.outbox) == len(other.outbox)
 
 
@@ -145,13 +145,13 @@ def test_state_told_otherwise(state: str, was_opened: bool, settings: Settings) 
     """In every state of its links, whether this browser holds what they opened or not, a visit goes as in Flask."""
     ann()
     before = (*OPEN, ask("/l/{invoice}", ""), ask("/l/{sign_in}", "")) if was_opened else OPEN
-    told = []
+    visits = []
     for stage, send in ((Shop(settings), by_client()), (other := flask(TESTING=False), by_flask_client(other.app))):
         changing = after(len(before), partial(STATES[state], stage), send)
-        answers = tell(stage, (*before, *VISIT), changing)
-        told.append([_without_view(answer) for answer in answers])
-    assert told[0] == told[1]
-    assert len({answer.status for answer in told[0]}) > 1
+        answers = play(stage, (*before, *VISIT), changing)
+        visits.append([_without_view(answer) for answer in answers])
+    assert visits[0] == visits[1]
+    assert len({answer.status for answer in visits[0]}) > 1
 
 
 def _without_view(answer: Answer) -> Answer:
@@ -221,17 +221,17 @@ HOSTILE = {
 def test_hostile_request(name: str, settings: Settings) -> None:
     """What no browser sends is answered as in Flask, to the header: never by an error page of Django's own."""
     shop, other = Shop(settings), flask()
-    asked = HOSTILE[name]
-    answered = [by_wsgi(app, asked) for app in (WSGIHandler(), other.app)]
-    assert answered[0] == answered[1]
-    assert 'data-page="' in answered[0].body
+    hostile = HOSTILE[name]
+    answers = [by_wsgi(app, hostile) for app in (WSGIHandler(), other.app)]
+    assert answers[0] == answers[1]
+    assert 'data-page="' in answers[0].body
     assert [mail.to for mail in shop.outbox.messages] == [mail.to for mail in other.outbox.messages]
 
 
-def by_wsgi(app: Any, asked: Hostile) -> Answer:
+def by_wsgi(app: Any, hostile: Hostile) -> Answer:
     """Send a request to any WSGI application, as the same server would."""
-    headers = {**OURS, **asked.headers}
+    headers = {**OURS, **hostile.headers}
     client = WSGIClient(app, use_cookies=False)
-    given: dict[str, Any] = {"method": asked.method, "data": asked.body, "content_type": asked.kind, "headers": headers}
-    response = client.open(asked.path, base_url=ORIGIN, buffered=True, **given)
+    options: dict[str, Any] = {"method": hostile.method, "data": hostile.body, "content_type": hostile.kind}
+    response = client.open(hostile.path, base_url=ORIGIN, buffered=True, headers=headers, **options)
     return _in_order(compared(Raw(response.status_code, response.headers.to_wsgi_list(), response.text)))

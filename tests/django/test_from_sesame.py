@@ -65,8 +65,8 @@ def options(found: Any) -> Iterator[str]:
 
 def test_setting_left_out() -> None:
     """Every setting of sesame's is in the table of settings, and none that it doesn't have."""
-    told = [name for names, _ in rows("Settings") for name in names if name.startswith("SESAME_")]
-    assert sorted(told) == sorted(f"SESAME_{name}" for name in sesame_settings.DEFAULTS)
+    results = [name for names, _ in rows("Settings") for name in names if name.startswith("SESAME_")]
+    assert sorted(results) == sorted(f"SESAME_{name}" for name in sesame_settings.DEFAULTS)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -104,6 +104,6 @@ def test_row_without_a_proof(heading: str) -> None:
 
 def test_proof_of_nothing() -> None:
     """What the tests name of sesame's is on the page: a name that was misspelt would prove no row."""
-    told = {name for heading in HEADINGS for names, _ in rows(heading) for name in names}
+    results = {name for heading in HEADINGS for names, _ in rows(heading) for name in names}
     subjects = {name for sentence in proved() for name in _NAME.findall(sentence)}
-    assert {name for name in subjects if name.startswith(("SESAME_", "LoginView", "Authentication"))} - told == set()
+    assert {name for name in subjects if name.startswith(("SESAME_", "LoginView", "Authentication"))} - results == set()

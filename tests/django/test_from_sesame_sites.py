@@ -55,7 +55,7 @@ class Project:
         for name, code in stages()[stage].items():
             (self.folder / name).write_text(self.made + code if name.endswith("settings.py") else code)
 
-    def run(self, *command: str | Path, given: str = "") -> str:
+    def run(self, *command: str | Path, stdin: str = "") -> str:
         """Run Python in the project, where a warning is an error, and give what it writes."""
         environment = {
             "PATH": os.environ["PATH"],
@@ -67,7 +67,7 @@ class Project:
             [sys.executable, "-W", "error", *command],
             cwd=self.folder,
             env=environment,
-            input=given,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=120,
@@ -77,7 +77,7 @@ class Project:
 
     def play(self, **steps: Any) -> dict[str, list[Any]]:
         """Let the site write its mails, click links, and look at the account with sessions that began before."""
-        found: dict[str, list[Any]] = json.loads(self.run(STEPS, given=json.dumps(steps)))
+        found: dict[str, list[Any]] = json.loads(self.run(STEPS, stdin=json.dumps(steps)))
         return found
 
 
@@ -101,19 +101,19 @@ def test_mails_that_are_out(project: Project) -> None:
     today = project.play(mail=True)
     old = today["mailed"]
     assert ["sesame=" in url for url in old] == [True, True, True]
-    assert [told for told, _ in today["clicked"]] == [ACCOUNT, INVOICE, ACCOUNT]
+    assert [results for results, _ in today["clicked"]] == [ACCOUNT, INVOICE, ACCOUNT]
 
     project.become("both")
     both = project.play(mail=True, click=old)
     new = both["mailed"]
     assert ["/l/" in url and "sesame" not in url for url in new] == [True, True, True]
-    assert [told for told, _ in both["clicked"]] == [ACCOUNT, INVOICE, ACCOUNT] * 2
+    assert [results for results, _ in both["clicked"]] == [ACCOUNT, INVOICE, ACCOUNT] * 2
     sessions = [both["clicked"][place][1] for place in (0, 3)]
 
     project.become("after")
     after = project.play(click=[*old, *new], look=sessions)
-    told = [told for told, _ in after["clicked"]]
-    assert told == ["404", "403 closed", LOGIN_FORM, "410 used", INVOICE, ACCOUNT]
+    results = [results for results, _ in after["clicked"]]
+    assert results == ["404", "403 closed", LOGIN_FORM, "410 used", INVOICE, ACCOUNT]
     assert after["looked"] == ["302 /l/sign-in?next=/account", ACCOUNT]
 
 

@@ -77,8 +77,8 @@ def test_get_and_post(both: BothSites, ann: User) -> None:
 def test_one_view_a_scope(both: BothSites, ann: User) -> None:
     """`sesame.views` `LoginView.scope`: a view each there; one include of ours serves every purpose."""
     scoped = get_query_string(ann, scope="sign-in")
-    told = [visitor().get(f"/sesame/{name}{scoped}").status_code for name in ("login", "scoped")]
-    assert told == [403, 302]
+    results = [visitor().get(f"/sesame/{name}{scoped}").status_code for name in ("login", "scoped")]
+    assert results == [403, 302]
     links = [both.invoice(ann, destination="/invoices/1001"), both.sign_in_by(SIGN_IN, ann)]
     assert [visitor().get(link.url)["Location"] for link in links] == ["/invoices/1001", "/l/"]
 
@@ -152,8 +152,8 @@ def test_decorator_without_arguments() -> None:
 def test_another_document(both: BothSites, ann: User) -> None:
     """`sesame.decorators` `scope=`: either opens the one document, by the arguments of its route; ours names them."""
     token, reader = get_query_string(ann, scope="invoice:1001"), visitor()
-    told = [reader.get(f"/theirs/scoped/{number}{token}").status_code for number in (1001, 1002)]
-    assert told == [200, 403]
+    results = [reader.get(f"/theirs/scoped/{number}{token}").status_code for number in (1001, 1002)]
+    assert results == [200, 403]
     reader.get(both.invoice(ann).url)
     assert [reader.get(f"/invoices/{number}").status_code for number in (1001, 1002)] == [200, 403]
 
@@ -197,8 +197,8 @@ def test_somebody_else_is_signed_in(both: BothSites, ann: User) -> None:
     bob, reader = customer("bob", "bob@acme.example"), visitor()
     reader.client.force_login(bob, "django.contrib.auth.backends.ModelBackend")
     token = get_query_string(ann, scope="invoice:1001")
-    told = [text_of(reader.get(f"/theirs/{name}/1001{token}")) for name in ("scoped", "careful")]
-    assert told == ["1001 for ann", "1001 for bob"]
+    results = [text_of(reader.get(f"/theirs/{name}/1001{token}")) for name in ("scoped", "careful")]
+    assert results == ["1001 for ann", "1001 for bob"]
     assert text_of(reader.get("/invoices/1001/receipt")) == "1001 for bob"
     assert text_of(reader.open(both.invoice(ann, destination="/invoices/1001").url)) == "1001 for ann, signed in: bob"
 
@@ -223,8 +223,8 @@ def test_their_token_on_our_routes(ours_first: bool, both: BothSites, ann: User,
     """Where our middleware comes first, sesame's sees no query on our routes; elsewhere it would take a token there."""
     settings.MIDDLEWARE = WITH_SESAME if ours_first else [each for each in WITH_SESAME if "magiclink" not in each]
     reader = visitor()
-    told = page_of(reader.get("/l/" + get_query_string(ann)))
-    assert told == ("400 no-cookie" if ours_first else "302 /l/")
+    results = page_of(reader.get("/l/" + get_query_string(ann)))
+    assert results == ("400 no-cookie" if ours_first else "302 /l/")
     assert who(reader.client) == ("signed in: AnonymousUser" if ours_first else "signed in: ann")
 
 
@@ -232,8 +232,8 @@ def test_site_without_sessions(both: BothSites, ann: User, settings: Settings) -
     """`sesame.middleware` `AuthenticationMiddleware.process_request`: without sessions, each request by itself."""
     settings.MIDDLEWARE = ["sesame.middleware.AuthenticationMiddleware"]
     reader = visitor()
-    told = [text_of(reader.get(f"/{query}")) for query in (get_query_string(ann), "")]
-    assert told == ["signed in: ann", "signed in: AnonymousUser"]
+    results = [text_of(reader.get(f"/{query}")) for query in (get_query_string(ann), "")]
+    assert results == ["signed in: ann", "signed in: AnonymousUser"]
     assert reader.client.cookies == {}
     reader.get(both.invoice(ann).url)
     assert [*reader.client.cookies] != []
@@ -253,8 +253,8 @@ def test_token_in_the_address(both: BothSites, ann: User, settings: Settings) ->
 def test_browsers(both: BothSites, ann: User) -> None:
     """`sesame.middleware` `AuthenticationMiddleware.is_safari`: no browser is told from another here."""
     link = both.sign_in_by(SIGN_IN, ann)
-    told = [visitor().get(link.url, headers={"Host": HOST, "User-Agent": name}) for name in (SAFARI, "Mozilla/5.0")]
-    assert [(answer.status_code, answer["Location"]) for answer in told] == [(303, "/l/")] * 2
+    results = [visitor().get(link.url, headers={"Host": HOST, "User-Agent": name}) for name in (SAFARI, "Mozilla/5.0")]
+    assert [(answer.status_code, answer["Location"]) for answer in results] == [(303, "/l/")] * 2
 
 
 # What either does to the other.

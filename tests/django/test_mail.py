@@ -45,10 +45,10 @@ def outbox() -> list[Any]:
     return list(mail.outbox)
 
 
-def composed(path: str = "/l/", about: str = "Invoice 1001", **given: Any) -> tuple[EmailMessage, str]:
+def composed(path: str = "/l/", about: str = "Invoice 1001", **options: Any) -> tuple[EmailMessage, str]:
     """Return a mail as the conversation composes it, and the link that is in it."""
     link = issued(Stage(path=path))
-    return compose(link, to=ANN, about=about, **given), link.url
+    return compose(link, to=ANN, about=about, **options), link.url
 
 
 def by_backend(settings: Settings, backend: str, **options: Any) -> None:

@@ -152,10 +152,10 @@ class Empty:
     urlpatterns: tuple[Any, ...] = ()
 
 
-def passed(target: str, **given: Any) -> HttpRequest:
+def passed(target: str, **attributes: Any) -> HttpRequest:
     """Return a request as what comes after the middleware gets it."""
     request = RequestFactory().get(target)
-    vars(request).update(given)
+    vars(request).update(attributes)
     MagicLinkMiddleware(lambda _: HttpResponse())(request)
     return request
 

@@ -18,7 +18,7 @@ from django.views.debug import (
 )
 
 from magiclink import ConfigurationError
-from magiclink.django.requests import Address, hide_cookies, parse_form, read_request, strip_address
+from magiclink.django.requests import Address, hide_cookies, read, read_form, strip_address
 from tests.django.site import scope_of
 
 if TYPE_CHECKING:
@@ -118,14 +118,14 @@ def test_request_from_beside_our_path() -> None:
 
 def test_form() -> None:
     """Fields come in their order, each as often as it was sent, decoded once."""
-    assert parse_form(posted(b"a=1&b=%26&a=2&c=&d")) == (("a", "1"), ("b", "&"), ("a", "2"), ("c", ""), ("d", ""))
+    assert read_form(posted(b"a=1&b=%26&a=2&c=&d")) == (("a", "1"), ("b", "&"), ("a", "2"), ("c", ""), ("d", ""))
 
 
 def test_multipart_form() -> None:
     """A form of several parts is one as well; a file in it is none of its fields."""
     body = encode_multipart("B", {"a": ["1", "2"], "b": "é", "file": BytesIO(b"x")})
     request = posted(body, MULTIPART)
-    assert parse_form(request) == (("a", "1"), ("a", "2"), ("b", "é"))
+    assert read_form(request) == (("a", "1"), ("a", "2"), ("b", "é"))
     request.close()
 
 
@@ -143,26 +143,26 @@ def test_multipart_form() -> None:
 )
 def test_form_that_is_none(body: bytes, kind: str) -> None:
     """What is no form has no fields: it's ours to answer, and no error of Django's."""
-    assert parse_form(posted(body, kind)) == ()
+    assert read_form(posted(body, kind)) == ()
 
 
 def test_charset_of_a_form() -> None:
     """A form is UTF-8 whatever its type says: Django's own refusal of another would be a 400."""
-    assert parse_form(posted("a=é".encode(), f"{FORM}; charset=utf-16")) == (("a", "é"),)
+    assert read_form(posted("a=é".encode(), f"{FORM}; charset=utf-16")) == (("a", "é"),)
 
 
 @pytest.mark.parametrize("length", ["x", "-1", "", "1e3"])
 def test_length_that_is_none(length: str) -> None:
     """What is announced as a length and is none gives no fields."""
-    assert parse_form(posted(b"a=1", CONTENT_LENGTH=length)) == ()
+    assert read_form(posted(b"a=1", CONTENT_LENGTH=length)) == ()
 
 
 @pytest.mark.parametrize("kind", [FORM, MULTIPART, "text/plain"])
 def test_form_too_large(kind: str) -> None:
     """G24: more than 16,384 bytes are too large, of any type, by their announced length and unread."""
-    assert parse_form(posted(b"x" * 16_384, kind)) is not None
+    assert read_form(posted(b"x" * 16_384, kind)) is not None
     request = posted(b"x" * 16_385, kind)
-    assert parse_form(request) is None
+    assert read_form(request) is None
     assert not vars(request)["_read_started"]
 
 
@@ -170,18 +170,18 @@ def test_form_too_large(kind: str) -> None:
 def test_form_without_a_length(kind: str) -> None:
     """A body that comes in pieces announces nothing, and is measured."""
     scope = scope_of("POST", "/l/", {"Content-Type": kind})
-    assert parse_form(ASGIRequest(scope, BytesIO(b"x" * 16_385))) is None
+    assert read_form(ASGIRequest(scope, BytesIO(b"x" * 16_385))) is None
 
 
 def test_form_beyond_the_bound_of_the_site(settings: Settings) -> None:
     """A site's own stricter bounds hold, with our page: on bytes, fields and files."""
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
-    assert parse_form(posted(b"x" * 101)) is None
+    assert read_form(posted(b"x" * 101)) is None
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = None
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
-    assert parse_form(posted(encode_multipart("B", {"a": ["1", "2", "3"]}), MULTIPART)) is None
+    assert read_form(posted(encode_multipart("B", {"a": ["1", "2", "3"]}), MULTIPART)) is None
     files = {name: BytesIO(b"x") for name in "abc"}
-    assert parse_form(posted(encode_multipart("B", files), MULTIPART)) is None
+    assert read_form(posted(encode_multipart("B", files), MULTIPART)) is None
 
 
 class Broken(BytesIO):
@@ -195,7 +195,7 @@ class Broken(BytesIO):
 def test_connection_that_ends() -> None:
     """A customer who goes away while sending leaves no error behind."""
     environ: dict[str, Any] = {"wsgi.input": Broken(), "CONTENT_LENGTH": "10"}
-    assert parse_form(posted(b"", **environ)) == ()
+    assert read_form(posted(b"", **environ)) == ()
 
 
 @pytest.mark.parametrize("kind", [FORM, MULTIPART])
@@ -203,14 +203,14 @@ def test_form_that_a_middleware_has_read(kind: str) -> None:
     """A middleware that looked into the form before leaves it readable."""
     request = posted(b"a=1" if kind == FORM else encode_multipart("B", {"a": "1"}), kind)
     assert request.POST["a"] == "1"
-    assert parse_form(request) == (("a", "1"),)
+    assert read_form(request) == (("a", "1"),)
 
 
 def test_body_that_a_middleware_has_taken() -> None:
     """One that took the bytes away leaves no fields."""
     request = posted(b"a=1")
     request.read()
-    assert parse_form(request) == ()
+    assert read_form(request) == ()
 
 
 # The rest of it.
@@ -219,25 +219,34 @@ def test_body_that_a_middleware_has_taken() -> None:
 def test_request() -> None:
     """Headers are in lower case, cookies decoded, and who asks is whom Django names."""
     request = got("/", HTTP_X_OWN="1", HTTP_COOKIE="a=b; c=d", REMOTE_ADDR="203.0.113.7")
-    said = read_request(request, Address(path="new", query=(("x", "1"),)), form=(("a", "b"),), signed_in_as="7")
-    assert (said.method, said.path, said.query, said.form) == ("GET", "new", (("x", "1"),), (("a", "b"),))
-    assert (said.headers["x-own"], said.headers["cookie"], said.cookies) == ("1", "a=b; c=d", {"a": "b", "c": "d"})
-    assert (said.source, said.signed_in_as) == ("203.0.113.7", "7")
+    seen = read(request, Address(path="new", query=(("x", "1"),)), form=(("a", "b"),), signed_in_as="7")
+    assert (seen.method, seen.path, seen.query, seen.form) == (
+        "GET",
+        "new",
+        (("x", "1"),),
+        (("a", "b"),),
+    )
+    assert (seen.headers["x-own"], seen.headers["cookie"], seen.cookies) == (
+        "1",
+        "a=b; c=d",
+        {"a": "b", "c": "d"},
+    )
+    assert (seen.source, seen.signed_in_as) == ("203.0.113.7", "7")
 
 
 def test_request_from_nowhere() -> None:
     """A request over a unix socket has no address, and one that nobody signed has no subject."""
-    said = read_request(got("/", REMOTE_ADDR=""), Address(), signed_in_as=None)
-    assert (said.source, said.signed_in_as, said.path, said.form) == (None, None, "", ())
+    seen = read(got("/", REMOTE_ADDR=""), Address(), signed_in_as=None)
+    assert (seen.source, seen.signed_in_as, seen.path, seen.form) == (None, None, "", ())
 
 
 def test_languages() -> None:
     """The language that Django has chosen comes first, then what the browser says, best first."""
     request = got("/", HTTP_ACCEPT_LANGUAGE="fr;q=0.5, pl, es;q=0")
     with translation.override("de"):
-        assert read_request(request, Address(), signed_in_as=None).languages == ("de", "pl", "fr")
+        assert read(request, Address(), signed_in_as=None).languages == ("de", "pl", "fr")
     with translation.override(None):
-        assert read_request(got("/"), Address(), signed_in_as=None).languages[0] == ""
+        assert read(got("/"), Address(), signed_in_as=None).languages[0] == ""
 
 
 def test_address_in_a_repr() -> None:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
-def answered(method: str, **given: Any) -> HttpResponse:
+def answer(method: str, **options: Any) -> HttpResponse:
     """Return what the adapter itself answers on the sign-in page, before any middleware."""
-    request = RequestFactory().generic(method, "/l/sign-in", **given)
+    request = RequestFactory().generic(method, "/l/sign-in", **options)
     request.user = AnonymousUser()
     return adapter().answer(request)
 
@@ -32,7 +32,7 @@ def answered(method: str, **given: Any) -> HttpResponse:
 def test_mail_after_the_answer(settings: Settings) -> None:
     """A mail that was asked for is sent when the response is closed, once, and the database's connection afterwards."""
     shop = Shop(settings)
-    response = answered("POST", headers=OURS, data=f"email={ANN}", content_type="application/x-www-form-urlencoded")
+    response = answer("POST", headers=OURS, data=f"email={ANN}", content_type="application/x-www-form-urlencoded")
     assert (response.status_code, len(shop.outbox)) == (200, 0)
     response.close()
     response.close()
@@ -102,7 +102,7 @@ def heedless(get_response: Any) -> Any:
 def test_length_of_a_head(settings: Settings) -> None:
     """G01: HEAD tells the length that GET would have, and has no body, on servers that don't see to it either."""
     Shop(settings)
-    page, head = answered("GET"), answered("HEAD")
+    page, head = answer("GET"), answer("HEAD")
     assert head.content == b""
     assert int(head["Content-Length"]) == len(page.content)
 

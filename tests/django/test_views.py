@@ -37,13 +37,13 @@ urlpatterns = [
 ]
 
 
-def click_and_press(shop: Shop, url: str, where: str, **given: Any) -> None:
+def click_and_press(shop: Shop, url: str, where: str, **options: Any) -> None:
     """Click a link, press its button, and land."""
     visitor = shop.visitor()
-    assert visitor.get(url, **given)["Location"] == where
-    page = visitor.get(where, **given)
+    assert visitor.get(url, **options)["Location"] == where
+    page = visitor.get(where, **options)
     assert f'action="{where}"' in text_of(page)
-    assert page_of(visitor.post(where, {"form": seal_of(page)}, **given)) == "303 /invoices"
+    assert page_of(visitor.post(where, {"form": seal_of(page)}, **options)) == "303 /invoices"
 
 
 # Where the routes are.
@@ -65,25 +65,25 @@ def test_below_a_prefix(forced: str | None, settings: Settings) -> None:
     ann()
     shop = Shop(settings, path="/app/l/")
     settings.FORCE_SCRIPT_NAME = forced
-    given: dict[str, Any] = {"SCRIPT_NAME": "/app"} if forced is None else {}
-    visitor = Visitor(Client(enforce_csrf_checks=True, **given))
+    options: dict[str, Any] = {"SCRIPT_NAME": "/app"} if forced is None else {}
+    visitor = Visitor(Client(enforce_csrf_checks=True, **options))
     assert visitor.get(shop.url("sign_in").replace("/app/", "/"))["Location"] == "/app/l/"
     page = visitor.get("/l/")
     assert 'action="/app/l/"' in text_of(page)
     assert page_of(visitor.post("/l/", {"form": seal_of(page)})) == "303 /invoices"
 
 
-@pytest.mark.parametrize(("path", "said"), [("/app/l/", "outside"), ("/links/", "another path")])
-def test_routes_elsewhere(path: str, said: str, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("path", "message"), [("/app/l/", "outside"), ("/links/", "another path")])
+def test_routes_elsewhere(path: str, message: str, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     """M16: routes that are included where `base_url` doesn't lead are an error, which repeats no token."""
     shop = Shop(settings, path=path)
     settings.MIDDLEWARE = [each for each in MIDDLEWARE if "MagicLink" not in each]
     settings.FORCE_SCRIPT_NAME = "/other" if path == "/app/l/" else None
     client = Client(raise_request_exception=False)
     assert client.get(f"/l/{shop.tokens['sign_in']}", headers={"Host": HOST}).status_code == 500
-    assert said in caplog.text
+    assert message in caplog.text
     assert shop.tokens["sign_in"] not in caplog.text
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=message):
         Client().get("/l/", headers={"Host": HOST})
 
 
@@ -234,8 +234,8 @@ def test_token_in_an_error_report(call: str, settings: Settings, caplog: pytest.
     def broken(_: object) -> str:
         raise ValueError("the site's own mistake")
 
-    said: dict[str, Any] = {call: broken}
-    shop = Shop(settings, **said)
+    options: dict[str, Any] = {call: broken}
+    shop = Shop(settings, **options)
     client = Client(raise_request_exception=False)
     visitor = Visitor(client)
     visitor.get(shop.url("sign_in"))

@@ -17,7 +17,7 @@ from ..errors import ConfigurationError, UnavailableError
 from ..links import run
 from ..web.conversation import Conversation
 from ..web.http import Reply
-from .requests import Address, parse_form, read_request, read_root, strip_address
+from .requests import Address, read, read_form, read_root, strip_address
 from .responses import Response
 
 if TYPE_CHECKING:
@@ -73,13 +73,13 @@ class Adapter:
         """Answer a request below the path of `base_url`."""
         address = self._strip_address(request)
         self.conversation.check_sign_ins(self.links.flows.policies if has_backend() else ())
-        read = self._read(request, address, form=parse_form(request))
-        reply = run(self.conversation.answer(read))
+        incoming = self._read(request, address, form=read_form(request))
+        reply = run(self.conversation.answer(incoming))
         if reply.sign_in is not None:
             try:
-                reply = self._sign_in(request, read, reply, reply.sign_in)
+                reply = self._sign_in(request, incoming, reply, reply.sign_in)
             except UnavailableError:
-                reply = self.conversation.unavailable(read)
+                reply = self.conversation.unavailable(incoming)
         return self._respond(request, reply)
 
     def opened(self, request: HttpRequest, policy: Policy, resource: str) -> Redemption | None:
@@ -114,14 +114,14 @@ class Adapter:
             raise
 
     def _read(self, request: HttpRequest, address: Address, **form: Any) -> Request:
-        return read_request(request, address, signed_in_as=self._signed_in_as(request), **form)
+        return read(request, address, signed_in_as=self._signed_in_as(request), **form)
 
-    def _sign_in(self, request: HttpRequest, read: Request, reply: Reply, redemption: Redemption) -> Reply:
+    def _sign_in(self, request: HttpRequest, incoming: Request, reply: Reply, redemption: Redemption) -> Reply:
         """Sign in the subject of a redemption, under a new session key, so that one planted before is worthless."""
         user = authenticate(request, magiclink=redemption)
         if user is None:
             # Deactivated between the last check and now: the page of the link, as it stands, says so.
-            return run(self.conversation.answer(replace(read, method="GET", path="", form=())))
+            return run(self.conversation.answer(replace(incoming, method="GET", path="", form=())))
         if reply.keeps_session:
             request.session.cycle_key()
         else:

@@ -13,7 +13,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 
+from ..errors import ConfigurationError
 from ..web.conversation import check_unless
+from ..web.guards import check_view
 from .conf import adapter
 from .responses import keep_out_of_caches
 
@@ -37,31 +39,48 @@ def opened_by(
     `resource` is a template over the view's arguments, such as `"invoice:{number}"`. The view gets `redemption`: the
     Redemption, or None if `unless(request)` let this visitor in without a link; compare it with None.
     LoginRequiredMiddleware lets the view through: the link stands in for the login.
+
+    Raises ConfigurationError for a view without `redemption`, and for a template that names none of its arguments.
     """
 
+    def decorate(view: View) -> View:
+        check_view(view, resource)
+        return login_not_required(_guard(view, policy, resource, unless))
+
+    return decorate
+
+
+def _guard(view: View, policy: Policy, resource: str, unless: Callable[[HttpRequest], object] | None) -> View:
     def find(request: HttpRequest, arguments: dict[str, Any]) -> Redemption | HttpResponse | None:
         if unless is not None and check_unless(unless(request)):
             return None
-        return adapter().guard(request, policy, resource.format(**arguments))
+        return adapter().guard(request, policy, _fill_in(resource, arguments))
 
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            found = find(request, kwargs)
-            if isinstance(found, HttpResponse):
-                return found
-            return _mark_private(request, found, view(request, *args, redemption=found, **kwargs))
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        found = find(request, kwargs)
+        if isinstance(found, HttpResponse):
+            return found
+        return _mark_private(request, found, view(request, *args, redemption=found, **kwargs))
 
-        @wraps(view)
-        async def guarded_later(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            found = await sync_to_async(find)(request, kwargs)
-            if isinstance(found, HttpResponse):
-                return found
-            return _mark_private(request, found, await view(request, *args, redemption=found, **kwargs))
+    @wraps(view)
+    async def aguarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        found = await sync_to_async(find)(request, kwargs)
+        if isinstance(found, HttpResponse):
+            return found
+        return _mark_private(request, found, await view(request, *args, redemption=found, **kwargs))
 
-        return login_not_required(guarded_later if iscoroutinefunction(view) else guarded)
+    return aguarded if iscoroutinefunction(view) else guarded
 
-    return decorate
+
+def _fill_in(resource: str, arguments: dict[str, Any]) -> str:
+    try:
+        return resource.format(**arguments)
+    except LookupError:
+        names = ", ".join(arguments) or "nothing"
+        raise ConfigurationError(
+            f"opened_by: resource={resource!r} names none of the arguments of the route, which has {names} by name"
+        ) from None
 
 
 class OpenedByMixin:
@@ -89,8 +108,8 @@ class OpenedByMixin:
 
         if self.view_is_async:  # type: ignore[attr-defined]
             markcoroutinefunction(show)
-        guard = opened_by(self.opened_by_policy, resource=self.opened_by_resource, unless=self.needs_no_link)
-        return guard(show)(request, *args, **kwargs)
+        guarded = _guard(show, self.opened_by_policy, self.opened_by_resource, self.needs_no_link)
+        return guarded(request, *args, **kwargs)
 
 
 def _mark_private(request: HttpRequest, redemption: Redemption | None, response: HttpResponseBase) -> HttpResponseBase:

@@ -92,9 +92,7 @@ def read_root(request: HttpRequest) -> str:
     return str(request.META.get("SCRIPT_NAME") or "")
 
 
-def read_request(
-    request: HttpRequest, address: Address, *, form: Pairs | None = (), signed_in_as: str | None
-) -> Request:
+def read(request: HttpRequest, address: Address, *, form: Pairs | None = (), signed_in_as: str | None) -> Request:
     """Return the conversation's Request; `address` is what was stripped, an empty one for a page of the site's own."""
     hide_cookies(request)
     return Request(
@@ -110,13 +108,13 @@ def read_request(
     )
 
 
-def parse_form(request: HttpRequest) -> Pairs | None:
+def read_form(request: HttpRequest) -> Pairs | None:
     """Return the fields of a form: none if it can't be read, None if it is too large or has too many."""
     try:
         if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_FORM_BYTES:
             return None
         body = _read_body(request)
-        return _parse_fields(request, body) if len(body) <= MAX_FORM_BYTES else None
+        return _read_fields(request, body) if len(body) <= MAX_FORM_BYTES else None
     except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
         return None
     except (BadRequest, MultiPartParserError, UnreadablePostError, ValueError):
@@ -131,7 +129,7 @@ def _read_body(request: HttpRequest) -> bytes:
         return b""
 
 
-def _parse_fields(request: HttpRequest, body: bytes) -> Pairs:
+def _read_fields(request: HttpRequest, body: bytes) -> Pairs:
     if request.content_type == "application/x-www-form-urlencoded":
         # Not request.POST, which decodes by whatever charset the request names.
         return tuple(parse_qsl(body.decode(), keep_blank_values=True))
