@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from socket import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,6 +55,17 @@ def test_tour_on_nothing(module: str, option: str) -> None:
     """A store or a database that can't be opened is one sentence and status 2."""
     told = run(module, "tour", option, "elsewhere:")
     assert (told.returncode, told.stderr.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("module", EXAMPLES)
+def test_port_that_is_taken(tmp_path: Path, module: str) -> None:
+    """`serve` on a port that another program has says which one to try."""
+    with socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        refused = run(module, "serve", "--port", str(port), "--folder", str(tmp_path / "kept"))
+    assert (refused.returncode, refused.stderr.partition(": ")[2]) == (2, f"port {port} is taken: --port {port + 1}\n")
 
 
 def test_step_that_goes_wrong(monkeypatch: pytest.MonkeyPatch) -> None:

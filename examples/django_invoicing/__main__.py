@@ -9,14 +9,14 @@ from tempfile import TemporaryDirectory
 
 from django.core.management import execute_from_command_line
 
-from ..story.commands import add_story, commands_of, run
+from ..story.commands import add_story, make_parser, run
 from .site import DEVELOPMENT, open_site
 
 
 def main() -> int:
     """Run the command that the arguments name, and return its exit status."""
-    parser, commands = commands_of("python -m examples.django_invoicing")
-    add_story(commands, open_site, option="--database", told="where all is kept (default: SQLite in the folder)")
+    parser, commands = make_parser("python -m examples.django_invoicing")
+    add_story(commands, open_site, option="--database", kept="where all is kept (default: SQLite in the folder)")
     managing = commands.add_parser("manage", help="run a command of Django's, such as `manage check --deploy`")
     managing.add_argument("rest", nargs=REMAINDER, metavar="command")
     managing.set_defaults(run=lambda chosen: manage(chosen.rest))
@@ -24,7 +24,7 @@ def main() -> int:
 
 
 def manage(command: list[str]) -> int:
-    """Run a command of Django's; by default with the development settings, and a folder that is deleted afterwards."""
+    """Run a command of Django's: in development, over INVOICING_FOLDER or a folder that goes away, unless told else."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", DEVELOPMENT)
     with TemporaryDirectory() as folder:
         os.environ.setdefault("INVOICING_FOLDER", folder)

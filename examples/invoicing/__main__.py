@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from ..story.commands import add_story, commands_of, run
+from ..story.commands import add_story, make_parser, run
 from .site import open_site
 
 
 def main() -> int:
-    """Run what was asked for."""
-    parser, commands = commands_of("python -m examples.invoicing")
-    add_story(commands, open_site, option="--store", told="where links are kept (default: SQLite beside the books)")
+    """Run the command that was chosen."""
+    parser, commands = make_parser("python -m examples.invoicing")
+    add_story(commands, open_site, option="--store", kept="where links are kept (default: SQLite beside the books)")
     return run(parser)
 
 

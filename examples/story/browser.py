@@ -34,11 +34,11 @@ class Answer:
 
 
 class Browser:
-    """One person's browser on one site; `told` hears of every answer, redirects too."""
+    """One person's browser on one site; `notify` hears of every answer, redirects too."""
 
-    def __init__(self, site: str, told: Callable[[Answer], object]) -> None:
+    def __init__(self, site: str, notify: Callable[[Answer], object]) -> None:
         self._site = site
-        self._told = told
+        self._notify = notify
         self._jar = CookieJar()
         # No proxy of the environment: the site is on this machine.
         self._opener = build_opener(ProxyHandler({}), HTTPCookieProcessor(self._jar), _EveryStatus())
@@ -69,7 +69,7 @@ class Browser:
         with ThreadPoolExecutor(2) as hands:
             first, second = hands.map(send, both)
         for answer in (first, second):
-            self._told(answer)
+            self._notify(answer)
         self._follow(second, "same-origin")
         return first, second
 
@@ -95,7 +95,7 @@ class Browser:
 
     def _ask(self, method: str, address: str, fields: dict[str, str] | None = None, *, origin: str) -> Answer:
         answer = self._sent(self._request(method, address, fields, origin=origin))
-        self._told(answer)
+        self._notify(answer)
         return answer
 
     def _request(self, method: str, address: str, fields: dict[str, str] | None = None, *, origin: str) -> Request:

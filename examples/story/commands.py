@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from .site import OpenSite
 
 
-def commands_of(prog: str) -> tuple[ArgumentParser, _SubParsersAction[ArgumentParser]]:
+def make_parser(prog: str) -> tuple[ArgumentParser, _SubParsersAction[ArgumentParser]]:
     """Return an example's parser, and what commands are added to."""
     parser = ArgumentParser(prog=prog)
     return parser, parser.add_subparsers(required=True, metavar="command")
 
 
-def add_story(commands: _SubParsersAction[ArgumentParser], open_site: OpenSite, *, option: str, told: str) -> None:
-    """Add `tour` and `serve`; `option` names what is kept elsewhere, as `told` says."""
+def add_story(commands: _SubParsersAction[ArgumentParser], open_site: OpenSite, *, option: str, kept: str) -> None:
+    """Add `tour` and `serve`; `option` names what is kept elsewhere, as `kept` says."""
     touring = commands.add_parser("tour", help="tell the whole life of a link over HTTP, and end by itself")
     touring.set_defaults(run=lambda chosen: tour(open_site, chosen.kept_in))
     serving = commands.add_parser("serve", help="serve the app on this machine, with its outbox and a clock to move")
@@ -32,11 +32,11 @@ def add_story(commands: _SubParsersAction[ArgumentParser], open_site: OpenSite, 
     serving.add_argument("--folder", type=Path, help="where everything is kept (default: a temporary folder)")
     serving.set_defaults(run=lambda chosen: serve(open_site, chosen.port, chosen.folder, chosen.kept_in))
     for command in (touring, serving):
-        command.add_argument(option, dest="kept_in", metavar="URL", help=told)
+        command.add_argument(option, dest="kept_in", metavar="URL", help=kept)
 
 
 def run(parser: ArgumentParser) -> int:
-    """Run what was asked for; what can't be begun is one sentence and status 2."""
+    """Run the command that was chosen; an error that ends it is one sentence and status 2."""
     chosen = parser.parse_args()
     try:
         return int(chosen.run(chosen))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from contextlib import ExitStack, contextmanager, suppress
+from errno import EADDRINUSE
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from magiclink import ConfigurationError
 
 from .site import Opening
 
@@ -35,8 +38,8 @@ class Server(ThreadingMixIn, WSGIServer):
         return f"http://{HOST}:{self.server_port}"
 
 
-def masked(text: str) -> str:
-    """Write a path as a log may keep it: a token is a secret, which opens what the link opens."""
+def mask(text: str) -> str:
+    """Return a path as a log may keep it: a token is a secret, which opens what the link opens."""
     return _TOKEN.sub("<token>", text)
 
 
@@ -45,7 +48,7 @@ class Discreet(WSGIRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # http.server's name
         """Write one line."""
-        super().log_message(format, *(masked(str(each)) for each in args))
+        super().log_message(format, *(mask(str(each)) for each in args))
 
 
 class Silent(WSGIRequestHandler):
@@ -55,14 +58,19 @@ class Silent(WSGIRequestHandler):
         """Write nothing."""
 
 
-def listening(port: int, handler: type[WSGIRequestHandler]) -> Server:
-    """Take a port of loopback; 0 takes any that is free."""
-    return Server((HOST, port), handler)
+def listen(port: int, handler: type[WSGIRequestHandler]) -> Server:
+    """Return a server on a port of loopback; 0 takes any that is free. Raises ConfigurationError for one in use."""
+    try:
+        return Server((HOST, port), handler)
+    except OSError as error:
+        if error.errno != EADDRINUSE:
+            raise
+        raise ConfigurationError(f"port {port} is taken: --port {port + 1}") from None
 
 
 @contextmanager
-def serving(server: Server) -> Iterator[None]:
-    """Answer on another thread as long as this lasts."""
+def answer_in_background(server: Server) -> Iterator[None]:
+    """Answer on another thread until the block ends."""
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -77,7 +85,7 @@ def serve(open_site: OpenSite, port: int, folder: Path | None, kept_in: str | No
     with ExitStack() as stack:
         place = folder or Path(stack.enter_context(TemporaryDirectory()))
         place.mkdir(parents=True, exist_ok=True)
-        server = stack.enter_context(listening(port, Discreet))
+        server = stack.enter_context(listen(port, Discreet))
         site = stack.enter_context(open_site(Opening(folder=place, origin=server.origin, kept_in=kept_in)))
         server.set_app(site.app)
         print(f"Point a browser at {server.origin}/ for the supplier's desk, and at", end=" ")

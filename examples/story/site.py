@@ -30,7 +30,7 @@ class Opening:
     on_event: Callable[[Event], None] | None = None
     """Hears of everything that happens to links."""
     is_tour: bool = False
-    """Whether the story is told, which begins with nothing mailed and nothing paid."""
+    """Whether this is the tour, which begins with nothing mailed and nothing paid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

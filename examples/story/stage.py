@@ -1,4 +1,4 @@
-"""The tour's stage: a real server on loopback, browsers, mailboxes, a frozen clock, and how it's all told.
+"""The tour's stage: a real server on loopback, browsers, mailboxes, a frozen clock, and what is printed of it all.
 
 No token is ever printed: paths are shown as `/l/<token>`.
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from magiclink import Kind
 
 from .browser import Answer, Browser
-from .server import Silent, listening, masked, serving
+from .server import Silent, answer_in_background, listen, mask
 from .site import Opening
 from .words import stamp
 
@@ -48,7 +48,7 @@ class Mailed:
 
 
 class Postman:
-    """Hears of every mail that was taken."""
+    """Hears of every mail that was delivered."""
 
     def __init__(self) -> None:
         self._delivered: list[str] = []
@@ -65,7 +65,7 @@ class Postman:
 
 
 class Attended:
-    """An app that tells when it's at rest: mails that were asked for go out after the answer, in its own time."""
+    """An app that says when it is at rest: mails that were asked for go out after the answer, in its own time."""
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
@@ -108,7 +108,7 @@ class _Ending:
 
 
 class Stage:
-    """What the story is played with, and how it's told."""
+    """What the story is played with, and what is printed of it."""
 
     def __init__(self, site: Site, origin: str, postman: Postman, app: Attended) -> None:
         self.links = site.links
@@ -124,7 +124,7 @@ class Stage:
 
         def tell(answer: Answer) -> None:
             title = f"  {answer.page.title}" if answer.page.title and answer.location is None else ""
-            print(f"      {whose:<16} {answer.method} {masked(answer.path)} -> {answer.status}{title}")
+            print(f"      {whose:<16} {answer.method} {mask(answer.path)} -> {answer.status}{title}")
 
         return Browser(self.origin, tell)
 
@@ -179,7 +179,7 @@ def expect(fact: object, what: str) -> None:
 def shows(answer: Answer, status: int, name: str, *texts: str) -> None:
     """Stop the tour unless an answer has this status and page, and the page says this."""
     page = answer.page
-    came = f"{answer.method} {masked(answer.path)} was answered {answer.status} “{page.title}”"
+    came = f"{answer.method} {mask(answer.path)} was answered {answer.status} “{page.title}”"
     expect((answer.status, page.name or page.title) == (status, name), f"{came}, not {status} “{name}”")
     for text in texts:
         paragraph = page.says(text)
@@ -192,13 +192,13 @@ def stage(open_site: OpenSite, kept_in: str | None) -> Iterator[Stage]:
     """Set everything up in a folder that goes away, and serve it on a free port of loopback."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        server, postman = stack.enter_context(listening(0, Silent)), Postman()
+        server, postman = stack.enter_context(listen(0, Silent)), Postman()
         opening = Opening(folder=folder, origin=server.origin, kept_in=kept_in, on_event=postman, is_tour=True)
         site = stack.enter_context(open_site(opening))
         site.clock.set(START)
         app = Attended(site.app)
         server.set_app(app)
-        stack.enter_context(serving(server))
+        stack.enter_context(answer_in_background(server))
         yield Stage(site, server.origin, postman, app)
         # No file must go away under what is still being done.
         app.wait()

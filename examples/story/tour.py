@@ -1,4 +1,4 @@
-"""The 2013 support thread, told right: the life of a customer's link over real HTTP, by separate browsers.
+"""The 2013 support thread as it should have gone: the life of a customer's link over real HTTP, by separate browsers.
 
 Time is a frozen clock that the tour moves by days. Every link is read out of the mail message, as the customer would;
 every button that is pressed stands on the page that was shown.
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 ANN, BOB, MALLORY = "ann@acme.example", "bob@acme.example", "mallory@moor.example"
 MOVED = "accounts@acme.example"
-FRESH = "Email me a new link"
+NEW_LINK = "Email me a new link"
 ASK = "Email me a link"
 
 
 def tour(open_site: OpenSite, kept_in: str | None) -> int:
-    """Tell the story on a site; give 0 when every step went as it should, or let AssertionError out."""
+    """Tell the story on a site. Return 0; raises AssertionError at a step that goes wrong."""
     with stage(open_site, kept_in) as ready:
         Tour(ready).tell()
     return 0
@@ -42,21 +42,21 @@ class Tour:
 
     def tell(self) -> None:
         """Tell the story from the first mail to the last page of its history."""
-        first = self.mailed_and_opened()
-        bobs = self.bob_joins()
-        self.works_until_the_last_second(first)
-        self.expires(first)
-        second = self.is_renewed(first)
-        self.strangers_get_nothing(first)
-        third = self.reminded(second, bobs)
-        sign_in = self.scanned()
-        self.signs_in_once(sign_in)
-        self.attacked()
-        self.address_changes(third, bobs)
-        self.paid(bobs)
-        self.told()
+        first = self.mail_and_open()
+        bobs = self.invite_bob()
+        self.open_at_the_last_second(first)
+        self.expire(first)
+        second = self.renew(first)
+        self.refuse_strangers(first)
+        third = self.remind(second, bobs)
+        sign_in = self.scan()
+        self.sign_in_once(sign_in)
+        self.attack()
+        self.change_address(third, bobs)
+        self.pay(bobs)
+        self.read_history()
 
-    def mailed_and_opened(self) -> Mailed:
+    def mail_and_open(self) -> Mailed:
         """The invoice goes out; one click opens it."""
         self.stage.step(f"Hill & Sons mail invoice 1001 to {ANN}. The link stands in the mail, and nowhere else.")
         shows(self.desk.visit("/desk/1001"), 200, "Invoice 1001")
@@ -67,14 +67,14 @@ class Tour:
         self.stage.state(first, "outstanding")
         return first
 
-    def bob_joins(self) -> Mailed:
+    def invite_bob(self) -> Mailed:
         """A second contact gets a link of his own."""
         self.stage.go_to(days=10)
         self.stage.step(f"The same invoice goes to {BOB} as well: his link is a series of its own.")
         shows(self.desk.press(f"Send to {BOB}"), 200, "Invoice 1001")
         return self.stage.mail_to(BOB)
 
-    def works_until_the_last_second(self, first: Mailed) -> None:
+    def open_at_the_last_second(self, first: Mailed) -> None:
         """Two weeks are two weeks, to the second."""
         self.stage.go_to(days=13)
         self.stage.step("Ann clicks again: an invoice may be opened any number of times.")
@@ -84,30 +84,30 @@ class Tour:
         shows(self.phone.visit(first.url), 200, "Invoice 1001")
         self.stage.state(first, "outstanding")
 
-    def expires(self, first: Mailed) -> None:
+    def expire(self, first: Mailed) -> None:
         """Day 14: what happened, when, and the way on."""
         self.stage.go_to(days=14)
-        self.stage.step("At the very second, it has expired. Ann is told so, and when; she needs no login to get on.")
+        self.stage.step("At the very second, it has expired. The page says so, and when; Ann needs no login to go on.")
         shows(self.ann.visit(first.url), 410, "expired", "19 January 2026 (09:00 UTC)", "no account")
         self.stage.state(first, "expired")
 
-    def is_renewed(self, first: Mailed) -> Mailed:
+    def renew(self, first: Mailed) -> Mailed:
         """One button mails a fresh link to the address on file."""
         self.stage.step("She presses the one button: a fresh link goes to the address on file.")
-        shows(self.ann.press(FRESH), 200, "sent", "on its way")
+        shows(self.ann.press(NEW_LINK), 200, "sent", "on its way")
         second = self.stage.mail_to(ANN)
         shows(self.ann.visit(second.url), 200, "Invoice 1001")
         self.stage.step("Her first link now says that it was replaced.")
-        shows(self.ann.visit(first.url), 410, "superseded", "took the place")
+        shows(self.ann.visit(first.url), 410, "superseded", "newer link replaced it")
         self.stage.state(first, "superseded")
         return second
 
-    def strangers_get_nothing(self, first: Mailed) -> None:
+    def refuse_strangers(self, first: Mailed) -> None:
         """A mail that was found opens nothing, and mails nothing elsewhere."""
         self.stage.step("Somebody finds the old mail, and presses the button: the same answer, and no mail, so soon.")
         stranger = self.stage.browser("A stranger")
         shows(stranger.visit(first.url), 410, "superseded")
-        shows(stranger.press(FRESH), 200, "sent", "on its way")
+        shows(stranger.press(NEW_LINK), 200, "sent", "on its way")
         self.stage.no_mail()
         self.stage.step("Nor would the app's own code have a fresh link mailed to another address.")
         try:
@@ -118,7 +118,7 @@ class Tour:
         else:
             raise AssertionError("a fresh link was made for another address")
 
-    def reminded(self, second: Mailed, bobs: Mailed) -> Mailed:
+    def remind(self, second: Mailed, bobs: Mailed) -> Mailed:
         """Day 20: "just send a reminder"."""
         self.stage.go_to(days=20)
         self.stage.step("Not paid yet: Hill & Sons send Ann a reminder. Same invoice, fresh link.")
@@ -133,7 +133,7 @@ class Tour:
         self.stage.state(bobs, "outstanding")
         return third
 
-    def scanned(self) -> Mailed:
+    def scan(self) -> Mailed:
         """A scanner of mails opens a sign-in link before its reader does."""
         self.stage.step("Ann wants to see all her invoices. There is no password: she asks for a sign-in link.")
         shows(self.ann.visit("/invoices"), 200, "sign-in")
@@ -150,7 +150,7 @@ class Tour:
         self.stage.state(sign_in, "outstanding")
         return sign_in
 
-    def signs_in_once(self, sign_in: Mailed) -> None:
+    def sign_in_once(self, sign_in: Mailed) -> None:
         """A person's button signs in, once, however often it is pressed."""
         self.stage.step("Ann clicks, and presses the button twice at once. It counts once, and she lands once.")
         shows(self.ann.visit(sign_in.url), 200, "confirm", "a…@acme.example")
@@ -162,7 +162,7 @@ class Tour:
         self.stage.step("A minute later, the same link on her phone: it works once.")
         shows(self.phone.visit(sign_in.url), 410, "used", "25 January 2026 (09:00 UTC)")
 
-    def attacked(self) -> None:
+    def attack(self) -> None:
         """A link of somebody else's doesn't quietly change who is signed in."""
         self.stage.step("Mallory asks for a sign-in link of her own, and has Ann click it.")
         mallory = self.stage.browser("Mallory")
@@ -176,17 +176,17 @@ class Tour:
         shows(self.ann.visit("/invoices"), 200, "Your invoices", f"You are signed in as {ANN}.")
         self.stage.state(planted, "outstanding")
 
-    def address_changes(self, third: Mailed, bobs: Mailed) -> None:
+    def change_address(self, third: Mailed, bobs: Mailed) -> None:
         """Links don't outlive the address that they were mailed to."""
         self.stage.step(f"Ann moves to {MOVED}. What went to her old address dies, and she is signed out; Bob isn't.")
         shows(self.desk.visit("/contacts"), 200, "Contacts")
         shows(self.desk.press(f"Change {ANN}", address=MOVED), 200, "Contacts")
-        shows(self.phone.visit(third.url), 410, "revoked", "has changed")
+        shows(self.phone.visit(third.url), 410, "revoked", "have changed")
         shows(self.ann.visit("/invoices/1001"), 403, "closed")
         shows(self.ann.visit("/invoices"), 200, "sign-in")
         shows(self.bob.visit(bobs.url), 200, "Invoice 1001")
 
-    def paid(self, bobs: Mailed) -> None:
+    def pay(self, bobs: Mailed) -> None:
         """A paid invoice needs no link."""
         self.stage.go_to(days=22)
         self.stage.step("Hill & Sons mail the invoice to the new address. Bob has it open, too; Ann pays.")
@@ -203,13 +203,13 @@ class Tour:
         self.stage.state(bobs, "revoked")
         self.stage.state(last, "revoked")
 
-    def told(self) -> None:
+    def read_history(self) -> None:
         """What the supplier reads when a customer asks."""
         self.stage.step("What Hill & Sons read when a customer writes that a link didn't work:")
         page = self.desk.visit("/desk/1001")
-        told = ["made because its reader asked", "made for a reminder", "refused: expired", "withdrawn: paid"]
+        texts = ["made because its reader asked", "made for a reminder", "refused: expired", "withdrawn: paid"]
         for event in self.stage.links.history(resource="invoice:1001"):
             print(f"      {stamp(event.at)}  link …{(event.link_id or '')[-6:]}  {sentence(event)}")
-        for words in told:
-            expect(page.page.says(words), f"the supplier's page was to say “{words}”")
+        for text in texts:
+            expect(page.page.says(text), f"the supplier's page was to say “{text}”")
         print("\nThe end: every step went as it should.")

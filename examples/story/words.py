@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from magiclink import Event
 
-_TOLD = {
+_WORDS = {
     "issued": "made for the invoice",
     "reminded": "made for a reminder",
     "renewed": "made because its reader asked",
@@ -26,16 +26,16 @@ _TOLD = {
 
 
 def sentence(event: Event) -> str:
-    """Tell an event in a few words."""
-    told = _TOLD.get(event.kind, str(event.kind))
-    return f"{told}: {event.reason}" if event.reason else told
+    """Return an event in a few words."""
+    words = _WORDS.get(event.kind, str(event.kind))
+    return f"{words}: {event.reason}" if event.reason else words
 
 
 def stamp(at: datetime) -> str:
-    """Write an instant down."""
+    """Return an instant in UTC, as a text."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def money(cents: int) -> str:
-    """Write an amount down."""
+    """Return an amount in euros, as a text."""
     return f"€\N{NO-BREAK SPACE}{cents / 100:,.2f}"

@@ -27,16 +27,16 @@ def loaded_by(program: str) -> set[str]:
 
 @pytest.mark.parametrize("name", magiclink.web.__all__)
 def test_each_name(name: str) -> None:
-    """Each name is there, and is the object of the room that it comes from."""
+    """Each name is there, and is the object of the module that it comes from."""
     value = getattr(magiclink.web, name)
     assert value.__name__ == name
-    assert value.__module__ == f"magiclink.web.{magiclink.web._ROOM_OF[name]}"
+    assert value.__module__ == f"magiclink.web.{magiclink.web._MODULE_OF[name]}"
 
 
 def test_names_that_are_offered() -> None:
     """What `dir` shows is what there is, in order."""
-    assert dir(magiclink.web) == sorted(magiclink.web._ROOM_OF)
-    assert set(magiclink.web.__all__) == set(magiclink.web._ROOM_OF)
+    assert dir(magiclink.web) == sorted(magiclink.web._MODULE_OF)
+    assert set(magiclink.web.__all__) == set(magiclink.web._MODULE_OF)
 
 
 def test_unknown_name() -> None:
@@ -46,7 +46,7 @@ def test_unknown_name() -> None:
 
 
 def test_names_for_type_checkers() -> None:
-    """What type checkers see is what is given: the same names, from the same rooms."""
+    """What type checkers see is what is loaded: the same names, from the same modules."""
     tree = ast.parse(Path(magiclink.web.__file__).read_text(encoding="utf-8"))
     guarded = next(node for node in tree.body if isinstance(node, ast.If))
     seen = {
@@ -55,7 +55,7 @@ def test_names_for_type_checkers() -> None:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert seen == magiclink.web._ROOM_OF
+    assert seen == magiclink.web._MODULE_OF
 
 
 def test_frameworks() -> None:

@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 
 import magiclink.web
 from magiclink.web import Language
-from magiclink.web.humanize import ago_in_words, date_in_words
+from magiclink.web.humanize import format_ago, format_date
 from magiclink.web.languages import SHIPPED
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ DATES = {
 def test_date_that_nobody_would_write(language: str) -> None:
     """Dates are written as the language writes them; the first of a month is an ordinal in French."""
     days = (AT, datetime(2026, 3, 1, 9, 0, tzinfo=UTC))
-    assert tuple(date_in_words(day, Language(language)) for day in days) == DATES[language]
+    assert tuple(format_date(day, Language(language)) for day in days) == DATES[language]
 
 
 SPANS = {
@@ -169,5 +169,5 @@ SPANS = {
 def test_span_in_the_wrong_number(language: str) -> None:
     """One and several are told apart as the language does."""
     spans = [timedelta(0), timedelta(minutes=1), timedelta(hours=5), timedelta(days=1), timedelta(hours=46)]
-    told = [ago_in_words(AT, AT + span, Language(language)) for span in [*spans, timedelta(days=14)]]
+    told = [format_ago(AT, AT + span, Language(language)) for span in [*spans, timedelta(days=14)]]
     assert tuple(told) == SPANS[language]

@@ -31,7 +31,7 @@ from magiclink.errors import ClockError, ConfigurationError, UnavailableError
 from magiclink.instants import to_micros
 from magiclink.testing.clock import FrozenClock
 from magiclink.values import Link
-from magiclink.web import FolderMailer, Mailer, Security, SMTPMailer, compose
+from magiclink.web import FolderMailer, Security, SMTPMailer, compose
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,13 +155,18 @@ def trusting(certificate: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(certificate))
 
 
-def refused(mailer: Mailer) -> str:
-    """Send a mail that can't be sent, and give what the error says."""
+def refused(mailer: SMTPMailer | FolderMailer) -> str:
+    """Send a mail that can't be sent, and return the kind of the failure; the error names the server or the folder."""
     with pytest.raises(UnavailableError) as error:
         mailer.send(mail())
     logged = "".join(traceback.format_exception(error.value))
     assert not any(secret in logged for secret in (TO, TOKEN, PASSWORD, "billing@acme.example"))
-    return str(error.value)
+    message, _, kind = str(error.value).partition(" (")
+    if isinstance(mailer, SMTPMailer):
+        assert message == f"the mail server {mailer.host}, port {mailer.port}, did not take the mail"
+    else:
+        assert message == f"the mail could not be written to '{mailer.path}'"
+    return kind.removesuffix(")")
 
 
 def test_mail_changed_on_the_way(start: Start) -> None:
@@ -181,8 +186,7 @@ def test_mail_changed_on_the_way(start: Start) -> None:
 def test_server_without_starttls(start: Start, login: dict[str, Any]) -> None:
     """J29: a server that doesn't offer STARTTLS, or whose offer was hidden, gets nothing: no fallback to clear text."""
     server, port = start()
-    said = refused(SMTPMailer("127.0.0.1", port=port, security=Security.STARTTLS, **login))
-    assert said == "the mail server did not take the mail (SMTPNotSupportedError)"
+    assert refused(SMTPMailer("127.0.0.1", port=port, security=Security.STARTTLS, **login)) == "SMTPNotSupportedError"
     assert server.heard == []
 
 
@@ -190,8 +194,7 @@ def test_server_without_starttls(start: Start, login: dict[str, Any]) -> None:
 def test_certificate_that_nobody_trusts(start: Start, serving: ssl.SSLContext, security: Security) -> None:
     """J29: a handshake that fails ends the call, and nothing was said in clear text or otherwise."""
     server, port = start(**tls_options(security, serving))
-    said = refused(SMTPMailer("127.0.0.1", port=port, security=security))
-    assert said == "the mail server did not take the mail (SSLCertVerificationError)"
+    assert refused(SMTPMailer("127.0.0.1", port=port, security=security)) == "SSLCertVerificationError"
     assert server.heard == []
 
 
@@ -201,8 +204,9 @@ def test_certificate_of_another_host(
 ) -> None:
     """J29: a trusted certificate for another name is refused as well."""
     server, port = start(**tls_options(security, serving))
-    said = refused(SMTPMailer("localhost", port=port, security=security, context=trusting))
-    assert said == "the mail server did not take the mail (SSLCertVerificationError)"
+    assert (
+        refused(SMTPMailer("localhost", port=port, security=security, context=trusting)) == "SSLCertVerificationError"
+    )
     assert server.heard == []
 
 
@@ -220,7 +224,7 @@ def test_certificate_that_is_trusted(
 def test_handshake_with_a_server_that_speaks_none(start: Start) -> None:
     """J29: TLS spoken to a server that answers in clear text fails, and nothing is sent."""
     server, port = start()
-    assert "did not take the mail" in refused(SMTPMailer("127.0.0.1", port=port, security=Security.TLS))
+    assert refused(SMTPMailer("127.0.0.1", port=port, security=Security.TLS))
     assert server.heard == []
 
 
@@ -251,7 +255,7 @@ def test_login(start: Start, serving: ssl.SSLContext, trusting: ssl.SSLContext, 
         context=trusting,
     )
     if said:
-        assert refused(mailer) == f"the mail server did not take the mail ({said})"
+        assert refused(mailer) == said
         assert server.heard == []
     else:
         mailer.send(mail())
@@ -269,8 +273,7 @@ def test_refused_recipient(start: Start) -> None:
     """J01, M06, M07: a recipient whom the server refuses is an error that holds neither address nor link."""
     server, port = start()
     server.recipient_answer = "550 no such customer \x1b[31m"
-    said = refused(SMTPMailer("127.0.0.1", port=port))
-    assert said == "the mail server did not take the mail (SMTPRecipientsRefused)"
+    assert refused(SMTPMailer("127.0.0.1", port=port)) == "SMTPRecipientsRefused"
 
 
 def test_one_of_two_recipients_refused(start: Start) -> None:
@@ -279,7 +282,7 @@ def test_one_of_two_recipients_refused(start: Start) -> None:
     server.recipient_answer = "550 no such customer"
     message = mail()
     message["Cc"] = "other@acme.example"
-    with pytest.raises(UnavailableError, match=r"^the mail server refused some of the recipients$"):
+    with pytest.raises(UnavailableError, match=rf"^the mail server 127.0.0.1, port {port}, refused some of"):
         SMTPMailer("127.0.0.1", port=port).send(message)
     assert [recipients for _, recipients, _ in server.mails] == [["other@acme.example"]]
 
@@ -288,8 +291,7 @@ def test_refused_mail(start: Start) -> None:
     """M07: a server that refuses the mail itself is an error that tells its code and not its words."""
     server, port = start()
     server.data_answer = f"552 too large for {TO}"
-    said = refused(SMTPMailer("127.0.0.1", port=port))
-    assert said == "the mail server did not take the mail (SMTPDataError, 552)"
+    assert refused(SMTPMailer("127.0.0.1", port=port)) == "SMTPDataError, 552"
 
 
 @pytest.mark.parametrize("farewell", ["421 shutting down", ""])
@@ -304,8 +306,7 @@ def test_bad_farewell(start: Start, farewell: str) -> None:
 def test_connection_refused(caplog: pytest.LogCaptureFixture) -> None:
     """M07: no server there is an error without the address or the link, and nothing is logged "for convenience"."""
     caplog.set_level("DEBUG")
-    said = refused(SMTPMailer("127.0.0.1", port=free_port()))
-    assert said == "the mail server did not take the mail (ConnectionRefusedError)"
+    assert refused(SMTPMailer("127.0.0.1", port=free_port())) == "ConnectionRefusedError"
     assert caplog.text == ""
 
 
@@ -314,7 +315,7 @@ def test_server_that_never_answers() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         mailer = SMTPMailer("127.0.0.1", port=silent.getsockname()[1], timeout=timedelta(milliseconds=50))
         began = time.monotonic()
-        assert refused(mailer) == "the mail server did not take the mail (SMTPServerDisconnected)"
+        assert refused(mailer) == "SMTPServerDisconnected"
         assert time.monotonic() - began < 9
 
 
@@ -448,7 +449,7 @@ def test_folder_gone_later(tmp_path: Path) -> None:
     folder.mkdir()
     mailer = FolderMailer(folder)
     folder.rmdir()
-    assert refused(mailer) == "the mail could not be written (FileNotFoundError)"
+    assert refused(mailer) == "FileNotFoundError"
 
 
 @pytest.fixture
@@ -464,7 +465,7 @@ def little_room() -> Iterator[None]:
 @pytest.mark.usefixtures("little_room")
 def test_half_a_file(tmp_path: Path) -> None:
     """E10: a mail that can't be written whole leaves nothing behind, not even under another name."""
-    assert refused(FolderMailer(tmp_path)) == "the mail could not be written (OSError)"
+    assert refused(FolderMailer(tmp_path)) == "OSError"
     assert list(tmp_path.iterdir()) == []
 
 

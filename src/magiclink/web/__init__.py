@@ -1,7 +1,7 @@
 """The web conversation: requests in, replies out, and the mails that carry links. No framework is imported here.
 
-Names are loaded when they are first asked for: an app that only sends mails loads no conversation, and one that only
-converses loads no mail server's client.
+Names are loaded when they are first used: an app that only sends mails loads no conversation, and one that only answers
+requests loads no client of mail servers.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = [
     "compose",
 ]
 
-_ROOMS = {
+_MODULES = {
     "conversation": ("Conversation",),
     "directory": ("Account", "Directory"),
     "http": ("Button", "Cookie", "Field", "Page", "Reply", "Request"),
@@ -52,16 +52,16 @@ _ROOMS = {
     "mail": ("compose",),
     "mailers": ("FolderMailer", "Mailer", "SMTPMailer", "Security"),
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
 # Hidden from type checkers, which would take it for a promise that any name exists.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        if name not in _ROOM_OF:
+        if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f".{_ROOM_OF[name]}", __name__), name)
+        return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

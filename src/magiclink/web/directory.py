@@ -1,4 +1,4 @@
-"""What the app tells of its accounts: who has an address, and which addresses a subject has."""
+"""The app's accounts, as the app looks them up: who has an address, and which addresses a subject has."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ MOST_ACCOUNTS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A subject with its addresses on file, the first one the main one. One that isn't active gets no link."""
+    """What the app has on file of one subject."""
 
     subject: str
-    """Whom it is, as the app names them in `issue`."""
+    """The subject of its links, as the app names it."""
     addresses: tuple[str, ...]
-    """The addresses on file, in the spelling on file, the main one first."""
+    """The mail addresses, spelled as on file, the main one first; empty where there are none."""
     active: bool = True
-    """Whether it gets links."""
+    """Whether links may be mailed to it; False for a deactivated account."""
 
 
 class Directory(Protocol):
-    """The app's accounts; asked after the answer was sent, where its time could tell whether an address is known."""
+    """Looks up the app's accounts: after the answer was sent, where the time of a look-up could show who is known."""
 
     def by_email(self, address: str) -> Sequence[Account]:
         """Return every account that has this address on file.

@@ -71,7 +71,7 @@ input:focus-visible, button:focus-visible { outline: 3px solid var(--accent); ou
 """
 
 STYLE_HASH = f"sha256-{b64encode(sha256(STYLE.encode()).digest()).decode('ascii')}"
-"""What `style-src` names of it (CSP 3, 2.3.1): `'sha256-…'`, without the quotes."""
+"""The hash of the style, for `style-src` (CSP 3, 2.3.1): `sha256-…`, without the quotes around it."""
 
 _DOCUMENT = """\
 <!DOCTYPE html>
@@ -99,7 +99,7 @@ _KINDS = {
     "password": 'type="password" autocomplete="current-password"',
     "text": 'type="text" autocomplete="off" autocapitalize="none" spellcheck="false"',
 }
-"""What a phone's keyboard and a password manager are told of a field that a person fills in."""
+"""The attributes by which phones and password managers know what a field is for."""
 
 
 def render(page: Page) -> str:
@@ -110,18 +110,18 @@ def render(page: Page) -> str:
         title=escape(page.title),
         style=STYLE,
         name=escape(page.name),
-        content="\n".join([*paragraphs, *map(_form, page.buttons)]),
+        content="\n".join([*paragraphs, *map(_render_form, page.buttons)]),
     )
 
 
-def _form(button: Button) -> str:
-    fields = [_field(field) for field in button.fields]
+def _render_form(button: Button) -> str:
+    fields = [_render_field(field) for field in button.fields]
     main = ' class="main"' if button.is_main else ""
     opening = f'<form method="post" action="{escape(button.action)}" accept-charset="utf-8">'
     return "\n".join([opening, *fields, f'<button type="submit"{main}>{escape(button.label)}</button>', "</form>"])
 
 
-def _field(field: Field) -> str:
+def _render_field(field: Field) -> str:
     name, value = escape(field.name), escape(field.value)
     if field.kind == "hidden":
         return f'<input type="hidden" name="{name}" value="{value}">'

@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from .languages import Language
 
 NAME_LENGTH = 200
-"""How many characters of the app's own words a page shows in one place."""
+"""How many characters of the app's words a page shows in one place."""
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _WEEK, _MONTH, _YEAR = 7 * _DAY, 31 * _DAY, 366 * _DAY
 
 
-def date_in_words(moment: datetime, language: Language) -> str:
+def format_date(moment: datetime, language: Language) -> str:
     """Return an instant in UTC, such as "Monday, 19 January 2026 (09:00 UTC)", with its seconds where they aren't 0."""
     _ = language.gettext
     # The first of a month is an ordinal in some languages: 1er janvier, and then 2 janvier.
     first, other = _("{weekday}, 1 {month} {year} ({time} UTC)"), _("{weekday}, {day} {month} {year} ({time} UTC)")
     return (first if moment.day == 1 else other).format(
-        weekday=_weekdays(_)[moment.weekday()],
+        weekday=_list_weekdays(_)[moment.weekday()],
         day=moment.day,
-        month=_months(_)[moment.month - 1],
+        month=_list_months(_)[moment.month - 1],
         year=moment.year,
         time=f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}",
     )
 
 
-def ago_in_words(moment: datetime, now: datetime, language: Language) -> str:
-    """Tell how long ago an instant was, such as "3 hours ago"; one in the future is "just now".
+def format_ago(moment: datetime, now: datetime, language: Language) -> str:
+    """Return how long ago an instant was, such as "3 hours ago"; one in the future is "just now".
 
     Only what has passed in full counts, so that nothing is rounded up: below a minute "just now", then minutes, hours
     (below 24), days (below 14), weeks (below 62 days), months of 31 days (below 366 days), years of 366 days. From 24
@@ -48,13 +48,13 @@ def ago_in_words(moment: datetime, now: datetime, language: Language) -> str:
     _ = language.gettext
     if _DAY <= passed < 2 * _DAY and moment.date() == now.date() - _DAY:
         return _("yesterday")
-    for least, unit, told in _SPANS:
+    for least, unit, write in _SPANS:
         if passed >= least:
-            return told(language.ngettext, passed // unit).format(count=passed // unit)
+            return write(language.ngettext, passed // unit).format(count=passed // unit)
     return _("just now")
 
 
-def one_line(name: str) -> str:
+def to_one_line(name: str) -> str:
     """Return the app's words as one line that can't disguise itself or the words around it; "" where nothing is left.
 
     Control characters and marks of direction become spaces, and 200 characters are kept. Words that are written from
@@ -75,14 +75,14 @@ _SPANS: tuple[tuple[timedelta, timedelta, Callable[[Callable[[str, str, int], st
     (_HOUR, _HOUR, lambda ngettext, count: ngettext("an hour ago", "{count} hours ago", count)),
     (_MINUTE, _MINUTE, lambda ngettext, count: ngettext("a minute ago", "{count} minutes ago", count)),
 )
-"""The least that must have passed, what is counted, and how it's told; the longest come first."""
+"""The least that must have passed, the unit that is counted, and the text for a count; the longest come first."""
 
 
 # Not strftime: its names follow the locale of the server, not the language of the reader.
-def _weekdays(_: Callable[[str], str]) -> tuple[str, ...]:
+def _list_weekdays(_: Callable[[str], str]) -> tuple[str, ...]:
     return (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"))
 
 
-def _months(_: Callable[[str], str]) -> tuple[str, ...]:
+def _list_months(_: Callable[[str], str]) -> tuple[str, ...]:
     first = (_("January"), _("February"), _("March"), _("April"), _("May"), _("June"))
     return (*first, _("July"), _("August"), _("September"), _("October"), _("November"), _("December"))

@@ -1,4 +1,4 @@
-"""What is done once the answer has been sent, so that its time tells nothing: look-up, limits, a link, a mail.
+"""What is done once the answer has been sent, so that its time shows nothing: look-up, limits, a link, a mail.
 
 A job is a small frozen value without a token: an app may hand it to its own queue.
 """
@@ -10,10 +10,12 @@ from enum import StrEnum
 
 
 class Task(StrEnum):
-    """What is asked for: a fresh link in place of an old one, or a sign-in link."""
+    """Which mail is asked for."""
 
     RENEW = "renew"
+    """A fresh link in place of an old one."""
     SIGN_IN = "sign-in"
+    """A link that signs in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +23,14 @@ class Job:
     """One mail that somebody asked for; whether it goes out is decided when the job is run."""
 
     task: Task
+    """Which mail it is."""
     source: str | None
+    """The IP address that asked, for the limits; None where the framework knows none."""
     link_id: str = ""
-    """The link to be renewed."""
+    """The link to be renewed; empty for a sign-in link."""
     address: str = field(default="", repr=False)
-    """What was typed as an address, unchecked."""
+    """What was typed as an address, unchecked; empty for a renewal."""
     browser: str | None = field(default=None, repr=False)
-    """The nonce of the browser that asks."""
+    """The nonce of the browser that asked for a sign-in link, for policies that bind it; else None."""
     language: str = ""
-    """The tag of the language in which it was asked for; the site's own where it's empty."""
+    """The tag of the language of the page; empty means the site's own."""

@@ -22,7 +22,7 @@ from ..clock import SystemClock, read
 from ..errors import BadArgumentError
 from ..instants import to_datetime
 from ..policy import Opens
-from .humanize import date_in_words
+from .humanize import format_date
 from .languages import ENGLISH
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def compose(
     texts = (_write_for_account if opens == Opens.ACCOUNT else _write_for_document)(
         language.gettext, named=about is not None
     )
-    facts = {"until": date_in_words(link.expires_at, language), "url": link.url}
+    facts = {"until": format_date(link.expires_at, language), "url": link.url}
     if about is not None:
         facts["about"] = disarm(about)
     message = EmailMessage(policy=SMTP)

@@ -1,4 +1,4 @@
-"""The ways out for a mail: a mail server, or a folder. Either it was taken, whole and for everyone, or the call raises.
+"""Mailers: a mail server, or a folder. Either the mail was taken, whole and for every recipient, or the call raises.
 
 What may not happen here: a mail in clear text over a network, a fallback to it, a certificate that isn't verified, and
 an address, a link or a password in an error, a repr or a log.
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 
 
 class Mailer(Protocol):
-    """Anything that takes a mail."""
+    """Sends mails, by whatever way the app has."""
 
     def send(self, message: EmailMessage) -> None:
-        """Hand it on, for every recipient it names; UnavailableError where that fails, in part too."""
+        """Send a mail to every recipient that it names. Raises UnavailableError where that fails, in part too."""
         ...
 
 
 class Security(StrEnum):
-    """How the way to the mail server is protected; its certificate and host name are verified in both that are."""
+    """How the connection to the mail server is protected; with TLS its certificate and host name are verified."""
 
     STARTTLS = "starttls"
-    """A plain connection (port 587) that must turn to TLS before anything is said."""
+    """A plain connection (port 587) that must turn to TLS before anything is sent."""
     TLS = "tls"
     """TLS from the first byte (port 465; RFC 8314 prefers it)."""
     NONE = "none"
@@ -54,10 +54,10 @@ _PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
 
 
 class SMTPMailer:
-    """Hands mails to a mail server, over a connection of its own for each: any thread may send.
+    """Sends mails by a mail server, each over a new connection: any thread may send.
 
-    A host other than this machine is spoken to through STARTTLS, or TLS; this machine in clear text, unless `security`
-    says otherwise. `timeout` is for each answer of the server. `context` is for a certificate authority of one's own.
+    Another machine is reached by STARTTLS, or by TLS; this machine in clear text, unless `security` says otherwise.
+    `timeout` is for each answer of the server. `context` is for a certificate authority of your own.
 
     Raises ConfigurationError for clear text to another machine, a context that verifies nothing, half a login.
     Sources: RFC 3207 (6), RFC 8314 (3).
@@ -77,31 +77,34 @@ class SMTPMailer:
         context: ssl.SSLContext | None = None,
     ) -> None:
         if (username is None) != (password is None):
-            raise ConfigurationError("a user name and a password go together")
-        self.host: str = _host(host)
-        self.security: Security = _chosen(security, host)
-        self.port: int = _port(_PORTS[self.security] if port is None else port)
+            given, missing = ("username", "password") if password is None else ("password", "username")
+            raise ConfigurationError(f"{given} without {missing}: write both, or neither")
+        self.host: str = _check_host(host)
+        self.security: Security = _choose_security(security, host)
+        self.port: int = _check_port(_PORTS[self.security] if port is None else port)
         self._username, self._password = username, password
-        self._timeout = _seconds(timeout)
-        self._context = _verifying(context)
+        self._timeout = _to_seconds(timeout)
+        self._context = _check_context(context)
 
     def __repr__(self) -> str:
         login = "hidden" if self._username is not None else "none"
         return f"<SMTPMailer {self.host}:{self.port} security={self.security} login={login}>"
 
     def send(self, message: EmailMessage) -> None:
-        """Hand a mail to the server. Raises UnavailableError where it wasn't taken for every recipient."""
+        """Send a mail. Raises UnavailableError where the server didn't take it for every recipient."""
         try:
             with closing(self._connect()) as server:
                 refused = self._hand_over(server, message)
-                # It has been taken: a bad farewell must not have it sent twice.
+                # The mail has been taken: an error now must not have it sent twice.
                 with suppress(OSError):
                     server.quit()
         except (OSError, ValueError) as error:
-            # What the server said may hold the address, and what Python says the password: neither is passed on.
-            raise UnavailableError(f"the mail server did not take the mail ({_kind(error)})") from None
+            # The server's words may hold the address, and Python's the password: neither is passed on.
+            raise UnavailableError(
+                f"the mail server {self.host}, port {self.port}, did not take the mail ({_describe(error)})"
+            ) from None
         if refused:
-            raise UnavailableError("the mail server refused some of the recipients")
+            raise UnavailableError(f"the mail server {self.host}, port {self.port}, refused some of the recipients")
 
     def _connect(self) -> smtplib.SMTP:
         if self.security is Security.TLS:
@@ -117,32 +120,37 @@ class SMTPMailer:
         return server.send_message(message)
 
 
-def _host(host: object) -> str:
+def _check_host(host: object) -> str:
     if not isinstance(host, str) or not re.fullmatch(r"[A-Za-z0-9.:_-]+", host):
-        raise ConfigurationError("the mail server is named by a host name or an IP address")
+        # What was given isn't repeated: a URL may hold a password.
+        raise ConfigurationError("host: wanted a host name or an IP address alone, without a scheme, a port or a login")
     return host
 
 
-def _port(port: object) -> int:
+def _check_port(port: object) -> int:
     if not isinstance(port, int) or not 0 < port < 65_536:
-        raise ConfigurationError("the port must be a number from 1 to 65535")
+        raise ConfigurationError(f"port: wanted an int from 1 to 65535, got {port!r}")
     return port
 
 
-def _seconds(timeout: object) -> float:
+def _to_seconds(timeout: object) -> float:
     if not isinstance(timeout, timedelta) or timeout <= timedelta(0):
-        raise ConfigurationError("the timeout must be a timedelta longer than nothing")
+        raise ConfigurationError(f"timeout: wanted a timedelta above 0, such as timedelta(seconds=10), got {timeout!r}")
     return timeout.total_seconds()
 
 
-def _chosen(security: Security | None, host: str) -> Security:
+def _choose_security(security: Security | None, host: str) -> Security:
     if security is None:
         return Security.NONE if _is_this_machine(host) else Security.STARTTLS
     # By membership: a plain "none" equals the member, so it must meet the same refusal.
     if security not in _PORTS:
-        raise ConfigurationError("security must be one of Security")
+        raise ConfigurationError(
+            f"security: wanted one of {', '.join(map(str, Security.__members__))}, as Security.TLS, got {security!r}"
+        )
     if security == Security.NONE and not _is_this_machine(host):
-        raise ConfigurationError("mails with links go to another machine by STARTTLS or TLS, never in clear text")
+        raise ConfigurationError(
+            f"security: {host} is another machine, so write Security.STARTTLS or Security.TLS, never NONE"
+        )
     return Security(security)
 
 
@@ -151,28 +159,28 @@ def _is_this_machine(host: str) -> bool:
         address = ip_address(host)
     except ValueError:
         return host.lower() == "localhost"
-    # Since Python 3.13 ::ffff:127.0.0.1 is called loopback; programs differ in where they connect for it.
+    # Pythons differ on whether `::ffff:127.0.0.1` is loopback: the stricter answer holds for all.
     return address.is_loopback and getattr(address, "ipv4_mapped", None) is None
 
 
-def _verifying(context: ssl.SSLContext | None) -> ssl.SSLContext:
+def _check_context(context: ssl.SSLContext | None) -> ssl.SSLContext:
     if context is None:
         return ssl.create_default_context()
-    # Python checks no host name without a verified certificate: this one flag tells of both.
+    # Python checks no host name without a verified certificate: this one flag stands for both.
     if not context.check_hostname:
-        raise ConfigurationError("the TLS context must verify the server's certificate and its host name")
+        raise ConfigurationError("context: it doesn't verify the server; write ssl.create_default_context(cafile=…)")
     return context
 
 
-def _kind(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     name = type(error).__name__
     return f"{name}, {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else name
 
 
 class FolderMailer:
-    """Keeps each mail as an `.eml` file that only its owner may read: for development, and as a spool.
+    """Writes each mail into a folder, as an `.eml` file that only its owner may read: for development, and as a spool.
 
-    A file is there whole or not at all, and names sort by arrival. `clock` names the files.
+    A file is there whole or not at all. `clock` gives the files their names, which sort by arrival.
 
     Raises ConfigurationError where the folder is missing.
     """
@@ -182,7 +190,7 @@ class FolderMailer:
     def __init__(self, path: str | os.PathLike[str], *, clock: Clock = SystemClock()) -> None:  # noqa: B008
         self.path: Path = Path(path)
         if not self.path.is_dir():
-            raise ConfigurationError("the folder for mails does not exist")
+            raise ConfigurationError(f"path: there is no folder {str(self.path)!r} for mails; make it first")
         self._clock = clock
         self._numbers = count()
 
@@ -197,7 +205,9 @@ class FolderMailer:
         try:
             self._write(name, message.as_bytes(policy=SMTP))
         except (OSError, ValueError) as error:
-            raise UnavailableError(f"the mail could not be written ({type(error).__name__})") from None
+            raise UnavailableError(
+                f"the mail could not be written to {str(self.path)!r} ({type(error).__name__})"
+            ) from None
 
     def _write(self, name: str, body: bytes) -> None:
         # A temporary file is readable by its owner alone (0600), and the leading dot keeps it out of `*.eml`.

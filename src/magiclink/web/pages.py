@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..records import State
 from .http import Button, Field, Page
-from .humanize import ago_in_words, date_in_words, one_line
+from .humanize import format_ago, format_date, to_one_line
 from .languages import ENGLISH
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Pages:
     def confirm(self, about: str, *, to: str, form: str, signs_in: bool) -> Page:
         """Return the page whose button uses the link."""
         _ = self._translate
-        facts = {"about": one_line(about), "to": one_line(to)}
+        facts = {"about": to_one_line(about), "to": to_one_line(to)}
         stays = _("If you did not expect this, close the page: nothing happens until you press the button.")
         if signs_in:
             title, label = _("Sign in to {about}") if facts["about"] else _("Sign in to your account"), _("Sign in")
@@ -59,7 +59,7 @@ class Pages:
     def switch(self, about: str, *, to: str, other: str, form: str) -> Page:
         """Return the page that asks somebody who is signed in whether to sign in as somebody else."""
         _ = self._translate
-        facts = {"about": one_line(about), "to": one_line(to), "other": one_line(other)}
+        facts = {"about": to_one_line(about), "to": to_one_line(to), "other": to_one_line(other)}
         unnamed = _("Sign in with another account?")
         label = _("Sign in as {to}").format_map(facts)
         return self._page(
@@ -81,10 +81,10 @@ class Pages:
         texts = _write_ended(_)[state]
         happened = texts.undated
         if at is not None:
-            dates = {"ago": ago_in_words(at, now, self._language), "date": date_in_words(at, self._language)}
+            dates = {"ago": format_ago(at, now, self._language), "date": format_date(at, self._language)}
             happened = texts.dated.format_map(dates)
         unnamed = _("The link was for your account.") if signs_in else _("The link was for the document.")
-        what = _("The link was for {about}.").format(about=one_line(about)) if one_line(about) else unnamed
+        what = _("The link was for {about}.").format(about=to_one_line(about)) if to_one_line(about) else unnamed
         way_on, buttons = self._write_way_on(state, form)
         return self._page(state.value, texts.title, f"{happened} {what}", texts.advice, way_on, buttons=buttons)
 

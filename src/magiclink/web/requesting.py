@@ -106,11 +106,11 @@ class Requesting(Responses):
         `language` is the reader's, such as `de-AT`: the mail is in the nearest that the site offers, or in its own.
         """
         if self._mailer is None:
-            raise BadArgumentError("there is no mailer")
+            raise BadArgumentError("there is no mailer: give the options mailer=SMTPMailer(…)")
         if not isinstance(language, str | None):
             raise BadArgumentError("language: a tag such as de, or None")
         info = await self.flows.inspect(link.link_id)
-        spoken = self.languages.preferred([language] if language else [])
+        spoken = self.languages.choose([language] if language else [])
         message = compose(
             link,
             to=to,

@@ -80,7 +80,7 @@ class Responses:
 
     def language(self, request: Request) -> Language:
         """Return the language of who asks, among those that the site offers."""
-        return self.languages.preferred(request.languages)
+        return self.languages.choose(request.languages)
 
     def pages(self, request: Request) -> Pages:
         """Return the pages in the language of who asks."""
