@@ -38,7 +38,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class Server:
-    """A Redis or Valkey that was checked. Raises ConfigurationError where it can't be reached or relied on."""
+    """A Redis or Valkey, by its URL or over a client. Raises ConfigurationError where neither can be used."""
 
     def __init__(
         self, url_or_client: str | Client, *, timeout: timedelta, wait_replicas: int, wait_timeout: timedelta
@@ -55,11 +55,6 @@ class Server:
         self._cluster: Any = self._client if isinstance(self._client, redis.RedisCluster) else None
         if self._client.get_encoder().decode_responses:
             raise ConfigurationError("the client reads bytes as text, and breaks them: leave out decode_responses=True")
-        try:
-            self.check()
-        except ConfigurationError:
-            self.close()
-            raise
 
     def run(self, script: Script, key: bytes, *args: bytes) -> Any:
         """Run a script once and return its answer. Raises StoreError where it is refused, or its outcome is unknown."""

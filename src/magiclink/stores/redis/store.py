@@ -86,7 +86,7 @@ class RedisStore:
         self._prefix = encode_text(prefix) + b":"
         self._server = Server(url_or_client, timeout=timeout, wait_replicas=wait_replicas, wait_timeout=wait_timeout)
         try:
-            require_version(self._server, self._prefix)
+            self._check_server()
         except ConfigurationError:
             self.close()
             raise
@@ -189,8 +189,7 @@ class RedisStore:
     def check(self) -> None:
         """Check the server, the privileges and a round trip of bytes and integers; else ConfigurationError."""
         self._server.require_open()
-        self._server.check()
-        require_version(self._server, self._prefix)
+        self._check_server()
         try:
             selftest.run(self)
         except StoreError as error:
@@ -202,6 +201,10 @@ class RedisStore:
     def close(self) -> None:
         """Let go of the connections that were opened for it; a later call is StoreError."""
         self._server.close()
+
+    def _check_server(self) -> None:
+        self._server.check()
+        require_version(self._server, self._prefix)
 
     def _run(self, script: Script, audience: str, *values: bytes) -> Any:
         return self._server.run(script, self._prefix + derive_tag(audience), *values)
