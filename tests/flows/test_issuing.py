@@ -305,7 +305,7 @@ def test_delivery_of_unknown_links(world: World) -> None:
     """An unknown or misspelled id is ignored among others."""
     links = world.listening()
     link = links.issue(INVOICE, subject="customer-7")
-    links.mark_delivered("0" * 40, link.link_id, "", "x", link.link_id.upper() + "x", link.token)
+    links.mark_delivered("0" * 40, link.link_id, "", "x", link.link_id.upper() + "x")
     assert world.told() == ["issued", "delivered"]
     links.mark_delivered()
 

@@ -20,6 +20,7 @@ from magiclink import (
     StoreError,
 )
 from magiclink.errors import ClockError
+from magiclink.links import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -229,12 +230,14 @@ def test_renewal_of_an_unknown_link(world: World) -> None:
         links.renew(link.token, to=AP)
 
 
-def test_renewal_by_a_link_id_of_a_forgotten_purpose(world: World) -> None:
+def test_renewal_by_a_record_of_a_forgotten_purpose(world: World) -> None:
     """The web's own renewal knows no link of a purpose that is no longer registered."""
     link = expired(world, world.links(FEW))
-    flow = world.links().flows.renew_link(link.link_id, to=AP)
-    with pytest.raises(InvalidLinkError):
-        flow.send(None)
+    flows = world.links().flows
+    record = run(flows.find_record(link.link_id))
+    assert record is not None
+    with pytest.raises(InvalidLinkError, match="isn't registered any more"):
+        run(flows.renew_record(record, AP, flows.read_clock()))
 
 
 @pytest.mark.parametrize("token", [None, "", 5, b"x", [], ["tok"], {"a": 1}, True, 1.5, "x" * 60, "\ud800"], ids=repr)

@@ -12,6 +12,7 @@ import pytest
 
 from magiclink import CONFIRM_EMAIL, INVOICE, SIGN_IN, BadArgumentError, InvalidLinkError, UsedLinkError
 from magiclink.flows.redeeming import Redeeming
+from magiclink.links import run
 
 if TYPE_CHECKING:
     from magiclink import MagicLinks
@@ -106,15 +107,17 @@ def test_bad_policy_and_forgery(small_world: World) -> None:
         small_world.links().redeem("", "invoice")  # type: ignore[arg-type]
 
 
-def test_look_without_a_note(small_world: World) -> None:
-    """The web may look at a link without a trace in its history; a refusal is then no event either."""
+def test_check_without_a_note(small_world: World) -> None:
+    """The web may check a link without a trace in its history; a refusal is then no event either."""
     links = small_world.listening()
     link = links.issue(CONFIRM_EMAIL, subject="customer-7")
     links.redeem(link.token, CONFIRM_EMAIL)
     small_world.told()
-    look = links.flows.look(link.token, note=False)
+    genuine = links.flows.open_token(link.token)
+    assert genuine is not None
+    attempt = links.flows.attempt(genuine, links.flows.read_clock(), browser=None, is_noted=False)
     with pytest.raises(UsedLinkError):
-        look.send(None)
+        run(links.flows.check(attempt))
     assert small_world.told() == []
     assert isinstance(links.flows, Redeeming)
     assert links.history(subject="customer-7")[-1].kind == "redeemed"

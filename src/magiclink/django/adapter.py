@@ -26,6 +26,7 @@ from .requests import Address, form_of, put_away, read, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
     from typing import Unpack
 
     from django.http import HttpRequest
@@ -86,13 +87,13 @@ class Adapter:
             try:
                 reply = self._signed_in(request, asked, reply, reply.sign_in)
             except UnavailableError:
-                reply = self.conversation.unavailable(asked)
+                reply = self.conversation.answer_unavailable(asked)
         return self._response(request, reply)
 
     def opened(self, request: HttpRequest, policy: Policy, resource: str) -> Redemption | None:
         """Return what this browser has open of a document, or None. Raises UnavailableError."""
         self.conversation.check_opens_document(policy)
-        return run(self.conversation.opened(self._read(request, Address()), policy, resource))
+        return run(self.conversation.find_open(self._read(request, Address()), policy, resource))
 
     def guard(self, request: HttpRequest, policy: Policy, resource: str) -> Redemption | HttpResponse:
         """Return what this browser has open of a document, or else the response: 403 with the ways on, or 503."""
@@ -133,14 +134,13 @@ class Adapter:
             request.session.cycle_key()
         else:
             request.session.flush()
-            self._end_in_time(request, redemption)
+            self._end_in_time(request, reply.session_left)
         login(request, user)
         landing = None if self._landing is None else self._landing(request, redemption)
-        return self.conversation.landing(reply, landing) if isinstance(landing, str) else reply
+        return self.conversation.lead_to(reply, landing) if isinstance(landing, str) else reply
 
-    def _end_in_time(self, request: HttpRequest, redemption: Redemption) -> None:
+    def _end_in_time(self, request: HttpRequest, left: timedelta) -> None:
         """Let the session end when the link says, unless the site's own sessions are shorter."""
-        left = redemption.session_ends_at - self.links.flows.now()
         if left.total_seconds() <= request.session.get_session_cookie_age():
             request.session.set_expiry(timezone.now() + left)
 

@@ -194,7 +194,7 @@ class LinkManager:
             current_app.session_interface.regenerate(session)
         landing = self._redeemed[redemption.purpose](redemption)
         session[_SUBJECT] = redemption.subject
-        return self.conversation.landing(reply, landing) if isinstance(landing, str) else reply
+        return self.conversation.lead_to(reply, landing) if isinstance(landing, str) else reply
 
     def _response(self, reply: Reply) -> Response:
         body = "" if reply.page is None else _html(reply.page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ class Reply:
     """Sign this subject in, under a new session id, before the redirect is sent."""
     keeps_session: bool = False
     """Whether the session goes on (a step-up) instead of being cleared before `sign_in`."""
+    session_left: timedelta = timedelta(0)
+    """How long from now on the session may last that `sign_in` begins."""
     after: Job | None = None
     """What to do once the reply has been sent."""
 
