@@ -251,7 +251,9 @@ def test_other_messages(small_world: World) -> None:
     assert "admit: a function that takes a LinkInfo" in said(lambda: links.redeem(link.token, INVOICE, admit=True))
     assert "got 1 day" in said(lambda: links.purge(keep=timedelta(days=1)))
     assert "got the int 400" in said(lambda: links.purge(keep=400))
-    assert "reason: a str of 1 to 255" in said(lambda: links.revoke(link.link_id, reason="x" * 256))
+    long, none = (lambda reason=reason: links.revoke(link.link_id, reason=reason) for reason in ("x" * 256, None))
+    assert said(long) == "reason: a str of at most 255 characters; got 256 characters"
+    assert said(none) == "reason: a str of at most 255 characters; got None"
     assert "revoke_all would withdraw every link: give" in said(links.revoke_all)
 
 

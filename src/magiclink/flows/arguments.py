@@ -119,7 +119,10 @@ def check_admit(admit: object) -> None:
 
 def check_reason(reason: object) -> str:
     """Return the reason of a revocation back: at most 255 characters, and it may be empty."""
-    return "" if isinstance(reason, str) and not reason else check_text(reason, "reason")
+    if not isinstance(reason, str) or len(reason) > LONGEST_TEXT:
+        got = f"{len(reason):,} characters" if isinstance(reason, str) else describe_type(reason)
+        raise BadArgumentError(f"reason: a str of at most {LONGEST_TEXT} characters; got {got}")
+    return check_text(reason, "reason") if reason else ""
 
 
 def check_limit(limit: object) -> int:

@@ -94,8 +94,8 @@ class Conversation(Requesting):
         root = root.rstrip("/") + "/"
         if not self.flows.site.path.startswith(root):
             raise ConfigurationError(
-                f"base_url has the path {self.flows.site.path}, and the application's root is {root}: "
-                f"give a base_url whose path begins with {root}"
+                f"base_url has the path {self.flows.site.path}, outside of the application's root: "
+                f"give one whose path begins with {root}"
             )
         return "/" + self.flows.site.path.removeprefix(root)
 
