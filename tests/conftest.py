@@ -95,13 +95,13 @@ class World:
         """Make one that asks for security stamps; of an unknown subject it is `first`."""
         return self.links(*policies, security_stamp=lambda subject: self.stamps.get(subject, "first"), **changed)
 
-    def told(self) -> list[str]:
+    def pop_events(self) -> list[str]:
         """Return the kinds of the events since the last call, in their order."""
         kinds = [event.kind.value for event in self.events]
         self.events.clear()
         return kinds
 
-    def asked(self) -> list[str]:
+    def pop_calls(self) -> list[str]:
         """Return the store's calls since the last call, in their order."""
         calls = self.store.calls[:]
         self.store.calls.clear()

@@ -83,7 +83,7 @@ def test_story(world: World) -> None:
         assert await links.issue_many([]) == []
 
     asyncio.run(story())
-    assert world.told() == [
+    assert world.pop_events() == [
         "issued", "delivered", "verified", "redeemed", "reminded", "delivered", "superseded", "renewed",
         "revoked", "revoked", "refused", "purged",
     ]  # fmt: skip

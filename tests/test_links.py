@@ -138,7 +138,7 @@ def test_close_after_an_exception(small_world: World) -> None:
     """What is raised in the block passes through, and the store is closed."""
     with pytest.raises(LookupError), small_world.links():
         raise LookupError
-    assert small_world.asked() == ["close"]
+    assert small_world.pop_calls() == ["close"]
 
 
 LAZY = """

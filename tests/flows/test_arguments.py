@@ -41,7 +41,7 @@ def test_policy_that_is_not_registered(small_world: World, policy: Any) -> None:
     links = small_world.links()
     link = links.issue(INVOICE, subject="customer-7")
     unknown: Any = "invoice"
-    small_world.asked()
+    small_world.pop_calls()
     for call in (
         lambda: links.issue(policy, subject="customer-7"),
         lambda: links.remind(policy, subject="customer-7"),
@@ -53,7 +53,7 @@ def test_policy_that_is_not_registered(small_world: World, policy: Any) -> None:
     ):
         with pytest.raises(BadArgumentError, match="policy"):
             call()
-    assert small_world.asked() == []
+    assert small_world.pop_calls() == []
 
 
 def test_equal_policy(small_world: World) -> None:
@@ -80,7 +80,7 @@ def test_bad_name(small_world: World, text: Any) -> None:
     ):
         with pytest.raises(BadArgumentError):
             call()
-    assert small_world.asked() == []
+    assert small_world.pop_calls() == []
 
 
 @pytest.mark.parametrize("subject", ["a" * 255, "é" * 255, "e\u0301 ", " customer-7", "customer\n7", "𝒜" * 255])
@@ -118,7 +118,7 @@ def test_bad_link_id(small_world: World, link_id: Any) -> None:
     ):
         with pytest.raises(InvalidLinkError):
             call()
-    assert small_world.asked() == []
+    assert small_world.pop_calls() == []
 
 
 def test_link_id_in_capitals(small_world: World) -> None:
@@ -134,14 +134,14 @@ def test_link_id_in_capitals(small_world: World) -> None:
 def test_ring_of_another_key(small_world: World) -> None:
     """B17: a token of a key that isn't on the ring isn't genuine."""
     link = small_world.links().issue(INVOICE, subject="customer-7")
-    small_world.asked()
+    small_world.pop_calls()
     with pytest.raises(InvalidLinkError):
         small_world.links(keys=KeyRing(signing=Key.generate(id=1))).redeem(link.token, INVOICE)
-    assert small_world.asked() == []
+    assert small_world.pop_calls() == []
 
 
-def said(call: Callable[[], object]) -> str:
-    """Return the message by which a call is refused."""
+def refuse(call: Callable[[], object]) -> str:
+    """See a call refused, and return its message."""
     with pytest.raises((BadArgumentError, InvalidLinkError)) as caught:
         call()
     return str(caught.value)
@@ -151,7 +151,7 @@ def test_token_or_url_for_a_link_id(small_world: World) -> None:
     """P08: a token, a URL or a Link where a link id is wanted is named as such, and never shown."""
     links = small_world.links()
     link = links.issue(INVOICE, subject="customer-7")
-    small_world.asked()
+    small_world.pop_calls()
     confusions: list[tuple[Any, str]] = [
         (link.token, "this looks like a token; wanted is a link id, 40 hexadecimal digits"),
         (link.url, "this looks like a URL; wanted is a link id, 40 hexadecimal digits"),
@@ -165,11 +165,11 @@ def test_token_or_url_for_a_link_id(small_world: World) -> None:
             lambda given=given: links.mark_delivered(link.link_id, given),
             lambda given=given: links.find(subject="customer-7", after=given),
         ):
-            told = said(call)
-            assert message in told
-            assert link.token not in told
-    assert said(lambda: links.inspect("abc")).endswith("got 3 characters")
-    assert small_world.asked() == []
+            refusal = refuse(call)
+            assert message in refusal
+            assert link.token not in refusal
+    assert refuse(lambda: links.inspect("abc")).endswith("got 3 characters")
+    assert small_world.pop_calls() == []
 
 
 def test_url_or_link_id_for_a_token(small_world: World) -> None:
@@ -188,29 +188,29 @@ def test_url_or_link_id_for_a_token(small_world: World) -> None:
             lambda given=given: links.redeem(given, INVOICE),
             lambda given=given: links.renew(given, to="ap@acme.example"),
         ):
-            told = said(call)
-            assert message in told
-            assert link.token[:-1] not in told
-            assert link.link_id not in told
+            refusal = refuse(call)
+            assert message in refusal
+            assert link.token[:-1] not in refusal
+            assert link.link_id not in refusal
 
 
 def test_policy_that_differs(small_world: World) -> None:
-    """P10: a changed twin of a registered policy is told which fields differ; a name or a stranger, what there is."""
+    """P10: for a changed twin of a registered policy the message says what differs; for others, what is registered."""
     links = small_world.links(INVOICE, SIGN_IN)
     week = timedelta(days=7)
     twin = replace(INVOICE, lifetime=week, session_lifetime=timedelta(hours=1))
     unknown, named = replace(INVOICE, purpose="offer"), cast("Policy", "invoice")
-    assert said(lambda: links.issue(twin, subject="customer-7")) == (
+    assert refuse(lambda: links.issue(twin, subject="customer-7")) == (
         "the purpose invoice is registered with another lifetime, session_lifetime: "
         "register this policy, or give it a purpose of its own"
     )
-    assert said(lambda: links.issue(unknown, subject="customer-7")) == (
+    assert refuse(lambda: links.issue(unknown, subject="customer-7")) == (
         "policy: registered are invoice, sign-in; got offer: add it to the policies of MagicLinks"
     )
-    assert said(lambda: links.issue(named, subject="customer-7")) == (
+    assert refuse(lambda: links.issue(named, subject="customer-7")) == (
         "policy: wanted a Policy, got the name 'invoice'; registered are invoice, sign-in"
     )
-    assert "got a str;" in said(lambda: links.issue(cast("Policy", "ap@acme.example"), subject="customer-7"))
+    assert "got a str;" in refuse(lambda: links.issue(cast("Policy", "ap@acme.example"), subject="customer-7"))
 
 
 class Customer:
@@ -233,32 +233,36 @@ class Customer:
     ids=lambda value: str(type(value).__name__),
 )
 def test_message_for_a_subject(small_world: World, value: Any, message: str) -> None:
-    """What is no subject is told by its type or length, with what to write."""
-    told = said(lambda: small_world.links().issue(INVOICE, subject=value))
-    assert told == f"subject: a str of 1 to 255 characters, without U+0000; {message}"
+    """What is no subject is named by its type or length, with what to write."""
+    refusal = refuse(lambda: small_world.links().issue(INVOICE, subject=value))
+    assert refusal == f"subject: a str of 1 to 255 characters, without U+0000; {message}"
 
 
 def test_other_messages(small_world: World) -> None:
-    """A refused argument is told with what was given and what is wanted."""
+    """A message says what was given and what is wanted."""
     links: Any = small_world.links()
     link = links.issue(INVOICE, subject="customer-7")
-    assert 'got the int 5: write f"invoice:{invoice.id}"' in said(lambda: links.find(resource=5))
-    assert said(lambda: links.find(subject="a", limit=0)) == "limit: an int from 1 to 1,000; got the int 0"
-    assert said(lambda: links.history(subject="a", limit="9")) == "limit: an int from 1 to 1,000; got a str"
-    assert said(lambda: links.issue_many(7)) == "issue_many: wanted a list of Orders, got the int 7"
-    assert said(lambda: links.issue_many([7])) == "issue_many: wanted Orders, got the int 7"
-    assert said(lambda: links.redeem(link.token, INVOICE, browser=5)) == "browser: a str, or None; got the int 5"
-    assert "admit: a function that takes a LinkInfo" in said(lambda: links.redeem(link.token, INVOICE, admit=True))
-    assert "got 1 day" in said(lambda: links.purge(keep=timedelta(days=1)))
-    assert "got the int 400" in said(lambda: links.purge(keep=400))
+    assert 'got the int 5: write f"invoice:{invoice.id}"' in refuse(lambda: links.find(resource=5))
+    assert refuse(lambda: links.find(subject="a", limit=0)) == "limit: an int from 1 to 1,000; got the int 0"
+    assert refuse(lambda: links.history(subject="a", limit="9")) == "limit: an int from 1 to 1,000; got a str"
+    assert refuse(lambda: links.issue_many(7)) == "issue_many: wanted a list of Orders, got the int 7"
+    assert refuse(lambda: links.issue_many([7])) == "issue_many: wanted Orders, got the int 7"
+    assert refuse(lambda: links.redeem(link.token, INVOICE, browser=5)) == "browser: a str, or None; got the int 5"
+    assert "admit: a function that takes a LinkInfo" in refuse(lambda: links.redeem(link.token, INVOICE, admit=True))
+    assert "got 1 day" in refuse(lambda: links.purge(keep=timedelta(days=1)))
+    assert "got the int 400" in refuse(lambda: links.purge(keep=400))
     long, none = (lambda reason=reason: links.revoke(link.link_id, reason=reason) for reason in ("x" * 256, None))
-    assert said(long) == "reason: a str of at most 255 characters; got 256 characters"
-    assert said(none) == "reason: a str of at most 255 characters; got None"
-    assert "revoke_all would withdraw every link: give" in said(links.revoke_all)
+    assert refuse(long) == "reason: a str of at most 255 characters; got 256 characters"
+    assert refuse(none) == "reason: a str of at most 255 characters; got None"
+    assert "revoke_all would withdraw every link: give" in refuse(links.revoke_all)
 
 
 def test_account_that_may_not_be_used(small_world: World) -> None:
-    """A subject without an account is told by the call that says so; an address among the subjects isn't shown."""
+    """A subject without an account is named by the call that says so; a subject that is an address isn't shown."""
     links = small_world.links(security_stamp=lambda subject: None)
-    assert said(lambda: links.issue(INVOICE, subject="customer-7")).startswith("security_stamp('customer-7') gave None")
-    assert said(lambda: links.issue(INVOICE, subject="ap@acme.example")).startswith("security_stamp(subject) gave None")
+    assert refuse(lambda: links.issue(INVOICE, subject="customer-7")).startswith(
+        "security_stamp('customer-7') gave None"
+    )
+    assert refuse(lambda: links.issue(INVOICE, subject="ap@acme.example")).startswith(
+        "security_stamp(subject) gave None"
+    )

@@ -55,7 +55,7 @@ def test_bad_setting(small_world: World, name: str, value: Any) -> None:
     settings = {**small_world.settings(), name: value}
     with pytest.raises(ConfigurationError):
         MagicLinks(**settings)
-    assert small_world.asked() == []
+    assert small_world.pop_calls() == []
 
 
 def test_store_without_consume(small_world: World) -> None:

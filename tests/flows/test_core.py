@@ -48,13 +48,13 @@ def test_another_audience(world: World, elsewhere: dict[str, str]) -> None:
     """B04, M12: over one store and one key, another audience opens, finds, inspects and revokes nothing."""
     link = world.links().issue(INVOICE, subject="customer-7", resource="invoice:1", recipient="ap@acme.example")
     theirs = world.links(**elsewhere)
-    world.asked()
+    world.pop_calls()
     for refused in (theirs.verify, theirs.redeem):
         with pytest.raises(InvalidLinkError):
             refused(link.token, INVOICE)
     with pytest.raises(InvalidLinkError):
         theirs.renew(link.token, to="ap@acme.example")
-    assert world.asked() == []
+    assert world.pop_calls() == []
     for unknown in (theirs.inspect, theirs.revoke):
         with pytest.raises(InvalidLinkError):
             unknown(link.link_id)
@@ -104,7 +104,7 @@ def test_wrong_clock(world: World, told: object) -> None:
     """D10, D11: a clock that raises or gives no UTC instant is ClockError in every call, and the store isn't asked."""
     link = world.links().issue(CONFIRM_EMAIL, subject="customer-7", recipient="ap@acme.example")
     links = world.links(clock=Wrong(told))
-    world.asked()
+    world.pop_calls()
     calls: list[Callable[[], object]] = [
         lambda: links.issue(INVOICE, subject="customer-7"),
         lambda: links.issue_many([]),
@@ -123,7 +123,7 @@ def test_wrong_clock(world: World, told: object) -> None:
     for call in calls:
         with pytest.raises(ClockError):
             call()
-    assert world.asked() == []
+    assert world.pop_calls() == []
     assert world.links().redeem(link.token, CONFIRM_EMAIL).link_id == link.link_id
 
 

@@ -61,7 +61,7 @@ def test_no_token(small_world: World, caplog: pytest.LogCaptureFixture, token: A
     caplog.set_level(logging.DEBUG)
     refuse(small_world.links(), token)
     refuse(small_world.listening(), token)
-    assert (small_world.asked(), small_world.events, caplog.records) == ([], [], [])
+    assert (small_world.pop_calls(), small_world.events, caplog.records) == ([], [], [])
 
 
 def test_flood_of_forgeries(small_world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -71,7 +71,7 @@ def test_flood_of_forgeries(small_world: World, caplog: pytest.LogCaptureFixture
     for _ in range(10_000):
         with pytest.raises(InvalidLinkError):
             links.redeem(urlsafe_b64encode(urandom(45)).decode(), CONFIRM_EMAIL)
-    assert (small_world.asked(), caplog.records) == ([], [])
+    assert (small_world.pop_calls(), caplog.records) == ([], [])
 
 
 def test_respelled_token(small_world: World) -> None:
@@ -79,11 +79,11 @@ def test_respelled_token(small_world: World) -> None:
     links = small_world.listening()
     link = links.issue(CONFIRM_EMAIL, subject="customer-7")
     links.redeem(link.token, CONFIRM_EMAIL)
-    small_world.told()
-    small_world.asked()
+    small_world.pop_events()
+    small_world.pop_calls()
     for spelling in respelled(link.token):
         refuse(links, spelling)
-    assert (small_world.asked(), small_world.told()) == ([], [])
+    assert (small_world.pop_calls(), small_world.pop_events()) == ([], [])
     with pytest.raises(UsedLinkError):
         links.redeem(link.token, CONFIRM_EMAIL)
 
@@ -96,9 +96,9 @@ def test_str_that_lies(small_world: World) -> None:
 
     links = small_world.links()
     link = links.issue(CONFIRM_EMAIL, subject="customer-7")
-    small_world.asked()
+    small_world.pop_calls()
     refuse(links, Lying(link.token))
-    assert small_world.asked() == []
+    assert small_world.pop_calls() == []
 
 
 def test_bad_policy_and_forgery(small_world: World) -> None:
@@ -112,13 +112,13 @@ def test_check_without_a_note(small_world: World) -> None:
     links = small_world.listening()
     link = links.issue(CONFIRM_EMAIL, subject="customer-7")
     links.redeem(link.token, CONFIRM_EMAIL)
-    small_world.told()
+    small_world.pop_events()
     genuine = links.flows.open_token(link.token)
     assert genuine is not None
-    attempt = links.flows.attempt(genuine, links.flows.read_clock(), browser=None, is_noted=False)
+    attempt = links.flows.begin_attempt(genuine, links.flows.read_clock(), browser=None, is_noted=False)
     with pytest.raises(UsedLinkError):
         run(links.flows.check(attempt))
-    assert small_world.told() == []
+    assert small_world.pop_events() == []
     assert isinstance(links.flows, Redeeming)
     assert links.history(subject="customer-7")[-1].kind == "redeemed"
 

@@ -42,7 +42,7 @@ def check(links: MagicLinks, token: str, **given: Any) -> LinkInfo:
     flows = links.flows
     genuine, now = flows.open_token(token), flows.read_clock()
     assert genuine is not None
-    attempt = flows.attempt(genuine, now, **{"browser": None, **given})
+    attempt = flows.begin_attempt(genuine, now, **{"browser": None, **given})
     assert (attempt.link_id, attempt.now, attempt.record) == (genuine.link_id, now, None)
     record = run(flows.check(attempt))
     assert attempt.record == record
@@ -53,10 +53,10 @@ def test_check(world: World) -> None:
     """A check returns the record of a link that may be used, and notes that it was seen."""
     links = world.listening()
     link = issued(links)
-    world.told()
+    world.pop_events()
     info = check(links, link.token)
     assert (info.link_id, info.subject, info.uses) == (link.link_id, "customer-7", 0)
-    assert world.told() == ["verified"]
+    assert world.pop_events() == ["verified"]
     assert [event.kind.value for event in links.history(subject="customer-7")] == ["issued", "verified"]
 
 
@@ -64,14 +64,14 @@ def test_check_without_a_note(world: World) -> None:
     """G01: a check for HEAD reads once and writes nothing, whether the link works or not."""
     links = world.listening()
     link = issued(links)
-    world.asked()
+    world.pop_calls()
     check(links, link.token, is_noted=False)
-    assert world.asked() == ["get"]
+    assert world.pop_calls() == ["get"]
     world.clock.set(link.expires_at)
     with pytest.raises(ExpiredLinkError):
         check(links, link.token, is_noted=False)
-    assert world.asked() == ["get"]
-    assert world.told() == ["issued"]
+    assert world.pop_calls() == ["get"]
+    assert world.pop_events() == ["issued"]
 
 
 def test_check_of_a_refused_link(world: World) -> None:
@@ -89,7 +89,7 @@ def test_check_of_a_refused_link(world: World) -> None:
 def test_token_that_proves_nothing(world: World, token: object) -> None:
     """A token that isn't genuine costs no query and no event, and raises nothing."""
     assert world.listening().flows.open_token(token) is None
-    assert (world.asked(), world.told()) == ([], [])
+    assert (world.pop_calls(), world.pop_events()) == ([], [])
 
 
 def test_check_asks_the_app(small_world: World) -> None:
@@ -110,7 +110,7 @@ def test_check_asks_the_app(small_world: World) -> None:
     with pytest.raises(ExpiredLinkError):
         check(links, link.token, admit=admit)
     assert len(asked) == 2
-    assert small_world.told() == ["issued", "verified", "refused", "refused"]
+    assert small_world.pop_events() == ["issued", "verified", "refused", "refused"]
 
 
 def test_check_from_another_browser(small_world: World) -> None:
@@ -130,11 +130,12 @@ def test_use_with_a_nonce(small_world: World) -> None:
     genuine = flows.open_token(links.issue(SIGN_IN, subject="customer-7").token)
     assert genuine is not None
     uses = [
-        run(flows.use(flows.attempt(genuine, flows.read_clock(), browser=None, nonce="first click"))) for _ in range(2)
+        run(flows.use(flows.begin_attempt(genuine, flows.read_clock(), browser=None, nonce="first click")))
+        for _ in range(2)
     ]
     assert uses[0] == uses[1]
     with pytest.raises(UsedLinkError):
-        run(flows.use(flows.attempt(genuine, flows.read_clock(), browser=None, nonce="another")))
+        run(flows.use(flows.begin_attempt(genuine, flows.read_clock(), browser=None, nonce="another")))
 
 
 def recipient_of(links: MagicLinks) -> Record:
@@ -178,7 +179,7 @@ def test_recipient_among(small_world: World) -> None:
 def test_record_that_is_unknown(small_world: World, link_id: Any) -> None:
     """What names no link finds no record; what can't name one isn't looked for."""
     assert run(small_world.links().flows.find_record(link_id)) is None
-    assert small_world.asked() == (["get"] if link_id == "ab" * 20 else [])
+    assert small_world.pop_calls() == (["get"] if link_id == "ab" * 20 else [])
 
 
 def test_seal(small_world: World) -> None:
@@ -241,7 +242,7 @@ def test_limited(world: World) -> None:
         run(links.flows.note_limited(record, links.flows.read_clock()))
     assert [event.kind.value for event in links.history(subject="customer-7")].count("limited") == 1
     assert {(event.link_id, event.subject) for event in world.events} == {(link.link_id, "customer-7")}
-    assert world.told() == ["limited"] * 3
+    assert world.pop_events() == ["limited"] * 3
 
 
 @pytest.mark.parametrize("link_id", [None, "ab" * 20, "x"])
@@ -251,7 +252,7 @@ def test_limited_without_a_record(small_world: World, link_id: str | None) -> No
     run(links.flows.note_limited(None, links.flows.read_clock(), link_id=link_id))
     [event] = small_world.events
     assert (event.kind.value, event.link_id, event.subject) == ("limited", link_id, None)
-    assert "note" not in small_world.asked()
+    assert "note" not in small_world.pop_calls()
 
 
 @pytest.mark.parametrize("listens", [True, False])
@@ -261,16 +262,16 @@ def test_delivered_record(world: World, listens: bool) -> None:
     old, new = (issued(links) for _ in range(2))
     record = run(links.flows.find_record(new.link_id))
     assert record is not None
-    world.told()
-    world.asked()
+    world.pop_events()
+    world.pop_calls()
     run(links.flows.deliver_record(record, links.flows.read_clock()))
-    assert world.asked() == (["mark_delivered", "find"] if listens else ["mark_delivered"])
-    assert world.told() == (["delivered", "superseded"] if listens else [])
+    assert world.pop_calls() == (["mark_delivered", "find"] if listens else ["mark_delivered"])
+    assert world.pop_events() == (["delivered", "superseded"] if listens else [])
     assert links.inspect(old.link_id).state.value == "superseded"
     again = run(links.flows.find_record(new.link_id))
     assert again is not None
     run(links.flows.deliver_record(again, links.flows.read_clock()))
-    assert world.told() == []
+    assert world.pop_events() == []
 
 
 def test_clock_that_is_wrong(small_world: World) -> None:

@@ -194,7 +194,7 @@ class Core:
         if len(self._noted) >= REMEMBERED_NOTES:
             self._noted.clear()
         note = Note(audience=self.audience, link_id=record.link_id, kind=kind, at=at, reason=reason)
-        with best_effort(f"note of {kind}", record.link_id):
+        with suppress_failure(f"note of {kind}", record.link_id):
             await self._call_store(self.store.note, note)
             self._noted.add(dedupe_key)
 
@@ -206,14 +206,14 @@ class Core:
         if self._on_event is None:
             return
         selector = Selector(audience=self.audience, purpose=by.purpose, subject=by.subject)
-        with best_effort("event of what was superseded by", by.link_id):
+        with suppress_failure("event of what was superseded by", by.link_id):
             for record in await self._call_store(self.store.find, selector, limit=100):
                 if record.superseded_at == now and getattr(record, sharing) == getattr(by, sharing):
                     self._emit(Kind.SUPERSEDED, record, at=now, reason=by.link_id.hex())
 
 
 @contextmanager
-def best_effort(what: str, link_id: bytes) -> Iterator[None]:
+def suppress_failure(what: str, link_id: bytes) -> Iterator[None]:
     """Log a store's failure to help with an event or a note: what it is about stands, and no verdict changes."""
     try:
         yield

@@ -22,7 +22,7 @@ from .arguments import (
     find_policy,
     read_link_ids,
 )
-from .core import Core, best_effort
+from .core import Core, suppress_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,7 +96,7 @@ class Issuing(Core):
         now = self.read_clock()
         await self._call_store(self.store.mark_delivered, self.audience, known, now=now)
         for raw in known if self._on_event is not None else ():
-            with best_effort("event of delivered", raw):
+            with suppress_failure("event of delivered", raw):
                 record = await self._call_store(self.store.get, self.audience, raw)
                 if record is not None and record.delivered_at == now:
                     await self._emit_delivered(record, now)

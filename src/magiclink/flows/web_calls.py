@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 class WebCalls(Redeeming):
-    """attempt, is_recipient, choose_recipient, seal, unseal, hit, find_record, note_limited."""
+    """begin_attempt, is_recipient, choose_recipient, seal, unseal, hit, find_record, note_limited."""
 
-    def attempt(
+    def begin_attempt(
         self,
         genuine: Genuine,
         now: int,

@@ -57,19 +57,19 @@ class Redeeming(Responses):
         pending = self._jar.read_pending(request, now)
         if pending is None:
             return self.page(400, self.pages(request).no_cookie())
-        attempt = self._attempt(request, pending.genuine, now)
+        attempt = self._begin_attempt(request, pending.genuine, now)
         try:
             record = await self.flows.check(attempt)
         except RejectedLinkError as error:
             return await self._refuse(request, pending, attempt, error)
-        return self.page(200, self._confirm_page(request, pending, record, now))
+        return self.page(200, self._make_confirm_page(request, pending, record, now))
 
     async def use(self, request: Request, now: int) -> Reply:
         """Press the button: the link is used, once, and the browser lands where it leads."""
         pending = self._read_form(request, now)
         if isinstance(pending, Reply):
             return pending
-        attempt = self._attempt(request, pending.genuine, now, nonce=pending.nonce)
+        attempt = self._begin_attempt(request, pending.genuine, now, nonce=pending.nonce)
         try:
             redemption = await self.flows.use(attempt)
         except RejectedLinkError as error:
@@ -99,8 +99,8 @@ class Redeeming(Responses):
         # Another tab, or another person signed in meanwhile: what this page showed is no longer what it would do.
         return self.redirect(self.flows.site.path) if ours else self.page(403, self.pages(request).elsewhere())
 
-    def _attempt(self, request: Request, genuine: Genuine, now: int, *, nonce: str | None = None) -> Attempt:
-        return self.flows.attempt(
+    def _begin_attempt(self, request: Request, genuine: Genuine, now: int, *, nonce: str | None = None) -> Attempt:
+        return self.flows.begin_attempt(
             genuine,
             now,
             browser=self._jar.read_browser(request, now),
@@ -111,7 +111,7 @@ class Redeeming(Responses):
 
     async def _open_document(self, request: Request, genuine: Genuine, now: int) -> Reply | None:
         """Verify a document's link and grant it to this browser; None where its page must say what happened."""
-        attempt = self._attempt(request, genuine, now)
+        attempt = self._begin_attempt(request, genuine, now)
         try:
             record = await self.flows.check(attempt)
         except RejectedLinkError as error:
@@ -133,7 +133,7 @@ class Redeeming(Responses):
         grant = self._find_grant(request, pending.token, attempt.now)
         if await self._is_still_open(request, attempt, grant, error):
             return self.land(error.link)
-        return self.page(410, self._ended_page(request, pending, error, error.link, attempt.now))
+        return self.page(410, self._make_ended_page(request, pending, error, error.link, attempt.now))
 
     def _find_grant(self, request: Request, token: str, now: int) -> Grant | None:
         return next((grant for grant in self._jar.read_grants(request, now) if grant.token == token), None)
@@ -180,7 +180,7 @@ class Redeeming(Responses):
             return admit
         return lambda link: request.signed_in_as == link.subject and (admit is None or admit(link))
 
-    def _confirm_page(self, request: Request, pending: Pending, record: Record, now: int) -> Page:
+    def _make_confirm_page(self, request: Request, pending: Pending, record: Record, now: int) -> Page:
         form = self._jar.seal_form(pending.token, pending.nonce, request.signed_in_as, now=now)
         link, other = self.flows.describe(record, now), request.signed_in_as
         about, to = self.described(link, self.language(request)), self.named(link.subject, record.recipient)
@@ -189,7 +189,7 @@ class Redeeming(Responses):
             return self.pages(request).switch(about, to=to, other=self.named(other), form=form)
         return self.pages(request).confirm(about, to=to, form=form, signs_in=signs_in)
 
-    def _ended_page(
+    def _make_ended_page(
         self, request: Request, pending: Pending, error: RejectedLinkError, link: LinkInfo, now: int
     ) -> Page:
         renews = self._directory is not None and self.policy_of(link).renew_on_request
