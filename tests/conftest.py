@@ -16,6 +16,7 @@ from magiclink.testing.clock import FrozenClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from magiclink import Event, Policy
@@ -57,12 +58,23 @@ class WatchedStore:
         return watched
 
 
+class WatchedClock(FrozenClock):
+    """A clock that counts how often it is asked."""
+
+    reads = 0
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        self.reads += 1
+        return super().now()
+
+
 @dataclass
 class World:
-    """One app with its store, clock, accounts and ears; `links()` makes a face over them, and as many as are wanted."""
+    """One app with its store, clock, accounts and listeners; `links()` makes the API over them, as often as wanted."""
 
     store: WatchedStore
-    clock: FrozenClock = field(default_factory=FrozenClock)
+    clock: WatchedClock = field(default_factory=WatchedClock)
     events: list[Event] = field(default_factory=list)
     stamps: dict[str, str | None] = field(default_factory=dict)
 
@@ -72,7 +84,7 @@ class World:
         return {**plain, "policies": policies or POLICIES, **changed}
 
     def links(self, *policies: Policy, **changed: Any) -> MagicLinks:
-        """Make a synchronous face."""
+        """Make the synchronous API."""
         return MagicLinks(**self.settings(*policies, **changed))
 
     def listening(self, *policies: Policy, **changed: Any) -> MagicLinks:
@@ -83,13 +95,13 @@ class World:
         """Make one that asks for security stamps; of an unknown subject it is `first`."""
         return self.links(*policies, security_stamp=lambda subject: self.stamps.get(subject, "first"), **changed)
 
-    def told(self) -> list[str]:
+    def pop_events(self) -> list[str]:
         """Return the kinds of the events since the last call, in their order."""
         kinds = [event.kind.value for event in self.events]
         self.events.clear()
         return kinds
 
-    def asked(self) -> list[str]:
+    def pop_calls(self) -> list[str]:
         """Return the store's calls since the last call, in their order."""
         calls = self.store.calls[:]
         self.store.calls.clear()

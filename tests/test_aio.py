@@ -1,4 +1,4 @@
-"""The asynchronous face: the same stories, awaited; a store that blocks is asked off the loop's thread."""
+"""The asynchronous API: the same stories, awaited; a store that blocks is asked off the loop's thread."""
 
 from __future__ import annotations
 
@@ -35,23 +35,25 @@ CALLS = [name for name in vars(MagicLinks) if not name.startswith("_")]
 
 
 def asynchronous(world: World, **settings: Any) -> AsyncMagicLinks:
-    """Make an asynchronous face."""
+    """Make the asynchronous API."""
     return AsyncMagicLinks(**world.settings(**settings))
 
 
 def test_calls() -> None:
-    """Both faces have the same calls."""
+    """Both classes have the same calls."""
     assert [name for name in vars(AsyncMagicLinks) if not name.startswith("_")] == CALLS
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_face_of_a_flow(call: str) -> None:
-    """A call has its flow's name, documentation and parameters, and is to be awaited."""
-    face, flow = getattr(AsyncMagicLinks, call), getattr(Flows, call)
-    assert (face.__name__, face.__doc__) == (flow.__name__, flow.__doc__)
-    assert face.__qualname__ == f"AsyncMagicLinks.{call}"
-    assert inspect.signature(face) == inspect.signature(flow)
-    assert inspect.iscoroutinefunction(face)
+def test_method_of_a_flow(call: str) -> None:
+    """A call is a plain function, to be awaited, with one line of documentation and its flow's signature."""
+    method, flow = vars(AsyncMagicLinks)[call], getattr(Flows, call)
+    assert inspect.isfunction(method)
+    assert inspect.iscoroutinefunction(method)
+    assert (method.__name__, method.__qualname__) == (call, f"AsyncMagicLinks.{call}")
+    assert method.__doc__
+    assert "\n" not in method.__doc__
+    assert inspect.signature(method) == inspect.signature(flow)
 
 
 def test_story(world: World) -> None:
@@ -81,7 +83,7 @@ def test_story(world: World) -> None:
         assert await links.issue_many([]) == []
 
     asyncio.run(story())
-    assert world.told() == [
+    assert world.pop_events() == [
         "issued", "delivered", "verified", "redeemed", "reminded", "delivered", "superseded", "renewed",
         "revoked", "revoked", "refused", "purged",
     ]  # fmt: skip
@@ -200,7 +202,7 @@ def test_cancelled(small_world: World) -> None:
 
 
 def test_store_down(world: World) -> None:
-    """E01: trouble of the store is the same error as in the synchronous face."""
+    """E01: trouble of the store is the same error as in the synchronous API."""
 
     async def story() -> None:
         links = asynchronous(world)
@@ -224,7 +226,7 @@ def test_wrong_signature(small_world: World) -> None:
 
 
 def test_close(world: World) -> None:
-    """A face is closed at the end of its block; a later call is StoreError."""
+    """The API is closed at the end of its block; a later call is StoreError."""
 
     async def story() -> None:
         async with asynchronous(world) as links:

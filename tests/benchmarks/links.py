@@ -100,12 +100,12 @@ def imports() -> Iterator[Row]:
     yield Row("T12", "import magiclink / import itsdangerous", "≤", 2.0, _import_ratio(ours))
     # Names are loaded when they are asked for: an app pays for those that it uses, and this is all of them.
     yield Row("T12", "from magiclink import * / import itsdangerous", "≤", 2.0, _import_ratio(every))
-    for name, room in (("magic-link 1.0", "magic_link"), ("maglink 0.3", "maglink")):
+    for name, module in (("magic-link 1.0", "magic_link"), ("maglink 0.3", "maglink")):
         what = f"import {name} / import magiclink"
-        if find_spec(room) is None:
-            yield Row("T12", what, "≥", 1.0, None, f"not installed ({room})")
+        if find_spec(module) is None:
+            yield Row("T12", what, "≥", 1.0, None, f"not installed ({module})")
         else:
-            yield Row("T12", what, "≥", 1.0, _import_ratio(f"import {room}", ours))
+            yield Row("T12", what, "≥", 1.0, _import_ratio(f"import {module}", ours))
 
 
 def _import_ratio(one: str, other: str = "import itsdangerous", rounds: int = 25) -> float:

@@ -50,22 +50,22 @@ def ours(place: Path) -> Iterator[Peer]:
 @contextmanager
 def maglink(place: Path) -> Iterator[Peer]:
     """Return maglink's core with its own SQLite store, which is in WAL mode."""
-    room = import_module("maglink")
+    module = import_module("maglink")
     mails: list[str] = []
 
     class Mailer:
         def send(self, message: Any) -> None:
             mails.append(message.text.partition("?token=")[2].split()[0])
 
-    store = room.SqliteStore(str(place / "maglink.db"))
+    store = module.SqliteStore(str(place / "maglink.db"))
     with store._connection() as db:
         db.execute("BEGIN")
         for each in range(OUTSTANDING):
-            waiting = room.stores.StoredRequest(
+            waiting = module.stores.StoredRequest(
                 f"id-{each}", "a@b.example", "ABC", f"token-{each}", "pending", 0, 2**40
             )
             store.put(waiting)
-    core = room.AuthCore(
+    core = module.AuthCore(
         store,
         Mailer(),
         verify_url_base="https://billing.example/verify",
@@ -90,7 +90,7 @@ def maglink(place: Path) -> Iterator[Peer]:
 @contextmanager
 def magic_link(place: Path) -> Iterator[Peer]:
     """Return magic-link's service with its SQLAlchemy store."""
-    room, storage = import_module("magic_link"), import_module("magic_link.storage.sqlalchemy")
+    module, storage = import_module("magic_link"), import_module("magic_link.storage.sqlalchemy")
     alchemy, orm = import_module("sqlalchemy"), import_module("sqlalchemy.orm")
     engine = alchemy.create_engine(f"sqlite:///{place / 'magic-link.db'}")
     storage.Base.metadata.create_all(engine)
@@ -102,7 +102,7 @@ def magic_link(place: Path) -> Iterator[Peer]:
             digest = {"token_hash": f"{each:064}", "signature": f"{each:064}"}
             session.add(storage.MagicLinkToken(subject=f"customer-{each}", payload={}, **digest, **times))
     kept = storage.SQLAlchemyStorage(sessions)
-    service = room.MagicLinkService(room.MagicLinkConfig(secret_key="benchmark" * 4), kept)
+    service = module.MagicLinkService(module.MagicLinkConfig(secret_key="benchmark" * 4), kept)
 
     def finish(issued: Any) -> None:
         if not service.verify_token(issued.token).success:

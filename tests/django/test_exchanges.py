@@ -101,14 +101,17 @@ def forget(stage: Stage) -> None:
     stage.clock.tick(timedelta(days=-800))
 
 
+def _supersede(stage: Stage) -> None:
+    policy = stage.links.flows.policies["invoice"]
+    newer = stage.links.issue(policy, subject="ann", resource="invoice:1001", recipient=ANN)
+    stage.links.mark_delivered(newer.link_id)
+
+
 STATES: dict[str, Callable[[Stage], object]] = {
     "outstanding": lambda stage: None,
     "used": lambda stage: stage.links.redeem(stage.tokens["sign_in"], SIGN_IN),
     "revoked": lambda stage: stage.links.revoke_all(subject="ann", reason="asked for"),
-    "superseded": lambda stage: [
-        stage.links.mark_delivered(stage.links.issue(policy, subject="ann", resource=resource, recipient=ANN).link_id)
-        for policy, resource in ((stage.links.flows.policies["invoice"], "invoice:1001"),)
-    ],
+    "superseded": _supersede,
     "expired": lambda stage: stage.clock.tick(timedelta(minutes=9, seconds=59)),
     "gone": forget,
     "store down": break_store,

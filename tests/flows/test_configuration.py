@@ -55,7 +55,7 @@ def test_bad_setting(small_world: World, name: str, value: Any) -> None:
     settings = {**small_world.settings(), name: value}
     with pytest.raises(ConfigurationError):
         MagicLinks(**settings)
-    assert small_world.asked() == []
+    assert small_world.pop_calls() == []
 
 
 def test_store_without_consume(small_world: World) -> None:
@@ -87,3 +87,26 @@ def test_asynchronous_on_event(small_world: World) -> None:
 
     with pytest.raises(ConfigurationError, match="not awaited"):
         small_world.links(on_event=hear)
+
+
+MESSAGES: list[tuple[str, Any, str]] = [
+    ("keys", None, "keys: wanted a KeyRing, got None: is an environment variable missing?"),
+    ("keys", "mlk1_1_secret", r"keys: wanted a KeyRing, got a str: KeyRing\.from_text\(…\) reads one"),
+    ("store", "sqlite:///x.db", r"store: wanted a Store, got a str: magiclink\.stores\.from_url\(…\) opens one"),
+    ("store", None, r"store: wanted a Store; None has no add\(\) that answers at once"),
+    ("policies", (), "such as .INVOICE, SIGN_IN.; got none"),
+    ("policies", "invoice", "such as .INVOICE, SIGN_IN.; got a str"),
+    ("policies", [INVOICE, "sign-in"], "each a Policy, such as INVOICE; got a str"),
+    ("audience", 5, "audience: a str of 1 to 255 characters, without U.0000; got the int 5"),
+    ("clock", None, r"now\(\) returns an aware datetime in UTC; got None"),
+    ("on_event", 7, "on_event: a function, or None; got the int 7"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), MESSAGES)
+def test_message(small_world: World, name: str, value: Any, message: str) -> None:
+    """P06: a refusal says what was given, what is wanted and what to write, and shows no secret."""
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        MagicLinks(**{**small_world.settings(), name: value})
+    assert "secret" not in str(caught.value)
+    assert "x.db" not in str(caught.value)

@@ -1,8 +1,9 @@
-"""What every flow stands on: the configuration, the clock, the store's call, stamps, events and notes."""
+"""What every flow needs: the configuration, the clock, the store's call, stamps, events and notes."""
 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +16,19 @@ from magiclink import (
     ClockError,
     ConfigurationError,
     InvalidLinkError,
+    Order,
+    ReissueRefusedError,
     RevokedLinkError,
     StoreError,
     UsedLinkError,
 )
+from magiclink.crypto.tokens import Tokens
+from magiclink.testing import FrozenClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from magiclink.crypto.tokens import Genuine
     from tests.conftest import World
 
 
@@ -42,13 +48,13 @@ def test_another_audience(world: World, elsewhere: dict[str, str]) -> None:
     """B04, M12: over one store and one key, another audience opens, finds, inspects and revokes nothing."""
     link = world.links().issue(INVOICE, subject="customer-7", resource="invoice:1", recipient="ap@acme.example")
     theirs = world.links(**elsewhere)
-    world.asked()
+    world.pop_calls()
     for refused in (theirs.verify, theirs.redeem):
         with pytest.raises(InvalidLinkError):
             refused(link.token, INVOICE)
     with pytest.raises(InvalidLinkError):
         theirs.renew(link.token, to="ap@acme.example")
-    assert world.asked() == []
+    assert world.pop_calls() == []
     for unknown in (theirs.inspect, theirs.revoke):
         with pytest.raises(InvalidLinkError):
             unknown(link.link_id)
@@ -98,7 +104,7 @@ def test_wrong_clock(world: World, told: object) -> None:
     """D10, D11: a clock that raises or gives no UTC instant is ClockError in every call, and the store isn't asked."""
     link = world.links().issue(CONFIRM_EMAIL, subject="customer-7", recipient="ap@acme.example")
     links = world.links(clock=Wrong(told))
-    world.asked()
+    world.pop_calls()
     calls: list[Callable[[], object]] = [
         lambda: links.issue(INVOICE, subject="customer-7"),
         lambda: links.issue_many([]),
@@ -117,7 +123,7 @@ def test_wrong_clock(world: World, told: object) -> None:
     for call in calls:
         with pytest.raises(ClockError):
             call()
-    assert world.asked() == []
+    assert world.pop_calls() == []
     assert world.links().redeem(link.token, CONFIRM_EMAIL).link_id == link.link_id
 
 
@@ -221,3 +227,46 @@ def test_link_from_before_there_were_stamps(world: World) -> None:
     world.stamps["customer-7"] = None
     with pytest.raises(RevokedLinkError):
         world.stamped().redeem(link.token, INVOICE)
+
+
+def test_clock_once_a_call(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every call of the API asks the clock once and opens its token once, whatever becomes of it."""
+    opened: list[object] = []
+    opens = Tokens.open
+
+    def watch(self: Tokens, token: object) -> Genuine | None:
+        opened.append(token)
+        return opens(self, token)
+
+    monkeypatch.setattr(Tokens, "open", watch)
+    links = world.listening()
+    series: dict[str, Any] = {"subject": "customer-7", "resource": "invoice:1", "recipient": "ap@acme.example"}
+    link = links.issue(INVOICE, **series)
+    used = links.issue(CONFIRM_EMAIL, subject="customer-7")
+    links.redeem(used.token, CONFIRM_EMAIL)
+    calls: dict[str, Callable[[], object]] = {
+        "issue": lambda: links.issue(INVOICE, **series),
+        "issue_many": lambda: links.issue_many([Order(policy=INVOICE, **series)] * 3),
+        "mark_delivered": lambda: links.mark_delivered(link.link_id),
+        "verify": lambda: links.verify(link.token, INVOICE),
+        "redeem": lambda: links.redeem(link.token, INVOICE, admit=lambda _: True),
+        "redeem, refused": lambda: links.redeem(used.token, CONFIRM_EMAIL),
+        "recall": lambda: links.recall(link.link_id, redeemed_at=clock.now()),
+        "remind": lambda: links.remind(INVOICE, **series),
+        "renew": lambda: links.renew(link.token, to="ap@acme.example"),
+        "revoke": lambda: links.revoke(link.link_id),
+        "revoke_all": lambda: links.revoke_all(subject="customer-7"),
+        "inspect": lambda: links.inspect(link.link_id),
+        "find": lambda: links.find(subject="customer-7"),
+        "purge": lambda: links.purge(keep=timedelta(days=400)),
+    }
+    clock = FrozenClock(world.clock.now())
+    for name, call in calls.items():
+        world.clock.tick(timedelta(minutes=6))
+        clock.tick(timedelta(minutes=6))
+        world.clock.reads = 0
+        opened.clear()
+        with suppress(UsedLinkError, ReissueRefusedError):
+            call()
+        assert (name, world.clock.reads) == (name, 1)
+        assert len(opened) == (name.split(",")[0] in {"verify", "redeem", "renew"})

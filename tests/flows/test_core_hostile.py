@@ -35,7 +35,7 @@ EAST = timezone(timedelta(hours=14))
 
 
 def world() -> tuple[MagicLinks, list[str]]:
-    """Make a face over a fresh store with a genuine link; give it with the link's token and id."""
+    """Make the API over a fresh store with a genuine link; give it with the link's token and id."""
     links = MagicLinks(
         keys=KEYS, store=MemoryStore(), policies=POLICIES, base_url="https://billing.example/l/", clock=FrozenClock()
     )
@@ -118,7 +118,7 @@ def refusal(call: str, values: dict[str, Any]) -> str:
 
 
 def test_every_call_is_tried() -> None:
-    """The table above names every public call of the face and every argument it takes."""
+    """The table above names every public call of the API and every argument it takes."""
     public = {name for name in vars(MagicLinks) if not name.startswith("_")} - {"close"}
     assert public == set(CALLS)
     for call, (positional, named) in CALLS.items():
@@ -152,7 +152,7 @@ BUILT = ("keys", "store", "policies", "base_url", "audience", "clock", "security
 @FREELY
 @given(name=st.sampled_from(BUILT), value=hostile)
 def test_hostile_setting(name: str, value: Any) -> None:
-    """Whatever a setting is, the face is built or ConfigurationError is raised."""
+    """Whatever a setting is, it is built or ConfigurationError is raised."""
     plain: dict[str, Any] = {
         "keys": KEYS, "store": MemoryStore(), "policies": POLICIES, "base_url": "https://billing.example/l/",
         "audience": None, "clock": FrozenClock(), "security_stamp": None, "on_event": None,

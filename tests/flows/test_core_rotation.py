@@ -42,13 +42,13 @@ NEW = KeyRing(signing=key(2))
 def test_link_from_before(world: World) -> None:
     """C07: a link works until its key leaves the ring, and is then like one that never was."""
     link = world.links(keys=OLD).issue(CONFIRM_EMAIL, **WHO)
-    world.asked()
+    world.pop_calls()
     for call in (world.links(keys=NEW).verify, world.links(keys=NEW).redeem):
         with pytest.raises(InvalidLinkError):
             call(link.token, CONFIRM_EMAIL)
     with pytest.raises(InvalidLinkError):
         world.links(keys=NEW).renew(link.token, to=AP)
-    assert world.asked() == []
+    assert world.pop_calls() == []
     world.links(keys=PROMOTED).redeem(link.token, CONFIRM_EMAIL)
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import World
 
-HOUSE = str(Path(magiclink.__file__).parent)
+PACKAGE = str(Path(magiclink.__file__).parent)
 AP = "ap@acme.example"
 BOUND = replace(STEP_UP, purpose="bound", step_up=False, bind_browser=True)
 POLICIES = (INVOICE, SIGN_IN, CONFIRM_EMAIL, STEP_UP, BOUND)
@@ -56,19 +56,19 @@ class Canary:
         self.found += [f"{where}: {needle}" for needle in self.needles() if needle in text]
 
     def look_up(self, frame: FrameType | None) -> None:
-        """Look for it in the local variables of the house, from a frame up to its callers."""
+        """Look for it in the local variables of the package, from a frame up to its callers."""
         while frame is not None:
-            if frame.f_code.co_filename.startswith(HOUSE):
+            if frame.f_code.co_filename.startswith(PACKAGE):
                 self.look(f"{frame.f_code.co_filename}:{frame.f_lineno}", dict(frame.f_locals))
             frame = frame.f_back
 
     def look_into(self, error: BaseException | None) -> None:
-        """Look for it in an exception, in what it was raised from, and in the house's frames that it came through."""
+        """Look for it in an exception, in what it was raised from, and in the package's frames that it came through."""
         while error is not None:
             self.look("exception", [repr(error), str(error), error.args, getattr(error, "__notes__", []), vars(error)])
             traceback: TracebackType | None = error.__traceback__
             while traceback is not None:
-                if traceback.tb_frame.f_code.co_filename.startswith(HOUSE):
+                if traceback.tb_frame.f_code.co_filename.startswith(PACKAGE):
                     self.look(f"{traceback.tb_frame.f_code}", dict(traceback.tb_frame.f_locals))
                 traceback = traceback.tb_next
             error = error.__cause__ or error.__context__
@@ -115,7 +115,7 @@ class Listening(logging.Handler):
 
 @pytest.fixture
 def canary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Canary]:
-    """Return a canary that hears of every token, with its ear at the log."""
+    """Return a canary that hears of every token, with its listener at the log."""
     canary, make = Canary(), Tokens.make
 
     def making(self: Tokens, purpose: str, *, expires_at: int) -> tuple[str, bytes]:
@@ -136,10 +136,10 @@ def canary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Canary]:
 
 
 class Stage:
-    """A face, synchronous or not, whose store, clock and callables look for the canary whenever they are asked."""
+    """The API, synchronous or not, whose store, clock and callables look for the canary whenever they are asked."""
 
-    def __init__(self, world: World, canary: Canary, face: str) -> None:
-        self.world, self.canary, self.face = world, canary, face
+    def __init__(self, world: World, canary: Canary, api: str) -> None:
+        self.world, self.canary, self.api = world, canary, api
         for call in ("get", "add", "newest", "consume", "find", "note", "mark_delivered"):
             self._watch(call)
 
@@ -166,9 +166,9 @@ class Stage:
         return asked
 
     def run(self, call: str, *args: Any, settings: dict[str, Any] | None = None, **kwargs: Any) -> Any:
-        """Make one call on the stage's face."""
+        """Make one call on the stage's API."""
         arranged = self.world.settings(*POLICIES, **(settings or {}))
-        if self.face == "sync":
+        if self.api == "sync":
             return getattr(magiclink.MagicLinks(**arranged), call)(*args, **kwargs)
         return asyncio.run(getattr(AsyncMagicLinks(**arranged), call)(*args, **kwargs))
 
@@ -181,7 +181,7 @@ class Stage:
 
 @pytest.fixture(params=["sync", "aio"])
 def stage(request: pytest.FixtureRequest, small_world: World, canary: Canary) -> Stage:
-    """Return each face on a stage of its own."""
+    """Return each API on a stage of its own."""
     return Stage(small_world, canary, request.param)
 
 
@@ -211,7 +211,7 @@ def test_canary_sings(canary: Canary, small_world: World) -> None:
 
 
 def test_redeem_and_verify_refused(stage: Stage) -> None:
-    """Redeem and verify refused in every way: no frame of the house keeps the token."""
+    """Redeem and verify refused in every way: no frame of the package keeps the token."""
     world, soon = stage.world, timedelta(minutes=1)
     live = stage.run("issue", CONFIRM_EMAIL, **WHO)
     forged = live.token[:-1] + ("A" if live.token[-1] != "A" else "B")
@@ -302,7 +302,7 @@ def test_issue_and_reissue_refused(stage: Stage) -> None:
     stage.refuse("issue_many", [*orders, None])
 
 
-def test_asynchronous_seam_in_the_synchronous_face(canary: Canary, small_world: World) -> None:
+def test_asynchronous_callable_in_the_synchronous_api(canary: Canary, small_world: World) -> None:
     """A flow that is abandoned because it would wait leaves no token behind."""
     stage = Stage(small_world, canary, "sync")
 
@@ -315,13 +315,13 @@ def test_asynchronous_seam_in_the_synchronous_face(canary: Canary, small_world: 
 
 
 def test_events(stage: Stage) -> None:
-    """No event holds a token or an address, and no frame holds one while it is told, also by an ear that fails."""
-    for ear in (stage.seen(), stage.seen(LookupError())):
+    """No event holds a token or an address, and no frame holds one while it is told, also by a listener that fails."""
+    for listener in (stage.seen(), stage.seen(LookupError())):
         events: list[Any] = []
 
         def hear(event: Any) -> None:
             events.append(event)  # noqa: B023
-            ear(event)  # noqa: B023
+            listener(event)  # noqa: B023
 
         settings = {"on_event": hear}
         link = stage.run("issue", SIGN_IN, settings=settings, **WHO)
@@ -359,7 +359,7 @@ def test_values(stage: Stage) -> None:
 
 
 def test_token_in_the_store(canary: Canary, tmp_path: Path) -> None:
-    """No file of the store holds a token, its secret or an address; nor does the face, seen from outside."""
+    """No file of the store holds a token, its secret or an address; nor does MagicLinks, seen from outside."""
     from magiclink.stores.sqlite import SQLiteStore
     from magiclink.testing.clock import FrozenClock
 
@@ -374,7 +374,7 @@ def test_token_in_the_store(canary: Canary, tmp_path: Path) -> None:
     )
     link = links.issue(CONFIRM_EMAIL, subject="customer-7", recipient=AP, destination="/x")
     links.redeem(link.token, CONFIRM_EMAIL, attempt="nonce of a browser")
-    canary.look("face", links)
+    canary.look("links", links)
     kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     links.close()
     kept += world_file.read_bytes()

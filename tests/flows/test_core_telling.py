@@ -20,7 +20,6 @@ from magiclink import (
     UsedLinkError,
 )
 from magiclink.flows import core
-from magiclink.links import run
 
 if TYPE_CHECKING:
     from magiclink import Event, Policy
@@ -66,7 +65,7 @@ def test_superseding_that_nobody_hears(world: World, policy: Policy) -> None:
     links = world.links(policy)
     first, second = (links.issue(policy, subject="customer-7") for _ in range(2))
     links.redeem(second.token, policy)
-    assert "find" not in world.asked()
+    assert "find" not in world.pop_calls()
     assert links.inspect(first.link_id).state is State.SUPERSEDED
 
 
@@ -105,9 +104,9 @@ def test_signing_in_in_one_instant(world: World) -> None:
 def test_seals(small_world: World) -> None:
     """The web's seals are those of the ring and the audience: another audience opens none."""
     here, there = small_world.links().flows, small_world.links(audience="shop").flows
-    sealed = run(here.seal("pending", b"value", lifetime=timedelta(minutes=10)))
-    assert run(small_world.links().flows.unseal("pending", sealed)) == b"value"
-    assert run(there.unseal("pending", sealed)) is None
+    sealed = here.seal("pending", b"value", expires_at=10)
+    assert small_world.links().flows.unseal("pending", sealed, now=9) == b"value"
+    assert there.unseal("pending", sealed, now=9) is None
 
 
 def test_log_that_nobody_reads(small_world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -122,15 +121,15 @@ def test_note_once_an_hour(world: World) -> None:
     """A link that is tried all day asks the store for one note an hour and kind, and each try is an event."""
     links = world.listening()
     link = links.issue(CONFIRM_EMAIL, subject="customer-7")
-    world.told()
+    world.pop_events()
     for minutes in (0, 20, 20, 20):
         world.clock.tick(timedelta(minutes=minutes))
         links.verify(link.token, CONFIRM_EMAIL)
-    assert world.told() == ["verified"] * 4
-    assert world.asked().count("note") == 2
+    assert world.pop_events() == ["verified"] * 4
+    assert world.pop_calls().count("note") == 2
     with pytest.raises(NotAdmittedError):
         links.redeem(link.token, CONFIRM_EMAIL, admit=lambda _: False)
-    assert world.asked().count("note") == 1
+    assert world.pop_calls().count("note") == 1
     assert [event.kind for event in links.history(subject="customer-7")] == [
         "issued",
         "verified",
@@ -147,7 +146,7 @@ def test_notes_of_many_links(small_world: World, monkeypatch: pytest.MonkeyPatch
     for link in [*made, *made]:
         links.verify(link.token, INVOICE)
     assert len(links.flows._noted) <= 2
-    assert small_world.asked().count("note") > 3
+    assert small_world.pop_calls().count("note") > 3
     assert [event.kind for event in links.history(subject="customer-7")].count(
         links.history(subject="customer-7")[-1].kind
     ) == 3

@@ -13,7 +13,7 @@ def test_exports() -> None:
     assert flows.__all__ == ["Flows"]
 
 
-def test_flows_of_the_face() -> None:
-    """Every call of the faces is a flow."""
+def test_flows_of_the_api() -> None:
+    """Every call of the API is a flow."""
     public = {name for name in vars(MagicLinks) if not name.startswith("_")}
     assert all(iscoroutinefunction(getattr(flows.Flows, name)) for name in public)

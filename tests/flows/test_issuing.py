@@ -101,7 +101,7 @@ def test_bad_expires_at(world: World, ends: Any) -> None:
     """An expiry in the past, beyond the lifetime or without a zone is refused, and nothing is written."""
     with pytest.raises(BadArgumentError):
         world.links().issue(INVOICE, subject="customer-7", expires_at=ends)
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_bad_recipient(world: World, recipient: Any) -> None:
         with pytest.raises(BadArgumentError) as caught:
             call(INVOICE, subject="customer-7", recipient=recipient)
         assert "acme" not in str(caught.value)
-    assert "add" not in world.asked()
+    assert "add" not in world.pop_calls()
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_bad_destination(world: World, destination: Any) -> None:
     for call in (world.links().issue, world.links().remind):
         with pytest.raises(BadArgumentError):
             call(INVOICE, subject="customer-7", destination=destination)
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 def test_clock_past_the_tokens(world: World) -> None:
@@ -135,7 +135,7 @@ def test_clock_past_the_tokens(world: World) -> None:
     world.clock.set(datetime(1969, 1, 1, tzinfo=UTC))
     with pytest.raises(BadArgumentError):
         world.links().issue(INVOICE, subject="customer-7")
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 def test_leap_day(world: World) -> None:
@@ -149,7 +149,7 @@ def test_account_not_to_be_used(world: World) -> None:
     world.stamps["customer-7"] = None
     with pytest.raises(BadArgumentError, match="account"):
         world.stamped().issue(INVOICE, subject="customer-7")
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 def test_stamp_that_raises(world: World) -> None:
@@ -160,7 +160,7 @@ def test_stamp_that_raises(world: World) -> None:
 
     with pytest.raises(LookupError):
         world.links(security_stamp=stamp).issue(INVOICE, subject="customer-7")
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 BAD_BROWSERS: list[Any] = ["", "a\0b", "b" * 256, 5, b"nonce", "\ud800"]
@@ -171,14 +171,14 @@ def test_bad_browser(world: World, browser: Any) -> None:
     """A policy that binds the browser is issued to a browser, or not at all."""
     with pytest.raises(BadArgumentError):
         world.links(BOUND).issue(BOUND, subject="customer-7", browser=browser)
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 def test_browser_where_none_is_bound(world: World) -> None:
     """A browser given under a policy that binds none is refused: the caller would believe the link bound."""
     with pytest.raises(BadArgumentError, match="bind_browser"):
         world.links().issue(SIGN_IN, subject="customer-7", browser="nonce")
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 # The monthly run.
@@ -196,15 +196,15 @@ def test_issue_many(world: World) -> None:
     """The links of a monthly run come in the order of its orders, from one write."""
     made = world.listening().issue_many(iter(orders(50)))
     assert [link.resource for link in made] == [f"invoice:{each}" for each in range(50)]
-    assert world.asked() == ["add"]
-    assert world.told() == ["issued"] * 50
+    assert world.pop_calls() == ["add"]
+    assert world.pop_events() == ["issued"] * 50
     assert len({link.token for link in made}) == 50
 
 
 def test_issue_many_of_none(world: World) -> None:
     """A month without invoices asks the store for nothing."""
     assert world.links().issue_many([]) == []
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 def test_issue_many_with_one_bad_order(world: World) -> None:
@@ -212,7 +212,7 @@ def test_issue_many_with_one_bad_order(world: World) -> None:
     bad = replace(orders(1)[0], recipient="nobody")
     with pytest.raises(BadArgumentError):
         world.links().issue_many([*orders(3), bad])
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 def test_issue_many_of_one_series(world: World) -> None:
@@ -228,7 +228,7 @@ def test_issue_many_of_no_orders(world: World, bad: Any) -> None:
     """issue_many takes Orders and nothing else."""
     with pytest.raises(BadArgumentError):
         world.links().issue_many(bad)
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 def test_orders_that_raise(world: World) -> None:
@@ -240,7 +240,7 @@ def test_orders_that_raise(world: World) -> None:
 
     with pytest.raises(LookupError):
         world.links().issue_many(broken())
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 # Store trouble.
@@ -256,7 +256,7 @@ def test_store_down_at_issue(world: World) -> None:
         with pytest.raises(StoreError):
             call()
     world.heal()
-    assert world.told() == []
+    assert world.pop_events() == []
     assert world.links().find(policy=INVOICE) == []
     assert isinstance(world.links().issue(INVOICE, subject="customer-7"), Link)
 
@@ -279,7 +279,7 @@ def test_telling_that_fails_after_the_write(world: World, caplog: pytest.LogCapt
     fresh = links.issue(EAGER, subject="customer-7")
     links.mark_delivered(fresh.link_id)
     world.heal()
-    assert world.told() == ["issued", "issued"]
+    assert world.pop_events() == ["issued", "issued"]
     assert links.inspect(old.link_id).state is State.SUPERSEDED
     assert links.inspect(fresh.link_id).delivered_at == world.clock.now()
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
@@ -298,15 +298,15 @@ def test_delivered_twice(world: World) -> None:
     world.clock.tick(timedelta(hours=1))
     links.mark_delivered(link.link_id)
     assert links.inspect(link.link_id).delivered_at == first
-    assert world.told() == ["issued", "delivered"]
+    assert world.pop_events() == ["issued", "delivered"]
 
 
 def test_delivery_of_unknown_links(world: World) -> None:
     """An unknown or misspelled id is ignored among others."""
     links = world.listening()
     link = links.issue(INVOICE, subject="customer-7")
-    links.mark_delivered("0" * 40, link.link_id, "", "x", link.link_id.upper() + "x", link.token)
-    assert world.told() == ["issued", "delivered"]
+    links.mark_delivered("0" * 40, link.link_id, "", "x", link.link_id.upper() + "x")
+    assert world.pop_events() == ["issued", "delivered"]
     links.mark_delivered()
 
 
@@ -315,7 +315,7 @@ def test_delivery_of_no_link_id(world: World, bad: Any) -> None:
     """mark_delivered takes link ids one by one; a list of them is told, not ignored."""
     with pytest.raises(BadArgumentError):
         world.links().mark_delivered("0" * 40, bad)
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 def test_store_down_at_delivery(world: World) -> None:
@@ -328,15 +328,15 @@ def test_store_down_at_delivery(world: World) -> None:
     world.heal()
     assert links.inspect(old.link_id).state is State.OUTSTANDING
     links.mark_delivered(fresh.link_id)
-    assert world.told() == ["issued", "issued", "delivered", "superseded"]
+    assert world.pop_events() == ["issued", "issued", "delivered", "superseded"]
 
 
 def test_delivery_that_nobody_hears(world: World) -> None:
     """Without on_event a delivery is one call of the store."""
     link = world.links().issue(INVOICE, subject="customer-7")
-    world.asked()
+    world.pop_calls()
     world.links().mark_delivered(link.link_id)
-    assert world.asked() == ["mark_delivered"]
+    assert world.pop_calls() == ["mark_delivered"]
 
 
 def test_revoked_between_issues(world: World) -> None:

@@ -20,6 +20,7 @@ from magiclink import (
     StoreError,
 )
 from magiclink.errors import ClockError
+from magiclink.links import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ def test_reminder_after_expiry(world: World) -> None:
     assert links.redeem(fresh.token, INVOICE).destination == "/invoices/1001"
     info = links.inspect(fresh.link_id)
     assert (info.origin, info.parent, info.expires_at) == ("remind", old.link_id, world.clock.now() + 14 * DAY)
-    assert world.told() == ["issued", "reminded", "redeemed"]
+    assert world.pop_events() == ["issued", "reminded", "redeemed"]
 
 
 def test_holder_asks(world: World) -> None:
@@ -76,7 +77,7 @@ def test_holder_asks(world: World) -> None:
     assert links.redeem(fresh.token, INVOICE).destination == "/invoices/1001"
     info = links.inspect(fresh.link_id)
     assert (info.origin, info.parent, info.resource) == ("renew", old.link_id, "invoice:1001")
-    assert world.told() == ["issued", "renewed", "redeemed"]
+    assert world.pop_events() == ["issued", "renewed", "redeemed"]
 
 
 def test_nothing_reissues_by_itself(world: World) -> None:
@@ -96,10 +97,10 @@ def test_policy_that_reissues_nothing(world: World) -> None:
     links = world.links(SILENT)
     link = links.issue(SILENT, **WHO)
     world.clock.tick(15 * DAY)
-    world.asked()
+    world.pop_calls()
     refused(lambda: links.remind(SILENT, **WHO), "policy")
     refused(lambda: links.renew(link.token, to=AP), "policy")
-    assert "add" not in world.asked()
+    assert "add" not in world.pop_calls()
 
 
 def test_reminder_of_a_bound_browser(world: World) -> None:
@@ -117,9 +118,9 @@ def test_renewal_to_another_address(world: World, to: Any) -> None:
     """A fresh link goes to the address that the old one was mailed to, and nowhere else."""
     links = world.links(FEW)
     link = expired(world, links)
-    world.asked()
+    world.pop_calls()
     refused(lambda: links.renew(link.token, to=to), "recipient")
-    assert "add" not in world.asked()
+    assert "add" not in world.pop_calls()
 
 
 def test_renewal_without_a_recipient(world: World) -> None:
@@ -145,10 +146,10 @@ def test_renewal_to_no_address(world: World, to: Any) -> None:
     """J04, J11: what is no address is an argument that can't be taken, and the store isn't asked."""
     links = world.links(FEW)
     link = expired(world, links)
-    world.asked()
+    world.pop_calls()
     with pytest.raises(BadArgumentError):
         links.renew(link.token, to=to)
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 def test_renewal_of_an_outstanding_link(world: World) -> None:
@@ -229,12 +230,14 @@ def test_renewal_of_an_unknown_link(world: World) -> None:
         links.renew(link.token, to=AP)
 
 
-def test_renewal_by_a_link_id_of_a_forgotten_purpose(world: World) -> None:
+def test_renewal_by_a_record_of_a_forgotten_purpose(world: World) -> None:
     """The web's own renewal knows no link of a purpose that is no longer registered."""
     link = expired(world, world.links(FEW))
-    flow = world.links().flows.renew_link(link.link_id, to=AP)
-    with pytest.raises(InvalidLinkError):
-        flow.send(None)
+    flows = world.links().flows
+    record = run(flows.find_record(link.link_id))
+    assert record is not None
+    with pytest.raises(InvalidLinkError, match="isn't registered any more"):
+        run(flows.renew_record(record, AP, flows.read_clock()))
 
 
 @pytest.mark.parametrize("token", [None, "", 5, b"x", [], ["tok"], {"a": 1}, True, 1.5, "x" * 60, "\ud800"], ids=repr)
@@ -242,7 +245,7 @@ def test_renewal_of_no_token(world: World, token: Any) -> None:
     """A01, A02, A04, A22: what is no token of ours costs no query."""
     with pytest.raises(InvalidLinkError):
         world.links().renew(token, to=AP)
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 def test_clock_behind_at_renewal(world: World) -> None:
@@ -371,7 +374,7 @@ def test_race_with_a_revocation(world: World, call: str) -> None:
         fresh = links.remind(FEW, **WHO)
         assert links.inspect(fresh.link_id).state is State.OUTSTANDING
     assert links.inspect(old.link_id).state is State.REVOKED
-    assert world.asked().count("newest") == 2
+    assert world.pop_calls().count("newest") == 2
 
 
 def test_race_lost_three_times(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,11 +383,11 @@ def test_race_lost_three_times(world: World, monkeypatch: pytest.MonkeyPatch) ->
     links.issue(FEW, **WHO)
     world.clock.tick(5 * MINUTE)
     monkeypatch.setattr(world.store.inner, "add", lambda *_, **__: False)
-    world.asked()
+    world.pop_calls()
     with pytest.raises(StoreError, match="reissuing"):
         links.remind(FEW, **WHO)
-    assert world.asked() == ["newest", "add"] * 3
-    assert world.told() == ["issued"]
+    assert world.pop_calls() == ["newest", "add"] * 3
+    assert world.pop_events() == ["issued"]
 
 
 @pytest.mark.parametrize("call", ["newest", "add", "get"])

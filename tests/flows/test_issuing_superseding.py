@@ -51,7 +51,7 @@ def three(world: World, policy: Policy) -> tuple[MagicLinks, Link, Link, Link]:
     for elsewhere in ({"recipient": "boss@acme.example"}, {"resource": None}, {"subject": "customer-8"}):
         links.issue(policy, **{**WHO, **elsewhere})
     world.clock.tick(timedelta(seconds=2))
-    world.told()
+    world.pop_events()
     return links, first, second, third
 
 
@@ -85,7 +85,7 @@ def test_issue_and_remind(world: World, rule: Supersede, call: str) -> None:
     assert states(links, *made, fresh) == [*delivered, "outstanding"]
     assert bystanders(links, policy) == {"outstanding"}
     ended = {Supersede.NEVER: 0, Supersede.ON_ISSUE: 1, Supersede.ON_DELIVERY: 3}[rule]
-    told = world.told()
+    told = world.pop_events()
     assert sorted(told[1:]) == ["delivered"] + ["superseded"] * ended
 
 

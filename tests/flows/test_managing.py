@@ -106,10 +106,10 @@ def test_revoke_all_of_a_subject(world: World) -> None:
     """M14: all links of a customer end in one short call; another customer's don't, and fresh ones work."""
     links = world.listening()
     mine, theirs = invoices(links, 5), invoices(links, 2, subject="customer-8")
-    world.asked()
-    world.told()
+    world.pop_calls()
+    world.pop_events()
     links.revoke_all(subject="customer-7", reason="account closed")
-    assert world.asked() == ["revoke_subject"]
+    assert world.pop_calls() == ["revoke_subject"]
     [event] = world.events
     assert (event.kind, event.subject, event.link_id, event.reason) == ("revoked", "customer-7", None, "account closed")
     for link in mine:
@@ -169,7 +169,7 @@ def test_revoke_all_of_everything(world: World) -> None:
     for reason in ("", "all"):
         with pytest.raises(BadArgumentError):
             world.links().revoke_all(reason=reason)
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 BAD_SELECTORS: list[dict[str, Any]] = [
@@ -188,7 +188,7 @@ def test_revoke_all_by_a_bad_selector(world: World, selector: dict[str, Any]) ->
     """What can't be selected by withdraws nothing."""
     with pytest.raises(BadArgumentError):
         world.links().revoke_all(**selector)
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 @pytest.mark.parametrize("call", ["revoke", "revoke_subject", "revoke_matching"])
@@ -204,7 +204,7 @@ def test_store_down_at_revocation(world: World, call: str) -> None:
     }
     with pytest.raises(StoreError):
         calls[call]()
-    assert world.told() == ["issued"]
+    assert world.pop_events() == ["issued"]
     world.heal()
     calls[call]()
     assert links.inspect(link.link_id).state is State.REVOKED
@@ -276,7 +276,7 @@ def test_bad_search(world: World, search: dict[str, Any]) -> None:
     """A search without a selector, with a bad page size or behind no link is refused without a query."""
     with pytest.raises(BadArgumentError):
         world.links().find(**search)
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 @pytest.mark.parametrize("call", ["find", "notes", "get", "purge", "close"])
@@ -341,4 +341,4 @@ def test_bad_history(world: World, search: dict[str, Any]) -> None:
     """A history of everything, or of none, is refused without a query."""
     with pytest.raises(BadArgumentError):
         world.links().history(**search)
-    assert world.asked() == []
+    assert world.pop_calls() == []

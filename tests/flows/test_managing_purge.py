@@ -53,9 +53,9 @@ def test_purge_in_batches(world: World, monkeypatch: pytest.MonkeyPatch) -> None
     links = world.links()
     invoices(links, 4)
     world.clock.tick(14 * DAY + KEEP + DAY)
-    world.asked()
+    world.pop_calls()
     assert links.purge(keep=KEEP) == 4
-    assert world.asked() == ["purge"] * 3
+    assert world.pop_calls() == ["purge"] * 3
 
 
 BAD_SPANS: list[Any] = [None, 365, 1.5, "365 days", KEEP - timedelta(microseconds=1), timedelta(0), -KEEP]
@@ -66,7 +66,7 @@ def test_purge_too_early(world: World, keep: Any) -> None:
     """A purge that would close what is open, or forget a series that may still be reminded of, is refused."""
     with pytest.raises(BadArgumentError, match="365 days"):
         world.links().purge(keep=keep)
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 def test_purge_and_the_longest_session(world: World) -> None:
@@ -100,4 +100,4 @@ def test_purge_interrupted(world: World) -> None:
         links.purge(keep=KEEP)
     world.heal()
     assert links.purge(keep=KEEP) == 1
-    assert world.told() == ["issued", "purged"]
+    assert world.pop_events() == ["issued", "purged"]

@@ -61,14 +61,14 @@ def test_verify(world: World) -> None:
     assert preview.expires_at == link.expires_at
     assert not hasattr(preview, "subject")
     assert links.inspect(link.link_id).uses == 0
-    assert world.told() == ["issued", "verified", "verified", "verified"]
+    assert world.pop_events() == ["issued", "verified", "verified", "verified"]
 
 
 def test_redeem(world: World) -> None:
     """S1: a redemption says whom and what it opens, where it leads and how long it stays open, from one write."""
     links = world.listening()
     link = links.issue(INVOICE, subject="customer-7", resource="invoice:1001", destination="/invoices/1001")
-    world.asked()
+    world.pop_calls()
     now = world.clock.now()
     assert links.redeem(link.token, INVOICE) == Redemption(
         link_id=link.link_id,
@@ -79,9 +79,9 @@ def test_redeem(world: World) -> None:
         redeemed_at=now,
         session_ends_at=now + timedelta(hours=8),
     )
-    assert world.asked() == ["consume"]
+    assert world.pop_calls() == ["consume"]
     links.redeem(link.token, INVOICE)
-    assert world.told() == ["issued", "redeemed", "reused"]
+    assert world.pop_events() == ["issued", "redeemed", "reused"]
     assert links.inspect(link.link_id).uses == 2
 
 
@@ -113,11 +113,11 @@ def test_wrong_purpose(world: World, policy: Any) -> None:
     """B01: a link for another purpose is invalid, costs no query, and isn't used."""
     links = world.listening()
     link = links.issue(CONFIRM_EMAIL, subject="customer-7")
-    world.asked()
+    world.pop_calls()
     error = rejected(links, link.token, policy, InvalidLinkError)
     assert (error.link, error.at) == (None, None)
-    assert world.asked() == []
-    assert world.told() == ["issued"]
+    assert world.pop_calls() == []
+    assert world.pop_events() == ["issued"]
     links.redeem(link.token, CONFIRM_EMAIL)
 
 
@@ -170,7 +170,7 @@ def test_forgotten(world: World) -> None:
     link = links.issue(CONFIRM_EMAIL, subject="customer-7")
     world.clock.tick(800 * DAY)
     links.purge(keep=366 * DAY)
-    world.told()
+    world.pop_events()
     error = rejected(links, link.token, CONFIRM_EMAIL, InvalidLinkError)
     assert (error.link, error.at) == (None, None)
     assert [(event.kind, event.reason, event.subject) for event in world.events] == [("refused", "unknown", None)] * 2
@@ -249,7 +249,7 @@ def test_store_down(world: World, call: str) -> None:
     with pytest.raises(StoreError):
         links.redeem(link.token, CONFIRM_EMAIL, admit=lambda _: True)
     world.heal()
-    assert world.told() == ["issued"]
+    assert world.pop_events() == ["issued"]
     links.redeem(link.token, CONFIRM_EMAIL)
 
 

@@ -65,8 +65,8 @@ def test_not_admitted(world: World, answer: Any) -> None:
     assert caught.value.reason == "app"
     assert caught.value.link is not None
     assert caught.value.link.uses == 0
-    assert "consume" not in world.asked()
-    assert world.told() == ["issued", "refused"]
+    assert "consume" not in world.pop_calls()
+    assert world.pop_events() == ["issued", "refused"]
     links.redeem(link.token, CONFIRM_EMAIL)
 
 
@@ -80,8 +80,8 @@ def test_admit_that_raises(world: World) -> None:
 
     with pytest.raises(LookupError):
         links.redeem(link.token, CONFIRM_EMAIL, admit=admit)
-    assert "consume" not in world.asked()
-    assert world.told() == ["issued"]
+    assert "consume" not in world.pop_calls()
+    assert world.pop_events() == ["issued"]
 
 
 @pytest.mark.parametrize("error", [InvalidLinkError("another link"), type("Own", (ExpiredLinkError,), {})("too old")])
@@ -104,10 +104,10 @@ def test_admit_that_rejects(world: World, error: Exception) -> None:
 def test_admit_that_cannot_be_called(world: World, admit: Any) -> None:
     """An `admit` that can't be asked is no yes."""
     link = world.links().issue(CONFIRM_EMAIL, subject="customer-7")
-    world.asked()
+    world.pop_calls()
     with pytest.raises(BadArgumentError, match="admit"):
         world.links().redeem(link.token, CONFIRM_EMAIL, admit=admit)
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 def test_admit_asked_once(world: World) -> None:
@@ -130,10 +130,10 @@ def test_step_up_without_admit(world: World) -> None:
     """A step-up asks whether the subject is the one who is signed in: without `admit` nobody would."""
     links = world.links()
     link = links.issue(STEP_UP, subject="customer-7")
-    world.asked()
+    world.pop_calls()
     with pytest.raises(BadArgumentError, match="admit"):
         links.redeem(link.token, STEP_UP)
-    assert world.asked() == []
+    assert world.pop_calls() == []
     links.verify(link.token, STEP_UP)
     assert links.redeem(link.token, STEP_UP, admit=lambda info: info.subject == "customer-7").subject == "customer-7"
 
@@ -151,7 +151,7 @@ def test_another_browser(world: World) -> None:
                 call(link.token, BOUND, browser=browser)
             assert caught.value.reason == "browser"
     assert {event.reason for event in world.events} == {"", "browser"}
-    assert "consume" not in world.asked()
+    assert "consume" not in world.pop_calls()
     links.verify(link.token, BOUND, browser="nonce")
     assert links.redeem(link.token, BOUND, browser="nonce").subject == "customer-7"
 
@@ -162,11 +162,11 @@ def test_browser_of_a_wrong_type(world: World, policy: Policy, browser: Any) -> 
     """A nonce that is no text is the caller's mistake, whether the policy asks for one or not."""
     links = world.links(BOUND, CONFIRM_EMAIL)
     link = links.issue(policy, subject="customer-7", browser="nonce" if policy is BOUND else None)
-    world.asked()
+    world.pop_calls()
     for call in (links.verify, links.redeem):
         with pytest.raises(BadArgumentError, match="browser"):
             call(link.token, policy, browser=browser)
-    assert world.asked() == []
+    assert world.pop_calls() == []
 
 
 def test_browser_that_nobody_asks_for(world: World) -> None:
@@ -215,7 +215,7 @@ def test_second_click(world: World) -> None:
             with pytest.raises(UsedLinkError):
                 redeem(world, link.token, CONFIRM_EMAIL, other)
     assert world.links().inspect(link.link_id).uses == 1
-    assert world.told() == ["redeemed", "reclicked", "refused", "refused", "reclicked", "refused", "refused"]
+    assert world.pop_events() == ["redeemed", "reclicked", "refused", "refused", "reclicked", "refused", "refused"]
 
 
 def test_edge_of_reclick(world: World) -> None:
@@ -308,7 +308,7 @@ def test_second_click_with_uses_left(world: World) -> None:
     assert redeem(world, link.token, THRICE, "one") == third
     with pytest.raises(UsedLinkError):
         redeem(world, link.token, THRICE, "two")
-    assert world.told().count("reclicked") == 3
+    assert world.pop_events().count("reclicked") == 3
 
 
 def test_two_clicks_without_a_nonce(world: World) -> None:
@@ -343,7 +343,7 @@ def test_two_clicks_at_once(world: World) -> None:
 def test_bad_attempt(world: World, attempt: Any) -> None:
     """A nonce that couldn't be told from others is refused, and nothing is used."""
     link = world.links().issue(CONFIRM_EMAIL, subject="customer-7")
-    world.asked()
+    world.pop_calls()
     with pytest.raises(BadArgumentError, match="attempt"):
         redeem(world, link.token, CONFIRM_EMAIL, attempt)
-    assert world.asked() == []
+    assert world.pop_calls() == []

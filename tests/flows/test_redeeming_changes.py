@@ -112,9 +112,9 @@ def test_signing_in_ends_the_others(world: World) -> None:
         links.issue(CLIENT_PORTAL, **who),
     ]
     links.revoke(third.link_id)
-    world.told()
+    world.pop_events()
     links.redeem(second.token, SIGN_IN)
-    assert world.told() == ["redeemed", "superseded"]
+    assert world.pop_events() == ["redeemed", "superseded"]
     assert links.inspect(first.link_id).superseded_at == world.clock.now()
     assert links.inspect(second.link_id).state is State.USED
     assert links.inspect(third.link_id).superseded_at is None

@@ -12,6 +12,7 @@ import pytest
 
 from magiclink import CONFIRM_EMAIL, INVOICE, SIGN_IN, BadArgumentError, InvalidLinkError, UsedLinkError
 from magiclink.flows.redeeming import Redeeming
+from magiclink.links import run
 
 if TYPE_CHECKING:
     from magiclink import MagicLinks
@@ -60,7 +61,7 @@ def test_no_token(small_world: World, caplog: pytest.LogCaptureFixture, token: A
     caplog.set_level(logging.DEBUG)
     refuse(small_world.links(), token)
     refuse(small_world.listening(), token)
-    assert (small_world.asked(), small_world.events, caplog.records) == ([], [], [])
+    assert (small_world.pop_calls(), small_world.events, caplog.records) == ([], [], [])
 
 
 def test_flood_of_forgeries(small_world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -70,7 +71,7 @@ def test_flood_of_forgeries(small_world: World, caplog: pytest.LogCaptureFixture
     for _ in range(10_000):
         with pytest.raises(InvalidLinkError):
             links.redeem(urlsafe_b64encode(urandom(45)).decode(), CONFIRM_EMAIL)
-    assert (small_world.asked(), caplog.records) == ([], [])
+    assert (small_world.pop_calls(), caplog.records) == ([], [])
 
 
 def test_respelled_token(small_world: World) -> None:
@@ -78,11 +79,11 @@ def test_respelled_token(small_world: World) -> None:
     links = small_world.listening()
     link = links.issue(CONFIRM_EMAIL, subject="customer-7")
     links.redeem(link.token, CONFIRM_EMAIL)
-    small_world.told()
-    small_world.asked()
+    small_world.pop_events()
+    small_world.pop_calls()
     for spelling in respelled(link.token):
         refuse(links, spelling)
-    assert (small_world.asked(), small_world.told()) == ([], [])
+    assert (small_world.pop_calls(), small_world.pop_events()) == ([], [])
     with pytest.raises(UsedLinkError):
         links.redeem(link.token, CONFIRM_EMAIL)
 
@@ -95,9 +96,9 @@ def test_str_that_lies(small_world: World) -> None:
 
     links = small_world.links()
     link = links.issue(CONFIRM_EMAIL, subject="customer-7")
-    small_world.asked()
+    small_world.pop_calls()
     refuse(links, Lying(link.token))
-    assert small_world.asked() == []
+    assert small_world.pop_calls() == []
 
 
 def test_bad_policy_and_forgery(small_world: World) -> None:
@@ -106,16 +107,18 @@ def test_bad_policy_and_forgery(small_world: World) -> None:
         small_world.links().redeem("", "invoice")  # type: ignore[arg-type]
 
 
-def test_look_without_a_note(small_world: World) -> None:
-    """The web may look at a link without a trace in its history; a refusal is then no event either."""
+def test_check_without_a_note(small_world: World) -> None:
+    """The web may check a link without a trace in its history; a refusal is then no event either."""
     links = small_world.listening()
     link = links.issue(CONFIRM_EMAIL, subject="customer-7")
     links.redeem(link.token, CONFIRM_EMAIL)
-    small_world.told()
-    look = links.flows.look(link.token, note=False)
+    small_world.pop_events()
+    genuine = links.flows.open_token(link.token)
+    assert genuine is not None
+    attempt = links.flows.begin_attempt(genuine, links.flows.read_clock(), browser=None, is_noted=False)
     with pytest.raises(UsedLinkError):
-        look.send(None)
-    assert small_world.told() == []
+        run(links.flows.check(attempt))
+    assert small_world.pop_events() == []
     assert isinstance(links.flows, Redeeming)
     assert links.history(subject="customer-7")[-1].kind == "redeemed"
 

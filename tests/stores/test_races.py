@@ -109,17 +109,17 @@ def _revoke(links: MagicLinks, link: Link) -> object:
     return links.revoke(link.link_id)
 
 
-def _revoke_all(links: MagicLinks, link: Link) -> object:
-    return links.revoke_all(subject=links.inspect(link.link_id).subject)
+def _revoke_all(links: MagicLinks, link: Link) -> None:
+    links.revoke_all(subject=links.inspect(link.link_id).subject)
 
 
 def _remind(links: MagicLinks, link: Link) -> object:
     return links.remind(PROMPT, subject=links.inspect(link.link_id).subject, recipient=ANN)
 
 
-def _deliver(links: MagicLinks, link: Link) -> object:
+def _deliver(links: MagicLinks, link: Link) -> None:
     fresh = links.issue(BILL, subject=links.inspect(link.link_id).subject, recipient=ANN)
-    return links.mark_delivered(fresh.link_id)
+    links.mark_delivered(fresh.link_id)
 
 
 ENDINGS: dict[str, tuple[Callable[[MagicLinks, Link], object], Any, type[Exception]]] = {

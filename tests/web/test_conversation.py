@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from magiclink import INVOICE, SIGN_IN, ConfigurationError, Opens, StoreError
+from magiclink import INVOICE, SIGN_IN, ConfigurationError, Opens, StoreError, web
 from magiclink.links import run
 from magiclink.web import Conversation, Reply, Request
 from magiclink.web.conversation import check_unless
-from tests.web.conftest import ANN, ORIGIN, Site, Visitor
+from tests.web.conftest import ORIGIN, Site, Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,8 @@ class Scene:
 
     def wait(self) -> None:
         """Let this browser wait with the link, whatever its kind: a document's waits where it can't be opened."""
-        cookie = run(self.site.conversation._jar.keep_pending(self.request(), self.link.token))
+        now = self.site.links.flows.read_clock()
+        cookie = self.site.conversation._jar.keep_pending(self.request(), self.link.token, now)
         self.visitor.cookies[cookie.name] = cookie.value
 
     def request(self) -> Request:
@@ -60,9 +62,10 @@ class Scene:
     def form_of_the_page(self) -> dict[str, str]:
         """The form that a page of this link carries for this browser."""
         jar = self.site.conversation._jar
-        pending = run(jar.pending(self.request()))
+        now = self.site.links.flows.read_clock()
+        pending = jar.read_pending(self.request(), now)
         assert pending is not None
-        return {"form": run(jar.form(pending.token, pending.nonce, self.visitor.signed_in_as))}
+        return {"form": jar.seal_form(pending.token, pending.nonce, self.visitor.signed_in_as, now=now)}
 
     def bring_about(self, state: str) -> None:
         """Bring the link into a state."""
@@ -256,12 +259,16 @@ def test_pending_edited(site: Site) -> None:
 
 def test_cookie_of_another_kind(site: Site) -> None:
     """G14: what was sealed as one cookie is none in another's place."""
-    visitor = site.visitor()
-    assert site.invoice() is not None
+    visitor, names = site.visitor(), site.conversation._jar._names
     visitor.get(site.invoice().token)
     [grants] = visitor.cookies.values()
-    visitor.cookies = dict.fromkeys(site.conversation._jar._names.values(), grants)
+    assert visitor.opened()
+    visitor.cookies = dict.fromkeys(names.values(), grants)
     assert told(visitor.get()) == "400 no-cookie"
+    visitor.get(site.sign_in().token)
+    visitor.cookies = dict.fromkeys(names.values(), visitor.cookies[names["pending"]])
+    assert told(visitor.get()) == "200 confirm"
+    assert not visitor.opened()
 
 
 @pytest.mark.parametrize(
@@ -387,13 +394,22 @@ def test_retry_after(site: Site) -> None:
 
 def test_on_redeemed_missing(site: Site) -> None:
     """An account policy that nobody says how to sign in with is ConfigurationError, and so is one too many."""
-    with pytest.raises(ConfigurationError, match="step-up"):
+    with pytest.raises(ConfigurationError, match=r"step-up.*@manager\.on_redeemed.*MagicLinkBackend"):
         site.conversation.check_sign_ins({"sign-in"})
     site.conversation.check_sign_ins({"sign-in", "step-up"})
     site.conversation.check_opens_account(SIGN_IN)
     with pytest.raises(ConfigurationError):
         site.conversation.check_opens_account(INVOICE)
     assert INVOICE.opens is Opens.RESOURCE
+
+
+def test_policy_that_is_not_registered(site: Site) -> None:
+    """P10: a guard or a login for a policy that is not the registered one is told what differs."""
+    week = timedelta(days=7)
+    with pytest.raises(ConfigurationError, match="opened_by: the purpose invoice is registered with another lifetime"):
+        site.conversation.check_opens_document(replace(INVOICE, lifetime=week))
+    with pytest.raises(ConfigurationError, match="on_redeemed: policy: registered are "):
+        site.conversation.check_opens_account(replace(SIGN_IN, purpose="entry"))
 
 
 @pytest.mark.parametrize(("root", "path"), [("/", "/l/"), ("", "/l/"), ("/l", "/"), ("/l/", "/")])
@@ -404,7 +420,7 @@ def test_mounted_at(site: Site, root: str, path: str) -> None:
 
 def test_mounted_elsewhere(site: Site) -> None:
     """G40, M16: a base URL outside of the app's root can't be served."""
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError, match=r"path /l/, outside of the application's root: .* begins with /app/"):
         site.conversation.find_mount("/app")
 
 
@@ -412,9 +428,9 @@ def test_landing(site: Site) -> None:
     """A sign-in may lead to a second factor's page, on the app's own site alone."""
     visitor: Visitor = site.visitor()
     reply = visitor.press(visitor.click(site.sign_in()))
-    assert site.conversation.landing(reply, "/second-factor").location == "/second-factor"
-    assert site.conversation.landing(reply, "//evil.example").location == "/"
-    assert site.conversation.landing(reply, "/second-factor").sign_in == reply.sign_in
+    assert site.conversation.lead_to(reply, "/second-factor").location == "/second-factor"
+    assert site.conversation.lead_to(reply, "//evil.example").location == "/"
+    assert site.conversation.lead_to(reply, "/second-factor").sign_in == reply.sign_in
 
 
 def test_guard(site: Site) -> None:
@@ -437,9 +453,9 @@ def test_guard(site: Site) -> None:
 
 
 def test_conversation_is_exported() -> None:
-    """The conversation is what a adapter is built on: it's in `magiclink.web`."""
-    assert Conversation.__module__ == "magiclink.web.conversation"
-    assert ANN
+    """The conversation is what an adapter is built on: it's in `magiclink.web`."""
+    assert web.Conversation is Conversation
+    assert "Conversation" in web.__all__
 
 
 def test_guard_answers_head(site: Site) -> None:

@@ -83,7 +83,7 @@ def everything(site: Site, visitor: Visitor) -> list[Reply]:
     link, document = site.sign_in(), site.invoice()
     confirm = visitor.click(link)
     pages = [confirm, visitor.get("x"), visitor.ask("PUT"), site.visitor(None, *visitor.languages).get()]
-    pages += [visitor.get("sign-in"), run(site.conversation.closed(visitor.request()))]
+    pages += [visitor.get("sign-in"), site.conversation.show_closed(visitor.request(), 0)]
     pages += [visitor.ask("POST", headers={"origin": "https://evil.example"})]
     pages += [visitor.press(visitor.get("sign-in"), email=ANN), visitor.ask("GET", query=(("token", "x"),))]
     visitor.signed_in_as = "bob"

@@ -156,7 +156,7 @@ def test_key_retired_meanwhile() -> None:
     """A cookie whose token isn't genuine any more is as good as none, on every route."""
     site = Site()
     visitor = site.visitor()
-    cookie = run(site.conversation._jar.keep_pending(visitor.request(), "A" * 60))
+    cookie = site.conversation._jar.keep_pending(visitor.request(), "A" * 60, site.links.flows.read_clock())
     visitor.cookies[cookie.name] = cookie.value
     assert [told(visitor.ask(*each)) for each in (("GET",), ("POST",), ("POST", "new"))] == ["400 no-cookie"] * 3
 

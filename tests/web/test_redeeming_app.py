@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from magiclink import SIGN_IN, ExpiredLinkError, NotAdmittedError, RejectedLinkError
-from magiclink.links import run
 from tests.web.conftest import Site, form_of, told, uses
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def test_token_in_no_frame() -> None:
     links = site.sign_in(), site.invoice()
     for link in links:
         visitor = site.visitor()
-        cookie = run(site.conversation._jar.keep_pending(visitor.request(), link.token))
+        cookie = site.conversation._jar.keep_pending(visitor.request(), link.token, site.links.flows.read_clock())
         visitor.cookies[cookie.name] = cookie.value
         form = form_of(visitor.get())
         failing = True
@@ -109,7 +108,7 @@ def test_token_in_no_frame_of_a_grant() -> None:
     site = Site(settings={"security_stamp": stamp})
     link, visitor = site.invoice(), site.visitor()
     visitor.get(link.token)
-    cookie = run(site.conversation._jar.keep_pending(visitor.request(), link.token))
+    cookie = site.conversation._jar.keep_pending(visitor.request(), link.token, site.links.flows.read_clock())
     visitor.cookies[cookie.name] = cookie.value
     site.links.mark_delivered(site.invoice().link_id)
     # The page asks about the link first, and then about what it opened.

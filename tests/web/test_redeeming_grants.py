@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from magiclink import INVOICE, SIGN_IN, StoreError
+from magiclink.instants import to_span
 from magiclink.links import run
-from magiclink.web.cookies import MOST_GRANTS, tag_of
+from magiclink.web.cookies import MOST_GRANTS, make_tag
 from tests.web.conftest import BOB, Site, told
 
 OTHER = replace(INVOICE, purpose="receipt")
@@ -148,7 +149,7 @@ def test_store_down(site: Site) -> None:
     visitor.get(site.invoice().token)
     site.store.__dict__["get"] = down
     with pytest.raises(StoreError):
-        run(site.conversation.opened(visitor.request(), INVOICE, "invoice:1001"))
+        run(site.conversation.find_open(visitor.request(), INVOICE, "invoice:1001"))
 
 
 def test_grant_of_another_contact(site: Site) -> None:
@@ -177,11 +178,11 @@ def test_grant_whose_token_is_none(site: Site) -> None:
     """A grant around a token that isn't genuine opens nothing, and neither does one around another's tag."""
     link, visitor = site.invoice(), site.visitor()
     visitor.get(link.token)
-    jar = site.conversation._jar
-    [grant] = run(jar.grants(visitor.request()))
+    jar, now = site.conversation._jar, site.links.flows.read_clock()
+    [grant] = jar.read_grants(visitor.request(), now)
     visitor.cookies.clear()
     for changed in (replace(grant, token="A" * 60), replace(grant, tag=b"\0" * 8)):
-        cookie = run(jar.keep_grant(visitor.request(), changed, timedelta(hours=8)))
+        cookie = jar.keep_grant(visitor.request(), changed, timedelta(hours=8), now)
         visitor.cookies = {cookie.name: cookie.value}
         assert not visitor.opened()
 
@@ -190,10 +191,10 @@ def test_grant_under_anothers_tag(site: Site) -> None:
     """The tag only finds a grant: what it opens is what its link's own record says."""
     visitor = site.visitor()
     visitor.get(site.invoice().token)
-    jar = site.conversation._jar
-    [grant] = run(jar.grants(visitor.request()))
-    changed = replace(grant, tag=tag_of("invoice", "invoice:1002"))
-    cookie = run(jar.keep_grant(visitor.request(), changed, timedelta(hours=8)))
+    jar, now = site.conversation._jar, site.links.flows.read_clock()
+    [grant] = jar.read_grants(visitor.request(), now)
+    changed = replace(grant, tag=make_tag("invoice", "invoice:1002"))
+    cookie = jar.keep_grant(visitor.request(), changed, timedelta(hours=8), now)
     visitor.cookies = {cookie.name: cookie.value}
     assert not visitor.opened("invoice:1002")
 
@@ -203,9 +204,9 @@ def test_grant_of_another_time(site: Site, opened_at: timedelta) -> None:
     """A grant from before its link, or from the future, opens nothing, and is never an answer that allows."""
     visitor = site.visitor()
     visitor.get(site.invoice().token)
-    jar = site.conversation._jar
-    [grant] = run(jar.grants(visitor.request()))
-    changed = replace(grant, opened_at=site.clock.now() + opened_at)
-    cookie = run(jar.keep_grant(visitor.request(), changed, timedelta(hours=8)))
+    jar, now = site.conversation._jar, site.links.flows.read_clock()
+    [grant] = jar.read_grants(visitor.request(), now)
+    changed = replace(grant, opened_at=now + to_span(opened_at))
+    cookie = jar.keep_grant(visitor.request(), changed, timedelta(hours=8), now)
     visitor.cookies = {cookie.name: cookie.value}
     assert not visitor.opened()

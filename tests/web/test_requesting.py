@@ -275,7 +275,7 @@ def test_job_names_the_browser(site: Site) -> None:
     visitor = site.visitor()
     reply = ask(site, ANN, visitor=visitor)
     assert reply.after is not None
-    assert reply.after.browser == run(site.conversation._jar.visit(visitor.request()))
+    assert reply.after.browser == site.conversation._jar.read_browser(visitor.request(), site.links.flows.read_clock())
     assert len(site.outbox) == 1
 
 
@@ -286,7 +286,7 @@ def test_browser_without_a_name_gets_one(site: Site) -> None:
     visitor.keep(reply)
     assert reply.after is not None
     assert reply.after.browser is not None
-    assert reply.after.browser == run(site.conversation._jar.visit(visitor.request()))
+    assert reply.after.browser == site.conversation._jar.read_browser(visitor.request(), site.links.flows.read_clock())
 
 
 def test_bound_link_without_a_browser() -> None:

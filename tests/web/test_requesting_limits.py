@@ -9,7 +9,7 @@ import pytest
 from magiclink import SIGN_IN
 from magiclink.links import run
 from magiclink.web import Account, Job, Limits, Task
-from magiclink.web.requesting import source_bucket
+from magiclink.web.requesting import name_source
 from tests.web.conftest import ANN, BOB, ORIGIN, Site, form_of, shape, told, uses
 
 if TYPE_CHECKING:
@@ -84,13 +84,13 @@ GARBAGE = [
 @pytest.mark.parametrize(("source", "bucket"), BUCKETS.items())
 def test_source(source: str, bucket: str) -> None:
     """G39: an IPv4 address counts for itself, however it is mapped; of IPv6 a network of 64 bits counts as one."""
-    assert source_bucket(source) == bucket
+    assert name_source(source) == bucket
 
 
 @pytest.mark.parametrize("source", GARBAGE)
 def test_source_of_nowhere(source: str | None) -> None:
     """G39: whatever is no address shares one bucket: the stricter limit, not none."""
-    assert source_bucket(source) == "unknown"
+    assert name_source(source) == "unknown"
 
 
 def test_sources_of_nowhere_share_a_limit() -> None:

@@ -15,7 +15,7 @@ from tests.web.conftest import ANN, BOB, Site, form_of, told
 def test_closed_document_offers_the_sign_in_page(site: Site) -> None:
     """A document that isn't open is 403; who signs in by mail may ask for a link right there, from our own page."""
     visitor = site.visitor()
-    closed = run(site.conversation.closed(visitor.request()))
+    closed = site.conversation.show_closed(visitor.request(), site.links.flows.read_clock())
     visitor.keep(closed)
     assert told(closed) == "403 closed"
     assert told(visitor.press(closed, email=ANN)) == "200 sent"
@@ -28,7 +28,7 @@ def test_closed_document_offers_the_sign_in_page(site: Site) -> None:
 def test_closed_document_without_sign_in(options: dict[str, Any]) -> None:
     """Where nobody signs in by mail, the page says to look for the mail, has no form and sets no cookie."""
     site = Site(INVOICE, *([SIGN_IN] if options else []), **options)
-    closed = run(site.conversation.closed(site.visitor().request()))
+    closed = site.conversation.show_closed(site.visitor().request(), site.links.flows.read_clock())
     assert closed.page is not None
     assert (closed.status, closed.page.buttons, closed.cookies) == (403, (), ())
 

@@ -22,6 +22,7 @@ from .responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
     from typing import Unpack
 
     from django.http import HttpRequest, HttpResponse
@@ -79,13 +80,13 @@ class Adapter:
             try:
                 reply = self._sign_in(request, incoming, reply, reply.sign_in)
             except UnavailableError:
-                reply = self.conversation.unavailable(incoming)
+                reply = self.conversation.answer_unavailable(incoming)
         return self._respond(request, reply)
 
     def opened(self, request: HttpRequest, policy: Policy, resource: str) -> Redemption | None:
         """Return the redemption by which this browser has a document open, or None. Raises UnavailableError."""
         self.conversation.check_opens_document(policy)
-        return run(self.conversation.opened(self._read(request, Address()), policy, resource))
+        return run(self.conversation.find_open(self._read(request, Address()), policy, resource))
 
     def guard(self, request: HttpRequest, policy: Policy, resource: str) -> Redemption | HttpResponse:
         """Return the redemption by which this browser has a document open, or the response to send: 403 or 503."""
@@ -126,14 +127,13 @@ class Adapter:
             request.session.cycle_key()
         else:
             request.session.flush()
-            self._limit_session(request, redemption)
+            self._limit_session(request, reply.session_left)
         login(request, user)
         landing = None if self._landing is None else self._landing(request, redemption)
-        return self.conversation.landing(reply, landing) if isinstance(landing, str) else reply
+        return self.conversation.lead_to(reply, landing) if isinstance(landing, str) else reply
 
-    def _limit_session(self, request: HttpRequest, redemption: Redemption) -> None:
+    def _limit_session(self, request: HttpRequest, left: timedelta) -> None:
         """Let the session end when the redemption says, unless the site's own sessions are shorter."""
-        left = redemption.session_ends_at - self.links.flows.now()
         if left.total_seconds() <= request.session.get_session_cookie_age():
             request.session.set_expiry(timezone.now() + left)
 

@@ -19,7 +19,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from ..errors import MagicLinkError, ReissueRefusedError
-from ..flows.core import LONGEST_TEXT
+from ..flows.arguments import LONGEST_TEXT
 from ..records import Origin
 from .admin_lists import STATES, PurposeFilter, StateFilter, search
 from .conf import adapter

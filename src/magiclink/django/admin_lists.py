@@ -17,8 +17,8 @@ from django.contrib import admin
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
 from ..errors import BadArgumentError
-from ..flows.core import parse_link_id
-from ..instants import to_micros, to_span
+from ..flows.arguments import parse_link_id
+from ..instants import to_span
 from ..records import State
 from .conf import adapter
 from .i18n import _
@@ -78,7 +78,7 @@ class StateFilter(admin.SimpleListFilter):
         if self.value() is None:
             return queryset
         flows = adapter().links.flows
-        return filter_state(queryset, str(self.value()), policies=flows.policies.values(), now=to_micros(flows.now()))
+        return filter_state(queryset, str(self.value()), policies=flows.policies.values(), now=flows.read_clock())
 
 
 def filter_state(links: Links, state: str, *, policies: Iterable[Policy], now: int) -> Links:

@@ -17,7 +17,7 @@ from django.db.models import Q
 
 from ..addresses import canonicalize, fold_case
 from ..errors import BadArgumentError, ConfigurationError, StoreError
-from ..flows.core import check_text
+from ..flows.arguments import check_text
 from ..web.directory import MOST_ACCOUNTS, Account
 
 if TYPE_CHECKING:

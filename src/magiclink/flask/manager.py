@@ -160,7 +160,7 @@ class LinkManager:
             current_app.session_interface.regenerate(session)
         landing = self._sign_ins[redemption.purpose](redemption)
         session[_SUBJECT] = redemption.subject
-        return self.conversation.landing(reply, landing) if isinstance(landing, str) else reply
+        return self.conversation.lead_to(reply, landing) if isinstance(landing, str) else reply
 
     def _respond(self, reply: Reply) -> Response:
         response = make_response(reply)

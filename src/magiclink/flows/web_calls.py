@@ -1,59 +1,45 @@
-"""What the web conversation borrows from the core, and neither face offers: a look at a link, seals, limits, the time.
+"""What only the web conversation uses: a check of an opened token, seals, limits, addresses on file.
 
-It is trusted with more than an app: it sees whom a link is for before the link is used, and shows it to nobody.
+Each takes `now` and what was proved or read before, so that a request reads the clock, a token and a record once. The
+conversation is trusted with more than an app: it sees whom a link is for before the link is used, and shows it to
+nobody.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..addresses import canonicalize, fold_case
-from ..errors import BadArgumentError, InvalidLinkError
+from ..errors import BadArgumentError
 from ..events import Event, Kind, emit
-from ..instants import to_datetime, to_span
-from ..values import LinkInfo
-from .core import parse_link_id, read_link_id
-from .redeeming import Redeeming
+from ..instants import to_datetime
+from .arguments import digest_nonce, parse_link_id, read_browser
+from .redeeming import Attempt, Redeeming
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
-    from datetime import datetime, timedelta
 
-
-class Seen(NamedTuple):
-    """A link that may be used now, as the conversation sees it."""
-
-    info: LinkInfo
-    recipient: bytes | None
-    """The digest of the address that it was mailed to."""
+    from ..crypto.tokens import Genuine
+    from ..records import Record
+    from ..values import LinkInfo
 
 
 class WebCalls(Redeeming):
-    """look, is_recipient, choose_recipient, seal, unseal, take, now."""
+    """begin_attempt, is_recipient, choose_recipient, seal, unseal, hit, find_record, note_limited."""
 
-    async def look(
+    def begin_attempt(
         self,
-        token: str,
+        genuine: Genuine,
+        now: int,
         *,
-        browser: str | None = None,
+        browser: str | None,
+        nonce: str | None = None,
         admit: Callable[[LinkInfo], bool | Awaitable[bool]] | None = None,
-        note: bool = True,
-    ) -> Seen:
-        """Check a link of any policy and change nothing, as `verify` does; without `note`, not even its history.
-
-        `admit` is the app's own last check, as `redeem` asks it. Raises as `verify`, and NotAdmittedError (`app`).
-        """
-        genuine = self.open_token(token)
-        del token
-        if genuine is None:
-            raise InvalidLinkError("the token isn't genuine")
+        is_noted: bool = True,
+    ) -> Attempt:
+        """Begin to open a link of any policy, for `check` or `use`; without `is_noted`, its history isn't written."""
         policy = self.policies[genuine.purpose]
-        click = self._click(genuine, policy, browser=browser, admit=admit)._replace(is_noted=note)
-        record = await self._read(click)
-        await self._check(click, record)
-        if note:
-            await self._note(Kind.VERIFIED, record, at=click.now)
-        return Seen(LinkInfo.from_record(record, now=click.now), record.recipient)
+        return Attempt(genuine.link_id, policy, now, read_browser(browser), digest_nonce(nonce), admit, is_noted)
 
     def is_recipient(self, recipient: bytes | None, address: str) -> bool:
         """Return whether an address on file is the one that a link was mailed to; what is no address isn't."""
@@ -63,35 +49,31 @@ class WebCalls(Redeeming):
             return False
         return self._digests.matches("recipient", recipient, spelled)
 
-    async def choose_recipient(self, link_id: str, addresses: Iterable[str]) -> str | None:
-        """Return that of the addresses on file to which a link was mailed, or None. Raises InvalidLinkError (unknown)."""
-        record = await self._record(read_link_id(link_id))
+    def choose_recipient(self, record: Record, addresses: Iterable[str]) -> str | None:
+        """Return that of the addresses on file to which a link was mailed, or None."""
         return next((each for each in addresses if self.is_recipient(record.recipient, each)), None)
 
-    async def seal(self, kind: str, value: bytes, *, lifetime: timedelta) -> str:
-        """Seal a value for a cookie or a form: a text that only `unseal` with the same kind reads, for `lifetime`."""
-        return self._seals.seal(kind, value, expires_at=self._now() + to_span(lifetime))
+    def seal(self, kind: str, value: bytes, *, expires_at: int) -> str:
+        """Seal a value for a cookie or a form: only `unseal` with the same kind reads it, until `expires_at`."""
+        return self._seals.seal(kind, value, expires_at=expires_at)
 
-    async def unseal(self, kind: str, text: object) -> bytes | None:
+    def unseal(self, kind: str, text: object, *, now: int) -> bytes | None:
         """Return a sealed value; None for anything that isn't ours, of this kind and in date."""
-        return self._seals.unseal(kind, text, now=self._now())
+        return self._seals.unseal(kind, text, now=now)
 
-    async def hit(self, bucket: str, *, limit: int, window: timedelta) -> datetime | None:
-        """Count one in a bucket that the caller names; None, or the instant from which to try again."""
-        digest = self._digests.digest("bucket", bucket)
-        retry_at = await self._ask(self.store.hit, digest, now=self._now(), limit=limit, window=to_span(window))
-        return None if retry_at is None else to_datetime(retry_at)
+    async def hit(self, limit_key: str, *, limit: int, window: int, now: int) -> bool:
+        """Count one under a limit key; return whether it was within the limit of this window (microseconds)."""
+        digest = self._digests.digest("limit", limit_key)
+        return await self._call_store(self.store.hit, digest, now=now, limit=limit, window=window) is None
 
-    async def note_limited(self, link_id: str | None = None) -> None:
-        """Tell that a mail was asked for once too often: in the history of its link, where it's about one."""
-        now = self._now()
+    async def find_record(self, link_id: str) -> Record | None:
+        """Return a link's record, or None where it's unknown."""
         raw = parse_link_id(link_id)
-        record = None if raw is None else await self._ask(self.store.get, self.audience, raw)
+        return None if raw is None else await self._call_store(self.store.get, self.audience, raw)
+
+    async def note_limited(self, record: Record | None, now: int, *, link_id: str | None = None) -> None:
+        """Note that a mail was asked for once too often: in the history of its link, where it's about one."""
         if record is None:
             emit(Event(kind=Kind.LIMITED, at=to_datetime(now), link_id=link_id), self._on_event)
         else:
             await self._note(Kind.LIMITED, record, at=now)
-
-    def now(self) -> datetime:
-        """Return the present instant."""
-        return to_datetime(self._now())

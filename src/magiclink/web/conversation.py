@@ -9,19 +9,18 @@
 | GET, POST /sign-in | asks for a sign-in link |
 
 HEAD answers as GET, and neither sets a cookie nor writes. `Reply.after` is run by the adapter once the reply has been
-sent.
+sent. The clock is asked once a request, and its answer handed down as `now`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigurationError, UnavailableError
+from ..errors import BadArgumentError, ConfigurationError, UnavailableError
+from ..flows.arguments import find_policy, is_token_shaped
 from ..policy import Opens
-from .redeeming import Redeeming
 from .requesting import Requesting
 from .responses import without_body
 
@@ -32,11 +31,9 @@ if TYPE_CHECKING:
     from ..values import Redemption
     from .http import Reply, Request
 
-_TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{60}", re.ASCII)
 
-
-class Conversation(Redeeming, Requesting):
-    """What a adapter holds: `answer` a request, `run` a job, tell what is `opened`, `send` a mail.
+class Conversation(Requesting):
+    """What an adapter holds: `answer` a request, `run` a job, `find_open` documents, `send` a mail.
 
     All calls are flows, to be awaited or driven by `magiclink.links.run`. Raises ConfigurationError for what can't
     work.
@@ -47,7 +44,7 @@ class Conversation(Redeeming, Requesting):
         try:
             reply = await self._answer(request)
         except UnavailableError:
-            reply = self.unavailable(request)
+            reply = self.answer_unavailable(request)
         return without_body(reply) if request.method == "HEAD" else reply
 
     async def _answer(self, request: Request) -> Reply:
@@ -55,58 +52,67 @@ class Conversation(Redeeming, Requesting):
             return self.page(404, self.pages(request).not_genuine())
         if request.form is None:
             return self.page(413, self.pages(request).too_large())
-        calls = self._calls(request.path)
+        calls = self._find_calls(request.path)
         if not calls:
             return self.page(404, self.pages(request).not_genuine())
         call = calls.get("GET" if request.method == "HEAD" else request.method)
         if call is None:
-            return self.page(405, self.pages(request).not_allowed(), allow=_allowed(calls))
-        return await call(request)
+            return self.page(405, self.pages(request).not_allowed(), allow=_list_methods(calls))
+        return await call(request, self.flows.read_clock())
 
-    def _calls(self, path: str) -> dict[str, Callable[[Request], Awaitable[Reply]]]:
+    def _find_calls(self, path: str) -> dict[str, Callable[[Request, int], Awaitable[Reply]]]:
         if path == "":
             return {"GET": self.show, "POST": self.use}
         if path == "new":
-            return {"POST": self.ask_anew} if self._directory is not None else {}
+            return {"POST": self.request_renewal} if self._directory is not None else {}
         if path == "sign-in":
-            return {"GET": self.sign_in_page, "POST": self.ask_to_sign_in} if self.offers_sign_in else {}
+            return {"GET": self.show_sign_in, "POST": self.request_sign_in} if self.offers_sign_in else {}
         return {"GET": self.arrive}
 
     async def guard(self, request: Request, policy: Policy, resource: str) -> Redemption | Reply:
         """Return what this browser has open of a document, or else the answer to send: 403 with the ways on, or 503."""
         try:
-            found = await self.opened(request, policy, resource)
+            now = self.flows.read_clock()
+            found = await self._find_open(request, policy, resource, now)
         except UnavailableError:
-            return self.unavailable(request)
+            return self.answer_unavailable(request)
         if found is not None:
             return found
-        reply = await self.closed(request)
+        reply = self.show_closed(request, now)
         return without_body(reply) if request.method == "HEAD" else reply
 
-    def unavailable(self, request: Request) -> Reply:
-        """Answer that nothing can be said now; for a adapter too, whose framework couldn't sign anybody in."""
+    async def find_open(self, request: Request, policy: Policy, resource: str | None) -> Redemption | None:
+        """Return what this browser has open of a document, or None. Raises UnavailableError."""
+        return await self._find_open(request, policy, resource, self.flows.read_clock())
+
+    def answer_unavailable(self, request: Request) -> Reply:
+        """Answer that nothing can be said now; for an adapter too, whose framework couldn't sign anybody in."""
         return self.page(503, self.pages(request).unavailable())
 
     def find_mount(self, root: str) -> str:
         """Return the path at which a framework finds the routes, whose application lives at `root` itself."""
         root = root.rstrip("/") + "/"
         if not self.flows.site.path.startswith(root):
-            raise ConfigurationError("base_url lies outside of the application's own root path")
+            raise ConfigurationError(
+                f"base_url has the path {self.flows.site.path}, outside of the application's root: "
+                f"give one whose path begins with {root}"
+            )
         return "/" + self.flows.site.path.removeprefix(root)
 
-    def landing(self, reply: Reply, path: str) -> Reply:
+    def lead_to(self, reply: Reply, path: str) -> Reply:
         """Let a sign-in lead elsewhere on the app's own site: to the page of a second factor, say."""
-        led = self.redirect(self.checked(path))
-        return replace(reply, headers=led.headers)
+        return replace(reply, headers=self.redirect(self.checked(path)).headers)
 
     def check_opens_account(self, policy: Policy) -> None:
         """Raise ConfigurationError for a policy whose links sign nobody in."""
-        if policy.opens is not Opens.ACCOUNT or self.flows.policies.get(policy.purpose) != policy:
+        self._check_policy(policy, "on_redeemed")
+        if policy.opens is not Opens.ACCOUNT:
             raise ConfigurationError(f"on_redeemed is for policies that open an account, not for {policy.purpose}")
 
     def check_opens_document(self, policy: Policy) -> None:
         """Raise ConfigurationError for a policy whose links open no document, or aren't made here."""
-        if policy.opens is not Opens.RESOURCE or self.flows.policies.get(policy.purpose) != policy:
+        self._check_policy(policy, "opened_by")
+        if policy.opens is not Opens.RESOURCE:
             raise ConfigurationError(f"opened_by is for policies that open a document, not for {policy.purpose}")
 
     def check_sign_ins(self, purposes: Container[str], *, hint: str = "") -> None:
@@ -122,23 +128,29 @@ class Conversation(Redeeming, Requesting):
                     f"{policy.purpose} opens an account, and nothing says how its links sign in{way_out}"
                 )
 
+    def _check_policy(self, policy: object, name: str) -> None:
+        try:
+            find_policy(self.flows.policies, policy)
+        except BadArgumentError as error:
+            raise ConfigurationError(f"{name}: {error}") from None
+
 
 def check_unless(answer: object) -> bool:
-    """Tell what an app's `unless` has answered: whether this visitor needs no link.
+    """Return what an app's `unless` has answered: whether this browser needs no link.
 
     Raises ConfigurationError for what would have to be awaited: a coroutine is true, and would let everybody in.
     """
     if isinstance(answer, Awaitable):
         if isinstance(answer, Coroutine):
             answer.close()
-        raise ConfigurationError("unless is called and not awaited: a plain function")
+        raise ConfigurationError("unless is called and not awaited: give a plain function, not an async def")
     return bool(answer)
 
 
 def _is_token_like(name: str, value: str) -> bool:
-    """Tell a token that isn't in the path, where logs, analytics and referrers would keep it: nobody reads it there."""
-    return name.lower().startswith("token") or _TOKEN_SHAPE.fullmatch(value) is not None
+    """Return whether this is a token in the query, where logs, analytics and referrers would keep it: it isn't read."""
+    return name.lower().startswith("token") or is_token_shaped(value)
 
 
-def _allowed(calls: Iterable[str]) -> str:
+def _list_methods(calls: Iterable[str]) -> str:
     return ", ".join(sorted({*calls, *(("HEAD",) if "GET" in calls else ())}))

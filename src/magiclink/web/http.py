@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ class Reply:
     """Whom to sign in, under a new session id, before the redirect is sent; None for nobody."""
     keeps_session: bool = False
     """Whether the session goes on (a step-up); False: it is cleared before `sign_in`."""
+    session_left: timedelta = timedelta(0)
+    """How long from now on the session may last that `sign_in` begins."""
     after: Job | None = None
     """The mail to send once the reply has been sent; None where nothing was asked for."""
 

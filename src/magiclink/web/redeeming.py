@@ -16,19 +16,23 @@ from ..errors import (
     RevokedLinkError,
     UnavailableError,
 )
+from ..instants import to_datetime, to_micros
 from ..policy import Opens
 from ..records import State
-from .cookies import Grant, tag_of
+from .cookies import Grant, make_tag
+from .http import Reply
 from .responses import Responses, is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..flows.web_calls import Seen
+    from ..crypto.tokens import Genuine
+    from ..flows.redeeming import Attempt
     from ..policy import Policy
+    from ..records import Record
     from ..values import LinkInfo, Redemption
     from .cookies import Pending
-    from .http import Page, Reply, Request
+    from .http import Page, Request
 
 TRAILING = ".,;:!?)>]'\""
 """Programs that find links in text take the sentence's own punctuation along: one such character is dropped."""
@@ -37,98 +41,106 @@ TRAILING = ".,;:!?)>]'\""
 class Redeeming(Responses):
     """GET /<token>, GET / and POST /."""
 
-    async def arrive(self, request: Request) -> Reply:
+    async def arrive(self, request: Request, now: int) -> Reply:
         """Take the token off the address bar: to the clean page, or straight to a document that needs no button."""
-        token = request.path[:-1] if request.path[-1] in TRAILING else request.path
-        genuine = self.flows.open_token(token)
+        genuine = self.flows.open_token(_read_token(request))
         if genuine is None:
             return self.page(404, self.pages(request).not_genuine())
-        policy = self.flows.policies[genuine.purpose]
-        if not policy.confirm:
-            opened = await self._open_document(request, token, policy)
+        if not self.flows.policies[genuine.purpose].confirm:
+            opened = await self._open_document(request, genuine, now)
             if opened is not None:
                 return opened
-        return self.redirect(self.flows.site.path, await self._jar.keep_pending(request, token))
+        return self.redirect(self.flows.site.path, self._jar.keep_pending(request, _read_token(request), now))
 
-    async def show(self, request: Request) -> Reply:
+    async def show(self, request: Request, now: int) -> Reply:
         """Show the page of the link that waits: its button, or what happened, when, and the way on."""
-        pending = await self._jar.pending(request)
-        genuine = None if pending is None else self.flows.open_token(pending.token)
-        if pending is None or genuine is None:
+        pending = self._jar.read_pending(request, now)
+        if pending is None:
             return self.page(400, self.pages(request).no_cookie())
+        attempt = self._begin_attempt(request, pending.genuine, now)
         try:
-            seen = await self._look(request, pending.token, self.flows.policies[genuine.purpose])
+            record = await self.flows.check(attempt)
         except RejectedLinkError as error:
-            return await self._refused(request, pending, error)
-        return self.page(200, await self._confirm_page(request, pending, seen))
+            return await self._refuse(request, pending, attempt, error)
+        return self.page(200, self._make_confirm_page(request, pending, record, now))
 
-    async def use(self, request: Request) -> Reply:
+    async def use(self, request: Request, now: int) -> Reply:
         """Press the button: the link is used, once, and the browser lands where it leads."""
-        ours = is_ours(request, self.flows.site.origin)
-        pending = await self._jar.pending(request)
-        genuine = None if pending is None else self.flows.open_token(pending.token)
-        if ours is False:
-            return self.page(403, self.pages(request).elsewhere())
-        if pending is None or genuine is None:
-            return self.page(400, self.pages(request).no_cookie())
-        if not await self._jar.is_form(request, pending.token, pending.nonce, request.signed_in_as):
-            # Another tab, or another person signed in meanwhile: what this page showed is no longer what it would do.
-            return self.redirect(self.flows.site.path) if ours else self.page(403, self.pages(request).elsewhere())
-        policy = self.flows.policies[genuine.purpose]
+        pending = self._read_form(request, now)
+        if isinstance(pending, Reply):
+            return pending
+        attempt = self._begin_attempt(request, pending.genuine, now, nonce=pending.nonce)
         try:
-            redemption = await self.flows.redeem(
-                pending.token,
-                policy,
-                browser=await self._jar.visit(request),
-                attempt=pending.nonce,
-                admit=self._admission(request, policy),
-            )
+            redemption = await self.flows.use(attempt)
         except RejectedLinkError as error:
-            return await self._refused(request, pending, error)
-        return await self._opened(request, pending, policy, redemption)
+            return await self._refuse(request, pending, attempt, error)
+        return self._open(request, pending, attempt.policy, redemption, now)
 
-    async def opened(self, request: Request, policy: Policy, resource: str | None) -> Redemption | None:
+    async def _find_open(self, request: Request, policy: Policy, resource: str | None, now: int) -> Redemption | None:
         """Return what this browser has open of a document, or None; the store is asked about that document alone."""
-        tag = tag_of(policy.purpose, resource)
-        for grant in await self._jar.grants(request):
-            found = await self._recalled(grant) if grant.tag == tag else None
+        tag = make_tag(policy.purpose, resource)
+        for grant in self._jar.read_grants(request, now):
+            genuine = self.flows.open_token(grant.token) if grant.tag == tag else None
+            found = None if genuine is None else await self._recall(genuine.link_id, None, grant.opened_at, now)
             if found is not None and (found.purpose, found.resource) == (policy.purpose, resource):
                 return found
         return None
 
-    async def _open_document(self, request: Request, token: str, policy: Policy) -> Reply | None:
+    def _read_form(self, request: Request, now: int) -> Pending | Reply:
+        """Return the link whose page was sent back, or the answer to a form that isn't that page's."""
+        ours = is_ours(request, self.flows.site.origin)
+        pending = self._jar.read_pending(request, now)
+        if ours is False:
+            return self.page(403, self.pages(request).elsewhere())
+        if pending is None:
+            return self.page(400, self.pages(request).no_cookie())
+        if self._jar.is_form(request, pending.token, pending.nonce, request.signed_in_as, now=now):
+            return pending
+        # Another tab, or another person signed in meanwhile: what this page showed is no longer what it would do.
+        return self.redirect(self.flows.site.path) if ours else self.page(403, self.pages(request).elsewhere())
+
+    def _begin_attempt(self, request: Request, genuine: Genuine, now: int, *, nonce: str | None = None) -> Attempt:
+        return self.flows.begin_attempt(
+            genuine,
+            now,
+            browser=self._jar.read_browser(request, now),
+            nonce=nonce,
+            admit=self._make_admit(request, self.flows.policies[genuine.purpose]),
+            is_noted=request.method != "HEAD",
+        )
+
+    async def _open_document(self, request: Request, genuine: Genuine, now: int) -> Reply | None:
         """Verify a document's link and grant it to this browser; None where its page must say what happened."""
+        attempt = self._begin_attempt(request, genuine, now)
         try:
-            seen = await self._look(request, token, policy)
+            record = await self.flows.check(attempt)
         except RejectedLinkError as error:
-            if error.link is not None and await self._holds(request, token, error):
+            held = self._find_grant(request, _read_token(request), now)
+            if error.link is not None and await self._is_still_open(request, attempt, held, error):
                 return self.land(error.link)
             return None
-        grant = Grant(token=token, opened_at=self.flows.now(), tag=tag_of(policy.purpose, seen.info.resource))
-        return self.land(seen.info, await self._jar.keep_grant(request, grant, policy.session_lifetime))
+        # Read from the request once more: while the app was asked, no local variable held the token.
+        grant = Grant(token=_read_token(request), opened_at=now, tag=make_tag(record.purpose, record.resource))
+        cookie = self._jar.keep_grant(request, grant, attempt.policy.session_lifetime, now)
+        return self.redirect(self.checked(record.destination), cookie)
 
-    async def _look(self, request: Request, token: str, policy: Policy) -> Seen:
-        looking = self.flows.look(
-            token,
-            browser=await self._jar.visit(request),
-            admit=self._admission(request, policy),
-            note=request.method != "HEAD",
-        )
-        # The app is asked now, and may raise: error reporters collect the local variables of every frame.
-        del token
-        return await looking
-
-    async def _refused(self, request: Request, pending: Pending, error: RejectedLinkError) -> Reply:
+    async def _refuse(self, request: Request, pending: Pending, attempt: Attempt, error: RejectedLinkError) -> Reply:
         """Say what happened to a link, or lead on a browser that still holds what the link opened."""
         if isinstance(error, NotAdmittedError):
             return self.page(403, self.pages(request).not_admitted(error.reason))
         if error.link is None:
             return self.page(404, self.pages(request).gone(), self._jar.clear_pending())
-        if await self._holds(request, pending.token, error):
+        grant = self._find_grant(request, pending.token, attempt.now)
+        if await self._is_still_open(request, attempt, grant, error):
             return self.land(error.link)
-        return self.page(410, await self._ended_page(request, pending, error, error.link))
+        return self.page(410, self._make_ended_page(request, pending, error, error.link, attempt.now))
 
-    async def _holds(self, request: Request, token: str, error: RejectedLinkError) -> bool:
+    def _find_grant(self, request: Request, token: str, now: int) -> Grant | None:
+        return next((grant for grant in self._jar.read_grants(request, now) if grant.token == token), None)
+
+    async def _is_still_open(
+        self, request: Request, attempt: Attempt, grant: Grant | None, error: RejectedLinkError
+    ) -> bool:
         """Return whether this browser still has open what a link opened, though the link itself has ended."""
         link: LinkInfo | None = error.link
         if link is None or isinstance(error, RevokedLinkError):
@@ -136,55 +148,63 @@ class Redeeming(Responses):
         if self.signs_in(link):
             # Signed in as this subject already, and the link did work once: a second click isn't a refusal.
             return link.uses > 0 and request.signed_in_as == link.subject
-        held = [grant for grant in await self._jar.grants(request) if grant.token == token]
-        del token
-        return bool(held) and await self._recalled(held[0]) is not None
+        if grant is None:
+            return False
+        return await self._recall(attempt.link_id, attempt.record, grant.opened_at, attempt.now) is not None
 
-    async def _recalled(self, grant: Grant) -> Redemption | None:
-        genuine = self.flows.open_token(grant.token)
-        if genuine is None:
-            return None
+    async def _recall(self, link_id: bytes, record: Record | None, opened_at: int, now: int) -> Redemption | None:
+        """Return what a link has open in this browser, or None; its record is read unless it is at hand."""
         try:
-            return await self.flows.recall(genuine.link_id.hex(), redeemed_at=grant.opened_at)
+            if record is None:
+                record = await self.flows.read_record(link_id)
+            return await self.flows.recall_record(record, redeemed_at=opened_at, now=now)
         except UnavailableError:
             raise
         except MagicLinkError:
             return None
 
-    async def _opened(self, request: Request, pending: Pending, policy: Policy, redemption: Redemption) -> Reply:
+    def _open(self, request: Request, pending: Pending, policy: Policy, redemption: Redemption, now: int) -> Reply:
         location = self.checked(redemption.destination)
         if policy.opens is Opens.ACCOUNT:
-            return replace(self.redirect(location), sign_in=redemption, keeps_session=policy.step_up)
+            left = redemption.session_ends_at - to_datetime(now)
+            return replace(self.redirect(location), sign_in=redemption, keeps_session=policy.step_up, session_left=left)
         # A second click is shown the same redemption: it must not make the session longer.
-        opened_at, tag = redemption.redeemed_at, tag_of(policy.purpose, redemption.resource)
+        opened_at, tag = to_micros(redemption.redeemed_at), make_tag(policy.purpose, redemption.resource)
         grant = Grant(token=pending.token, opened_at=opened_at, tag=tag)
-        return self.redirect(location, await self._jar.keep_grant(request, grant, policy.session_lifetime))
+        return self.redirect(location, self._jar.keep_grant(request, grant, policy.session_lifetime, now))
 
-    def _admission(self, request: Request, policy: Policy) -> Callable[[LinkInfo], bool] | None:
+    def _make_admit(self, request: Request, policy: Policy) -> Callable[[LinkInfo], bool] | None:
         """Return the last check: of a step-up, that it's the one who is signed in; and the app's own."""
-        own = self._admit
+        admit = self._admit
         if not policy.step_up:
-            return own
-        return lambda link: request.signed_in_as == link.subject and (own is None or own(link))
+            return admit
+        return lambda link: request.signed_in_as == link.subject and (admit is None or admit(link))
 
-    async def _confirm_page(self, request: Request, pending: Pending, seen: Seen) -> Page:
-        form = await self._jar.form(pending.token, pending.nonce, request.signed_in_as)
-        link, other = seen.info, request.signed_in_as
-        about, to = self.described(link, self.language(request)), self.named(link.subject, seen.recipient)
+    def _make_confirm_page(self, request: Request, pending: Pending, record: Record, now: int) -> Page:
+        form = self._jar.seal_form(pending.token, pending.nonce, request.signed_in_as, now=now)
+        link, other = self.flows.describe(record, now), request.signed_in_as
+        about, to = self.described(link, self.language(request)), self.named(link.subject, record.recipient)
         signs_in = self.signs_in(link)
         if signs_in and other is not None and other != link.subject:
             return self.pages(request).switch(about, to=to, other=self.named(other), form=form)
         return self.pages(request).confirm(about, to=to, form=form, signs_in=signs_in)
 
-    async def _ended_page(self, request: Request, pending: Pending, error: RejectedLinkError, link: LinkInfo) -> Page:
+    def _make_ended_page(
+        self, request: Request, pending: Pending, error: RejectedLinkError, link: LinkInfo, now: int
+    ) -> Page:
         renews = self._directory is not None and self.policy_of(link).renew_on_request
-        form = await self._jar.form(pending.token, pending.nonce, request.signed_in_as) if renews else None
+        form = self._jar.seal_form(pending.token, pending.nonce, request.signed_in_as, now=now) if renews else None
         state = State.REVOKED if isinstance(error, RevokedLinkError) else link.state
         return self.pages(request).ended(
             state,
             self.described(link, self.language(request)),
             at=error.at,
-            now=self.flows.now(),
+            now=to_datetime(now),
             form=form,
             signs_in=self.signs_in(link),
         )
+
+
+def _read_token(request: Request) -> str:
+    """Return the token of a request's path, without the character that the text around the link has left on it."""
+    return request.path[:-1] if request.path[-1] in TRAILING else request.path

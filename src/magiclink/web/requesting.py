@@ -9,70 +9,74 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
 from traceback import format_tb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..addresses import canonicalize, fold_case
 from ..errors import BadArgumentError, ConfigurationError, ReissueRefusedError, RejectedLinkError
 from ..events import logger
+from ..flows.arguments import describe_type, read_link_id
+from ..instants import to_datetime
+from ..stores.base import HOUR
+from ..values import Order
 from .directory import MOST_ACCOUNTS
+from .http import Reply
 from .jobs import Job, Task
 from .mail import compose
-from .options import HOUR
-from .responses import Responses, is_ours
+from .redeeming import Redeeming
+from .responses import is_ours
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..records import Record
     from ..values import Link
     from .directory import Account, Directory
-    from .http import Reply, Request
+    from .http import Request
 
 LONGEST_ADDRESS = 320
 """Characters of what was typed that a job carries; a longer address is none (RFC 5321, 4.5.3.1)."""
 
 
-class Requesting(Responses):
+class Requesting(Redeeming):
     """POST /new, GET and POST /sign-in, and the jobs behind them."""
 
-    async def ask_anew(self, request: Request) -> Reply:
+    async def request_renewal(self, request: Request, now: int) -> Reply:
         """Take the wish for a fresh link in place of the one that waits; the answer comes before any look-up."""
-        ours = is_ours(request, self.flows.site.origin)
-        pending = await self._jar.pending(request)
-        genuine = None if pending is None else self.flows.open_token(pending.token)
-        if ours is False:
-            return self.page(403, self.pages(request).elsewhere())
-        if pending is None or genuine is None:
-            return self.page(400, self.pages(request).no_cookie())
-        if not await self._jar.is_form(request, pending.token, pending.nonce, request.signed_in_as):
-            return self.redirect(self.flows.site.path) if ours else self.page(403, self.pages(request).elsewhere())
+        pending = self._read_form(request, now)
+        if isinstance(pending, Reply):
+            return pending
         language = self.language(request).tag
-        job = Job(task=Task.RENEW, source=request.source, link_id=genuine.link_id.hex(), language=language)
+        job = Job(task=Task.RENEW, source=request.source, link_id=pending.genuine.link_id.hex(), language=language)
         return replace(self.page(200, self.pages(request).sent()), after=job)
 
-    async def sign_in_page(self, request: Request) -> Reply:
+    async def show_sign_in(self, request: Request, now: int) -> Reply:
         """Show the page that asks for an address."""
-        nonce, cookie = await self._jar.keep_visit(request)
-        return self.page(200, self.pages(request).sign_in(await self._jar.form("sign-in", nonce)), cookie)
+        nonce, cookie = self._jar.keep_browser(request, now)
+        form = self._jar.seal_form("sign-in", nonce, now=now)
+        return self.page(200, self.pages(request).sign_in(form), cookie)
 
-    async def ask_to_sign_in(self, request: Request) -> Reply:
+    async def request_sign_in(self, request: Request, now: int) -> Reply:
         """Take an address. Known or not, right or wrong, over a limit or not: the same answer and the same work."""
         ours = is_ours(request, self.flows.site.origin)
-        nonce = await self._jar.visit(request)
-        is_form = nonce is not None and await self._jar.is_form(request, "sign-in", nonce)
+        nonce = self._jar.read_browser(request, now)
+        is_form = nonce is not None and self._jar.is_form(request, "sign-in", nonce, now=now)
         if ours is False or (ours is None and not is_form):
             return self.page(403, self.pages(request).elsewhere())
         # The page may have been open for longer than its cookie lived: this is the browser that asks.
-        nonce, cookie = await self._jar.keep_visit(request)
+        nonce, cookie = self._jar.keep_browser(request, now)
         typed = [value for name, value in request.form or () if name == "email"]
         address = typed[0][: LONGEST_ADDRESS + 1] if len(typed) == 1 else ""
         language = self.language(request).tag
         job = Job(task=Task.SIGN_IN, source=request.source, address=address, browser=nonce, language=language)
         return replace(self.page(200, self.pages(request).sent(), cookie), after=job)
 
-    async def closed(self, request: Request) -> Reply:
+    def show_closed(self, request: Request, now: int) -> Reply:
         """Show the page for a document that this browser doesn't have open, with the ways on."""
         if not self.offers_sign_in:
             return self.page(403, self.pages(request).closed(None))
-        nonce, cookie = await self._jar.keep_visit(request)
-        return self.page(403, self.pages(request).closed(await self._jar.form("sign-in", nonce)), cookie)
+        nonce, cookie = self._jar.keep_browser(request, now)
+        form = self._jar.seal_form("sign-in", nonce, now=now)
+        return self.page(403, self.pages(request).closed(form), cookie)
 
     @property
     def offers_sign_in(self) -> bool:
@@ -86,10 +90,11 @@ class Requesting(Responses):
         """
         if self._directory is None:
             return
+        now = self.flows.read_clock()
         if job.task is Task.RENEW:
-            await self._renew(job, self._directory)
+            await self._renew(job, self._directory, now)
         else:
-            await self._mail_sign_in(job, self._directory)
+            await self._mail_sign_in(job, self._directory, now)
 
     async def run_late(self, job: Job) -> None:
         """Do what a job asks for when there is nobody left to answer: what fails is logged, and where it failed."""
@@ -105,27 +110,12 @@ class Requesting(Responses):
 
         `language` is the reader's, such as `de-AT`: the mail is in the nearest that the site offers, or in its own.
         """
-        if self._mailer is None:
-            raise BadArgumentError("there is no mailer: give the options mailer=SMTPMailer(…)")
-        if not isinstance(language, str | None):
-            raise BadArgumentError("language: a tag such as de, or None")
-        info = await self.flows.inspect(link.link_id)
-        spoken = self.languages.choose([language] if language else [])
-        message = compose(
-            link,
-            to=to,
-            about=about or self.described(info, spoken) or None,
-            opens=self.policy_of(info).opens,
-            language=spoken,
-            sender=self._sender,
-            reply_to=self._reply_to,
-            clock=self.flows.clock,
-        )
-        self._mailer.send(message)
-        await self.flows.mark_delivered(link.link_id)
+        now = self.flows.read_clock()
+        record = await self.flows.read_record(read_link_id(link.link_id))
+        await self._send(link, record, now, to=to, about=about, language=language)
 
     async def remind(self, link_id: str) -> Link:
-        """Mail a fresh link of a link's series to the address that it was mailed to; give it.
+        """Mail a fresh link of a link's series to the address that it was mailed to; return it.
 
         For the support desk: a mail was lost, or its link is too old. Whether there may be a fresh one is for the
         link's policy to say, and where it goes is the address on file whose digest is the record's.
@@ -135,70 +125,108 @@ class Requesting(Responses):
         is gone), UnavailableError (the mail wasn't taken: older links still work), ConfigurationError (no directory).
         """
         if self._directory is None:
-            raise ConfigurationError("a reminder goes to an address on file, and there is no directory")
-        info = await self.flows.inspect(link_id)
-        policy = self.policy_of(info)
-        account = self._directory.by_subject(info.subject)
+            raise ConfigurationError("a reminder goes to an address on file: give directory=, the app's accounts")
+        now = self.flows.read_clock()
+        record = await self.flows.read_record(read_link_id(link_id))
+        policy = self.policy_of(self.flows.describe(record, now))
+        account = self._directory.by_subject(record.subject)
         if account is None or not account.active:
             raise ReissueRefusedError("the account may not be used", reason="account")
-        to = await self.flows.choose_recipient(link_id, account.addresses)
+        to = self.flows.choose_recipient(record, account.addresses)
         if to is None:
             raise ReissueRefusedError("the address that the link was mailed to isn't on file", reason="recipient")
-        link = await self.flows.remind(policy, subject=info.subject, resource=info.resource, recipient=to)
-        await self.send(link, to=to)
+        order = Order(policy=policy, subject=record.subject, resource=record.resource, recipient=to)
+        link, fresh = await self.flows.remind_order(order, now)
+        await self._send(link, fresh, now, to=to)
         return link
 
-    async def _renew(self, job: Job, directory: Directory) -> None:
-        if not await self._within(job, f"link:{job.link_id}", self.limits.per_link):
-            await self.flows.note_limited(job.link_id)
+    async def _send(
+        self, link: Link, record: Record, now: int, *, to: str, about: str = "", language: str | None = None
+    ) -> None:
+        if self._mailer is None:
+            raise BadArgumentError('there is no mailer: give mailer=, such as SMTPMailer("localhost")')
+        if not isinstance(language, str | None):
+            raise BadArgumentError(f"language: a tag such as de, or None; got {describe_type(language)}")
+        info = self.flows.describe(record, now)
+        reader = self.languages.preferred([language] if language else [])
+        message = compose(
+            link,
+            to=to,
+            about=about or self.described(info, reader) or None,
+            opens=self.policy_of(info).opens,
+            language=reader,
+            sender=self._sender,
+            reply_to=self._reply_to,
+            clock=_At(to_datetime(now)),
+        )
+        self._mailer.send(message)
+        await self.flows.deliver_record(record, now)
+
+    async def _renew(self, job: Job, directory: Directory, now: int) -> None:
+        if not await self._is_within(job, f"link:{job.link_id}", self.limits.per_link, now):
+            await self.flows.note_limited(await self.flows.find_record(job.link_id), now, link_id=job.link_id)
+            return
+        record = await self.flows.find_record(job.link_id)
+        account = None if record is None else directory.by_subject(record.subject)
+        if record is None or account is None or not account.active:
+            return
+        to = self.flows.choose_recipient(record, account.addresses)
+        # An address that is no longer on file: the link is dead, and nobody learns where its mail went.
+        if to is None:
+            return
+        # Not the limit of sign-in links: anybody can use that up, and would keep customers from their documents.
+        address = fold_case(canonicalize(to))
+        if not await self._hit(f"renew:{address}", self.limits.per_address, now):
+            await self.flows.note_limited(record, now)
             return
         try:
-            account = directory.by_subject((await self.flows.inspect(job.link_id)).subject)
-            if account is None or not account.active:
-                return
-            to = await self.flows.choose_recipient(job.link_id, account.addresses)
-            # An address that is no longer on file: the link is dead, and nobody learns where its mail went.
-            if to is None:
-                return
-            # Not the bucket of sign-in links: anybody can use that up, and would keep customers from their documents.
-            if not await self._takes(f"renew:{fold_case(canonicalize(to))}", self.limits.per_address):
-                await self.flows.note_limited(job.link_id)
-                return
-            await self.send(await self.flows.renew_link(job.link_id, to=to), to=to, language=job.language)
+            link, fresh = await self.flows.renew_record(record, address, now)
+            await self._send(link, fresh, now, to=to, language=job.language)
         except (RejectedLinkError, ReissueRefusedError):
             return
 
-    async def _mail_sign_in(self, job: Job, directory: Directory) -> None:
+    async def _mail_sign_in(self, job: Job, directory: Directory, now: int) -> None:
         try:
             address = canonicalize(job.address)
         except BadArgumentError:
             return
-        if not await self._within(job, f"sign-in:{fold_case(address)}", self.limits.per_address):
-            await self.flows.note_limited()
+        if not await self._is_within(job, f"sign-in:{fold_case(address)}", self.limits.per_address, now):
+            await self.flows.note_limited(None, now)
             return
         accounts = [account for account in directory.by_email(fold_case(address)) if account.active]
         for account in accounts[:MOST_ACCOUNTS]:
-            await self._mail_account(account, address, job)
+            await self._mail_account(account, address, job, now)
 
-    async def _mail_account(self, account: Account, typed: str, job: Job) -> None:
+    async def _mail_account(self, account: Account, typed: str, job: Job, now: int) -> None:
         policy = self.sign_in_policy
         # The mail goes to the stored spelling, never to what was typed (CVE-2019-19844).
         to = next((each for each in account.addresses if _is_same(each, typed)), None)
         if to is None or policy is None:
             return
         browser = job.browser if policy.bind_browser else None
+        order = Order(policy=policy, subject=account.subject, recipient=to, browser=browser)
         try:
-            link = await self.flows.issue(policy, subject=account.subject, recipient=to, browser=browser)
+            [(link, record)] = await self.flows.issue_orders([order], now)
         except BadArgumentError:
             return
-        await self.send(link, to=to, language=job.language)
+        await self._send(link, record, now, to=to, language=job.language)
 
-    async def _within(self, job: Job, bucket: str, limit: int) -> bool:
-        by_source = await self._takes(f"source:{source_bucket(job.source)}", self.limits.per_source)
-        return by_source and await self._takes(bucket, limit)
+    async def _is_within(self, job: Job, limit_key: str, limit: int, now: int) -> bool:
+        by_source = await self._hit(f"source:{name_source(job.source)}", self.limits.per_source, now)
+        return by_source and await self._hit(limit_key, limit, now)
 
-    async def _takes(self, bucket: str, limit: int) -> bool:
-        return await self.flows.hit(bucket, limit=limit, window=HOUR) is None
+    async def _hit(self, limit_key: str, limit: int, now: int) -> bool:
+        return await self.flows.hit(limit_key, limit=limit, window=HOUR, now=now)
+
+
+class _At(NamedTuple):
+    """The instant of a request, for what asks a clock."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        """Return it."""
+        return self.at
 
 
 def _is_same(on_file: str, typed: str) -> bool:
@@ -209,10 +237,10 @@ def _is_same(on_file: str, typed: str) -> bool:
         return False
 
 
-def source_bucket(source: str | None) -> str:
+def name_source(source: str | None) -> str:
     """Name who asks: an IPv4 address, or an IPv6 network of 64 bits, which is one household's.
 
-    Without an address all share one bucket: a stricter limit, not none.
+    Without an address all share one limit: stricter, not none.
     """
     try:
         address = ip_address((source or "").split("%")[0])

@@ -65,7 +65,7 @@ def test_life_of_a_link(settings: Settings) -> None:
 def test_unknown_link(settings: Settings) -> None:
     """A link that isn't there is exit status 2 and one sentence."""
     Desk(settings)
-    assert run_refused("inspect", "00" * 20) == (2, "magiclink: the link is unknown")
+    assert run_refused("inspect", "00" * 20) == (2, "magiclink: the link is unknown: never made here, or purged")
 
 
 @pytest.mark.parametrize("arguments", [[], ["frobnicate"], ["inspect"], ["purge", "--keep-days", "soon"]])
