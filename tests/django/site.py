@@ -200,7 +200,7 @@ def by_asgi() -> Send:
         scope = scope_of(method, path, {"Content-Length": str(len(sent)), **headers})
         asking: Any = ApplicationCommunicator(handler, scope)  # type: ignore[no-untyped-call]
         await asking.send_input({"type": "http.request", "body": sent})
-        started, written = await asking.receive_output(), await asking.receive_output()
+        started, written = await asking.receive_output(timeout=60), await asking.receive_output(timeout=60)
         await asking.wait()
         answered = [(name.decode(), value.decode()) for name, value in started["headers"]]
         return Raw(started["status"], answered, written["body"].decode())

@@ -394,8 +394,8 @@ def test_retry_after(site: Site) -> None:
 
 def test_on_redeemed_missing(site: Site) -> None:
     """An account policy that nobody says how to sign in with is ConfigurationError, and so is one too many."""
-    with pytest.raises(ConfigurationError, match=r"step-up.*@manager\.on_redeemed.*MagicLinkBackend"):
-        site.conversation.check_sign_ins({"sign-in"})
+    with pytest.raises(ConfigurationError, match=r"step-up.*: write @manager\.on_redeemed\(STEP_UP\)"):
+        site.conversation.check_sign_ins({"sign-in"}, hint="@manager.on_redeemed({policy})")
     site.conversation.check_sign_ins({"sign-in", "step-up"})
     site.conversation.check_opens_account(SIGN_IN)
     with pytest.raises(ConfigurationError):

@@ -148,7 +148,7 @@ class Requesting(Redeeming):
         if not isinstance(language, str | None):
             raise BadArgumentError(f"language: a tag such as de, or None; got {describe_type(language)}")
         info = self.flows.describe(record, now)
-        reader = self.languages.preferred([language] if language else [])
+        reader = self.languages.choose([language] if language else [])
         message = compose(
             link,
             to=to,
