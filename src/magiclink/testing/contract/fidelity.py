@@ -68,7 +68,7 @@ class Fidelity(Bench):
     """What goes in comes back, or not at all."""
 
     def comes_back(self, written: Record) -> bool:
-        """Write a link, and tell whether it is read as it was, but for what the store assigns."""
+        """Write a link, and return whether it is read as it was, but for what the store assigns."""
         added, found = self.add(written), self.read(written)
         return added and found == written._replace(number=found.number, generation=found.generation)
 
@@ -144,7 +144,7 @@ class Fidelity(Bench):
         assert tried == link._replace(delivered_at=NOW, attempts=2)
         used = self.consume(link, stamp=link.stamp, attempt=b"again")
         assert used == tried._replace(uses=2, last_used_at=NOW, attempt=b"again")
-        newer = self.reissued(link, series=b"n" * 16, supersede="on-issue")
+        newer = self.make_reissue(link, series=b"n" * 16, supersede="on-issue")
         assert self.add(newer, renamed={link.series: newer.series})
         ended = used._replace(series=newer.series, superseded_at=NOW)
         assert self.read(link) == ended
