@@ -59,7 +59,7 @@ class Account:
 
     def pytest_itemcollected(self, item: Any) -> None:
         """Remember which store a test is about: the parameter that names one."""
-        from tests.stores.grounds import EVERY
+        from tests.stores.locations import EVERY
 
         for value in (getattr(item, "callspec", None) and item.callspec.params.values()) or ():
             if value in EVERY:

@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from magiclink import UsedLinkError
-from tests.stores.grounds import ONCE, Ground, links_on
+from tests.stores.locations import ONCE, Location, links_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,14 +39,14 @@ def several(count: int, work: Callable[[], None]) -> None:
     assert endings == [0] * count, endings
 
 
-def play(ground: Ground, tokens: Sequence[str]) -> list[tuple[int, int]]:
+def play(location: Location, tokens: Sequence[str]) -> list[tuple[int, int]]:
     """Let the processes redeem token after token, and give each round's winners and losers."""
     context = get_context("fork")
     barrier = context.Barrier(PROCESSES)
     won, lost = context.Array("i", len(tokens)), context.Array("i", len(tokens))
 
     def redeem() -> None:
-        with links_on(ground.open(1)) as links:
+        with links_on(location.open(1)) as links:
             for turn, token in enumerate(tokens):
                 barrier.wait(TIMEOUT)
                 try:
@@ -63,10 +63,10 @@ def play(ground: Ground, tokens: Sequence[str]) -> list[tuple[int, int]]:
 
 def main(store_name: str, url: str, name: str, rounds: str) -> None:
     """Issue a link for each round, play, and tell."""
-    ground = Ground(store_name, url, name)
-    with links_on(ground.open(1)) as links:
+    location = Location(store_name, url, name)
+    with links_on(location.open(1)) as links:
         issued = [links.issue(ONCE, subject=f"customer-{turn}", recipient="a@b.example") for turn in range(int(rounds))]
-    for winners, losers in play(ground, [link.token for link in issued]):
+    for winners, losers in play(location, [link.token for link in issued]):
         print(winners, losers)
 
 

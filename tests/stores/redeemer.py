@@ -13,7 +13,7 @@ import sys
 import time
 from itertools import cycle
 
-from tests.stores.grounds import BILL, IS_LONG, Ground, links_on
+from tests.stores.locations import BILL, IS_LONG, Location, links_on
 
 ALONE = 500 if IS_LONG else 50
 """How many are redeemed before the others begin."""
@@ -22,7 +22,7 @@ ALONE = 500 if IS_LONG else 50
 def main(store_name: str, url: str, name: str) -> None:
     """Redeem, and tell."""
     spans: list[list[float]] = [[], []]
-    with links_on(Ground(store_name, url, name).open(1)) as links:
+    with links_on(Location(store_name, url, name).open(1)) as links:
         issued = [links.issue(BILL, subject=f"visitor-{number}", recipient="a@b.example") for number in range(20)]
         for link in cycle(issued):
             begun = time.perf_counter()

@@ -11,7 +11,7 @@ import pytest
 
 from magiclink import ClockError, RevokedLinkError, SupersededLinkError
 from magiclink.testing import FrozenClock
-from tests.stores.grounds import BILL, EVERY, PROMPT, links_on, new_ground
+from tests.stores.locations import BILL, EVERY, PROMPT, links_on, new_location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,8 +48,8 @@ def machines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine
     clocks = FrozenClock(), FrozenClock()
     clocks[0].tick(APART)
     with ExitStack() as stack:
-        ground = stack.enter_context(new_ground(request.param, tmp_path))
-        ahead, behind = (stack.enter_context(links_on(ground.open(2), clock=clock)) for clock in clocks)
+        location = stack.enter_context(new_location(request.param, tmp_path))
+        ahead, behind = (stack.enter_context(links_on(location.open(2), clock=clock)) for clock in clocks)
         yield Machines(ahead, behind, clocks)
 
 

@@ -23,8 +23,8 @@ from magiclink import Order, StoreError
 from magiclink.testing.contract import record
 from magiclink.testing.contract.bench import DAY, NOW
 from tests.stores.contents import contents
-from tests.stores.grounds import BILL, EVERY, IS_LONG, LEVELLED, SHARED, links_on, new_ground
-from tests.stores.postgres.places import Proxy
+from tests.stores.locations import BILL, EVERY, IS_LONG, LEVELLED, SHARED, links_on, new_location
+from tests.stores.postgres.sandboxes import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,39 +64,42 @@ def fill(store: Store, count: int, **changes: Any) -> None:
 
 def test_monthly_run(tmp_path: Path, record_property: Told) -> None:
     """L16: on PostgreSQL the links of a whole month are made by one call: all of them are there, and open."""
-    with new_ground(LEVELLED[0], tmp_path) as ground, links_on(ground.open()) as links:
+    with new_location(LEVELLED[0], tmp_path) as location, links_on(location.open()) as links:
         begun = time.perf_counter()
         issued = links.issue_many(ORDERS)
         record_property("seen", f"{INVOICES:,} links in {time.perf_counter() - begun:.1f} s")
-        assert len(contents(ground, "links")) == INVOICES
+        assert len(contents(location, "links")) == INVOICES
         for link in issued if IS_LONG else issued[:: INVOICES // 200]:
             assert links.redeem(link.token, BILL).resource == link.resource
 
 
 def test_monthly_run_cut_off(tmp_path: Path) -> None:
     """E02: a connection that is lost in the middle of the month's links leaves none, and nothing else of them."""
-    with new_ground(LEVELLED[0], tmp_path) as ground, tempfile.TemporaryDirectory(prefix="ml-", dir="/tmp") as folder:
-        proxy = Proxy(ground.url, Path(folder))
-        with links_on(replace(ground, url=proxy.url).open(1)) as links:
-            before = contents(ground)
+    with (
+        new_location(LEVELLED[0], tmp_path) as location,
+        tempfile.TemporaryDirectory(prefix="ml-", dir="/tmp") as folder,
+    ):
+        proxy = Proxy(location.url, Path(folder))
+        with links_on(replace(location, url=proxy.url).open(1)) as links:
+            before = contents(location)
             for turn in (1, INVOICES // 1_000, INVOICES // 500):
                 proxy.cut("client", turn)
                 with pytest.raises(StoreError):
                     links.issue_many(ORDERS)
-                assert contents(ground) == before
+                assert contents(location) == before
         proxy.close()
 
 
 def test_monthly_run_with_a_link_that_is_there(tmp_path: Path) -> None:
     """2: where the last of very many links is there already, none of the others is written."""
-    with new_ground(LEVELLED[0], tmp_path) as ground, links_on(ground.open()) as links:
+    with new_location(LEVELLED[0], tmp_path) as location, links_on(location.open()) as links:
         store: Store = links.flows.store
         known = record()
         assert store.add([known], now=NOW, renamed={})
-        before = contents(ground)
+        before = contents(location)
         batch = [record(subject=f"customer-{number}") for number in range(INVOICES)]
         assert not store.add([*batch, known], now=NOW, renamed={})
-        assert contents(ground) == before
+        assert contents(location) == before
 
 
 # The purge.
@@ -145,10 +148,10 @@ class Waits(NamedTuple):
 def purged_beside_uses(store_name: str, folder: Path) -> Waits:
     """Purge very many links while another process redeems, and see that neither fails."""
     count = long_over(store_name)
-    with new_ground(store_name, folder) as ground:
-        store: Any = Timed(ground.open())
+    with new_location(store_name, folder) as location:
+        store: Any = Timed(location.open())
         fill(store, count, expires_at=NOW - 400 * DAY)
-        command = [*REDEEMER, ground.store_name, ground.url, ground.name]
+        command = [*REDEEMER, location.store_name, location.url, location.name]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
         with links_on(store) as links, subprocess.Popen(command, **pipes) as other:
             assert other.stdout is not None
@@ -186,14 +189,14 @@ def took(links: MagicLinks, subject: str) -> float:
 @pytest.mark.parametrize("store_name", EVERY)
 def test_revocation_that_writes_every_link(store_name: str, tmp_path: Path, record_property: Told) -> None:
     """10: revoking all that a subject has writes one row, however many links there are."""
-    with new_ground(store_name, tmp_path) as ground, links_on(ground.open()) as links:
+    with new_location(store_name, tmp_path) as location, links_on(location.open()) as links:
         counts = {"few": FEW, "many": MANY}
         for subject, count in counts.items():
             fill(links.flows.store, count, subject=subject)
         for subject in counts:
-            before = contents(ground)
+            before = contents(location)
             links.revoke_all(subject=subject)
-            assert len(contents(ground) - before) == 1
+            assert len(contents(location) - before) == 1
             assert {each.state for each in links.find(subject=subject, limit=FEW)} == {"revoked"}
         spans = [[took(links, subject) for subject in counts] for _ in range(9)]
         few, many = (1000 * median(each) for each in zip(*spans, strict=True))

@@ -81,21 +81,21 @@ def test_note_of_an_unknown_link() -> None:
 
 
 def test_windows_that_are_over() -> None:
-    """12: a window that has been over for 30 seconds is forgotten with the next call: buckets fill no memory."""
+    """12: a window that has been over for 30 seconds is forgotten with the next call: limits fill no memory."""
     store, minute = MemoryStore(), 60_000_000
     for now in (0, minute, 2 * minute):
-        store.hit(b"bucket", now=now, limit=1, window=minute)
-    assert list(store._hits) == [(2 * minute, minute, b"bucket"), (3 * minute, minute, b"bucket")]
+        store.hit(b"key", now=now, limit=1, window=minute)
+    assert list(store._hits) == [(2 * minute, minute, b"key"), (3 * minute, minute, b"key")]
 
 
 def test_window_of_a_clock_that_is_behind() -> None:
     """12: D04: a machine whose clock is behind by 30 seconds counts on in its window, which has ended elsewhere."""
     store, minute = MemoryStore(), 60_000_000
-    assert store.hit(b"bucket", now=0, limit=1, window=minute) is None
-    assert store.hit(b"bucket", now=minute + CLOCK_SKEW, limit=1, window=minute) is None
-    assert store.hit(b"bucket", now=minute - 1, limit=1, window=minute) == minute
-    assert store.hit(b"bucket", now=2 * minute + CLOCK_SKEW, limit=1, window=minute) is None
-    assert (minute, minute, b"bucket") not in store.__dict__["_hits"]
+    assert store.hit(b"key", now=0, limit=1, window=minute) is None
+    assert store.hit(b"key", now=minute + CLOCK_SKEW, limit=1, window=minute) is None
+    assert store.hit(b"key", now=minute - 1, limit=1, window=minute) == minute
+    assert store.hit(b"key", now=2 * minute + CLOCK_SKEW, limit=1, window=minute) is None
+    assert (minute, minute, b"key") not in store.__dict__["_hits"]
 
 
 def test_revocation_that_writes_every_link() -> None:

@@ -20,7 +20,7 @@ import pytest
 from magiclink import Redemption, RevokedLinkError, SupersededLinkError, UsedLinkError
 from magiclink.testing import FrozenClock
 from magiclink.testing.contract.bench import race
-from tests.stores.grounds import (
+from tests.stores.locations import (
     BILL,
     EVERY,
     IS_LONG,
@@ -30,7 +30,7 @@ from tests.stores.grounds import (
     SHARED,
     THRICE,
     links_on,
-    new_ground,
+    new_location,
     outcome,
 )
 
@@ -52,8 +52,8 @@ QUARTER = -(-ROUNDS // 4)
 def opened(store_name: str, folder: Path, *, threads: int, clock: FrozenClock | None = None) -> Iterator[MagicLinks]:
     """Return links over a new store, with connections for so many threads."""
     with (
-        new_ground(store_name, folder) as ground,
-        links_on(ground.open(threads), clock=clock or FrozenClock()) as links,
+        new_location(store_name, folder) as location,
+        links_on(location.open(threads), clock=clock or FrozenClock()) as links,
     ):
         yield links
 
@@ -98,8 +98,8 @@ def test_more_winners_than_uses(store_name: str, tmp_path: Path, record_property
 def test_processes_that_both_win(store_name: str, tmp_path: Path, record_property: Told) -> None:
     """F02: of 8 processes that redeem one link at once, one wins, and the others are told that it is used."""
     record_property("seen", f"{rounds(store_name)} rounds")
-    with new_ground(store_name, tmp_path) as ground:
-        command = [*RACERS, ground.store_name, ground.url, ground.name, str(rounds(store_name))]
+    with new_location(store_name, tmp_path) as location:
+        command = [*RACERS, location.store_name, location.url, location.name, str(rounds(store_name))]
         ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120 + 5 * ROUNDS)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.splitlines() == ["1 7"] * rounds(store_name)

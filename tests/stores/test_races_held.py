@@ -14,7 +14,7 @@ import pytest
 
 from magiclink import Redemption, ReissueRefusedError, RevokedLinkError, SupersededLinkError, UsedLinkError
 from magiclink.testing import FrozenClock
-from tests.stores.grounds import BILL, LOCKING, ONCE, PROMPT, Bolt, links_on, new_ground, outcome
+from tests.stores.locations import BILL, LOCKING, ONCE, PROMPT, Bolt, links_on, new_location, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,8 +60,8 @@ class Core:
 def hall(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Core]:
     """Open a store on each store."""
     clock = FrozenClock()
-    with new_ground(request.param, tmp_path) as ground, links_on(ground.open(), clock=clock) as links:
-        yield Core(links, clock, Bolt(ground))
+    with new_location(request.param, tmp_path) as location, links_on(location.open(), clock=clock) as links:
+        yield Core(links, clock, Bolt(location))
 
 
 def place_in(order: str, end: Callable[[], object], use: Callable[[], object]) -> list[Callable[[], object]]:

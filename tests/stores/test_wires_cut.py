@@ -17,8 +17,8 @@ from sqlalchemy import make_url
 from magiclink import StoreError, UsedLinkError
 from magiclink.testing import FrozenClock
 from tests.services import missing
-from tests.stores.grounds import ONCE, Ground, links_on, new_ground
-from tests.stores.postgres.places import Proxy
+from tests.stores.locations import ONCE, Location, links_on, new_location
+from tests.stores.postgres.sandboxes import Proxy
 from tests.stores.wires import Wire
 
 if TYPE_CHECKING:
@@ -30,16 +30,16 @@ FAR = ("PostgreSQL, read committed", "Valkey", "SQLAlchemy, PostgreSQL", "SQLAlc
 ANN = "ann@acme.example"
 
 
-def wired(ground: Ground, folder: Path) -> tuple[Wire, Ground]:
-    """Put a wire before a ground, and give the ground as it is seen from behind it."""
+def wired(location: Location, folder: Path) -> tuple[Wire, Location]:
+    """Put a wire before a location, and return the wire, and the location behind it."""
     try:
-        if ground.store_name == "PostgreSQL":
-            proxy = Proxy(ground.url, folder)
-            return proxy, replace(ground, url=proxy.url)
-        if ground.store_name == "Valkey":
-            wire = Wire(Path(urlsplit(ground.url).path), folder / "socket")
-            return wire, replace(ground, url=f"unix://{wire.path}")
-        url = make_url(ground.url)
+        if location.store_name == "PostgreSQL":
+            proxy = Proxy(location.url, folder)
+            return proxy, replace(location, url=proxy.url)
+        if location.store_name == "Valkey":
+            wire = Wire(Path(urlsplit(location.url).path), folder / "socket")
+            return wire, replace(location, url=f"unix://{wire.path}")
+        url = make_url(location.url)
         if "host" in url.query:
             wire = Wire(Path(str(url.query["host"])) / ".s.PGSQL.5432", folder / ".s.PGSQL.5432")
             moved = {"host": str(folder)}
@@ -48,7 +48,7 @@ def wired(ground: Ground, folder: Path) -> tuple[Wire, Ground]:
             moved = {"unix_socket": str(wire.path)}
     except KeyError:
         missing("the given server has no Unix socket to stand before")
-    return wire, replace(ground, url=url.update_query_dict(moved).render_as_string(hide_password=False))
+    return wire, replace(location, url=url.update_query_dict(moved).render_as_string(hide_password=False))
 
 
 @dataclass
@@ -66,12 +66,12 @@ def machines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine
     """Open a store twice, once over a wire."""
     clock = FrozenClock()
     with ExitStack() as stack:
-        ground = stack.enter_context(new_ground(request.param, tmp_path))
+        location = stack.enter_context(new_location(request.param, tmp_path))
         # A folder of its own under a short name: a socket's path has room for a hundred characters.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ml-", dir="/tmp")))
-        wire, behind = wired(ground, folder)
+        wire, behind = wired(location, folder)
         stack.callback(wire.close)
-        near, far = (stack.enter_context(links_on(each.open(1), clock=clock)) for each in (ground, behind))
+        near, far = (stack.enter_context(links_on(each.open(1), clock=clock)) for each in (location, behind))
         yield Machines(near, far, wire, clock)
 
 

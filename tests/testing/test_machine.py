@@ -26,7 +26,7 @@ STEADY = settings(
     deadline=None,
     derandomize=True,
     database=None,
-    # Whether something is found is asked here, not how small it can be made.
+    # What matters is whether something is found, not how small it can be made.
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
@@ -36,11 +36,11 @@ class SoundStore(MemoryStore):
     """The model, which remembers windows while the clock of another machine may still be in them."""
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one in a limit_key."""
+        """Count one hit of a limit key."""
         ends_at = now - now % window + window
-        taken = self._hits.get((ends_at, window, limit_key), 0)
-        self._hits[ends_at, window, limit_key] = taken + (taken < limit)
-        return None if taken < limit else ends_at
+        hits = self._hits.get((ends_at, window, limit_key), 0)
+        self._hits[ends_at, window, limit_key] = hits + (hits < limit)
+        return None if hits < limit else ends_at
 
 
 class UndeadStore(SoundStore):
@@ -56,6 +56,14 @@ class ForgetfulStore(SoundStore):
     def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
         """Write records."""
         return super().add(records, now=now, renamed={})
+
+
+class NarrowStore(SoundStore):
+    """Leaves out a column that no call reads."""
+
+    def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
+        """Write records."""
+        return super().add([record._replace(bounce=None) for record in records], now=now, renamed=renamed)
 
 
 class LateStore(SoundStore):
@@ -112,7 +120,7 @@ def test_sound_database(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    [UndeadStore, ForgetfulStore, LateStore, HurriedStore, LooseStore],
+    [UndeadStore, ForgetfulStore, NarrowStore, LateStore, HurriedStore, LooseStore],
     ids=lambda made: made.__name__,
 )
 def test_broken_store(broken: type[MemoryStore]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import find
 
-from magiclink.records import CLOCK_SKEW
-from magiclink.testing.machine_draws import AUDIENCES, INSTANTS, NOW, ORDERS, Order
+from magiclink.records import CLOCK_SKEW, Record
+from magiclink.testing.machine_draws import AUDIENCES, INSTANTS, MADE, NOW, ORDERS, UNREAD, Order
 
 ORDER = Order(AUDIENCES[0], "invoice", "customer-7", "invoice:1001", "ap@acme.example")
 
@@ -30,3 +30,14 @@ def test_orders_and_clocks_that_matter() -> None:
     """A contact without an address is drawn, and a clock that is ahead by one microsecond more than is allowed."""
     assert find(ORDERS, lambda order: order.address is None).recipient(1) is None
     assert find(INSTANTS, lambda now: now == NOW + CLOCK_SKEW + 1)
+
+
+def test_every_column() -> None:
+    """Each column that no call reads is drawn, with another value than its default, and never some of them alone."""
+    written = {"uses", "first_used_at", "last_used_at", "attempt", "attempts", "delivered_at", "superseded_at"}
+    written |= {"revoked_at", "revoke_reason"}
+    assert set(UNREAD) - {"browser"} == Record._field_defaults.keys() - written
+    drawn = find(MADE, lambda made: "bounce" in made)
+    assert drawn.keys() >= set(UNREAD)
+    assert [name for name in UNREAD if drawn[name] == Record._field_defaults.get(name)] == []
+    assert UNREAD[0] not in find(MADE, lambda made: "bounce" not in made)

@@ -1,6 +1,6 @@
-"""For the tests of those who use the library, or write a store for it. No room of the house imports this one.
+"""For the tests of those who use the library, or write a store for it. Nothing of the library imports this package.
 
-Each name is loaded when it is first asked for, so that a frozen clock costs neither the contract nor a mailer.
+Each name is loaded when it is first used, so that a frozen clock costs neither the contract nor a mailer.
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 else:
     # Hidden from type checkers, which would take it for a promise that any name exists.
     def __getattr__(name: str) -> object:
-        rooms = {"FrozenClock": "clock", "Outbox": "outbox", "StoreContract": "contract", "StoreMachine": "machine"}
-        rooms |= dict.fromkeys(("double_click", "scan"), "clicks")
-        if name not in rooms:
+        modules = {"FrozenClock": "clock", "Outbox": "outbox", "StoreContract": "contract", "StoreMachine": "machine"}
+        modules |= dict.fromkeys(("double_click", "scan"), "clicks")
+        if name not in modules:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f".{rooms[name]}", __name__), name)
+        try:
+            return getattr(import_module(f".{modules[name]}", __name__), name)
+        except ModuleNotFoundError as error:
+            if error.name != "hypothesis":
+                raise
+            raise ModuleNotFoundError(f"{name} needs hypothesis: pip install hypothesis", name=error.name) from None
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,7 @@
 """What happens to links that nobody in an office sees: a scanner of mails fetches them, a customer presses twice.
 
-For the test clients of Flask, Werkzeug, Django and Starlette (httpx), told apart by what they offer; none is imported
-here. Whatever is asked goes to the link's own origin, as a browser would ask it, cookies included.
+For the test clients of Flask, Werkzeug, Django and Starlette (httpx), which are known by their attributes; none is
+imported here. Every request goes to the link's own origin, as a browser would send it, cookies included.
 """
 
 from __future__ import annotations
@@ -41,50 +41,50 @@ class Answer:
 def scan(client: Any, url: str) -> tuple[Answer, ...]:
     """Visit a link as scanners of mail do: HEAD, GET, and GET as a browser that follows redirects; press nothing.
 
-    `client` is the scanner's own test client, not the customer's: it keeps the cookies that it is given. Gives every
+    `client` is the scanner's own test client, not the customer's: it keeps the cookies that it gets. Returns every
     answer in order: that of HEAD, that of GET, and all that the browser saw; redirects to other sites aren't followed.
     """
-    way = _way(client)
-    return way.ask("HEAD", url, {}), way.ask("GET", url, {}), *_visit(way, url)
+    sender = _wrap(client)
+    return sender.send("HEAD", url, {}), sender.send("GET", url, {}), *_visit(sender, url)
 
 
 def double_click(client: Any, url: str) -> tuple[Answer, Answer]:
     """Open a link, and press the main button of its page twice, before the first answer has come.
 
     Both requests are built from the same page and leave with the same cookies, as those of one impatient customer.
-    Gives both answers; their redirects aren't followed. Raises AssertionError where the page has no button.
+    Returns both answers; their redirects aren't followed. Raises AssertionError where the page has no button.
     """
-    way = _way(client)
-    *_, page = _visit(way, url)
-    form = _Forms.main_of(page.text)
+    sender = _wrap(client)
+    *_, page = _visit(sender, url)
+    form = _Forms.find_main(page.text)
     if form is None:
         raise AssertionError(f"a page with a button was expected; the answer was {page.status}")
-    origin = _origin(url)
+    origin = _read_origin(url)
     headers = {**_BROWSER, "Origin": origin, "Sec-Fetch-Site": "same-origin"}
-    return way.post_twice(urljoin(origin, form.action), headers, form.fields)
+    return sender.post_twice(urljoin(origin, form.action), headers, form.fields)
 
 
-def _visit(way: _Way, url: str) -> Iterator[Answer]:
-    origin = _origin(url)
+def _visit(sender: _Sender, url: str) -> Iterator[Answer]:
+    origin = _read_origin(url)
     for _ in range(MOST_REDIRECTS):
-        answer = way.ask("GET", url, _BROWSER)
+        answer = sender.send("GET", url, _BROWSER)
         yield answer
         if answer.location is None:
             return
         url = urljoin(url, answer.location)
-        if _origin(url) != origin:
+        if _read_origin(url) != origin:
             return
 
 
-def _origin(url: str) -> str:
+def _read_origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
-class _Way(Protocol):
-    """How one framework's test client is asked."""
+class _Sender(Protocol):
+    """How requests are sent by one framework's test client."""
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
+    def send(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
         """Send one request and follow nothing."""
         ...
 
@@ -93,11 +93,12 @@ class _Way(Protocol):
         ...
 
 
-def _way(client: Any) -> _Way:
-    for name, way in (("application", _Werkzeug), ("generic", _Django), ("base_url", _Httpx)):
-        if hasattr(client, name):
-            return way(client)
-    raise BadArgumentError("scan and double_click take a test client of Flask, Werkzeug, Django or Starlette")
+def _wrap(client: Any) -> _Sender:
+    for attribute, sender in (("application", _Werkzeug), ("generic", _Django), ("base_url", _Httpx)):
+        if hasattr(client, attribute):
+            return sender(client)
+    found = f"got a {type(client).__name__}: app.test_client(), django.test.Client() or TestClient(app)"
+    raise BadArgumentError(f"client: a test client of Flask, Werkzeug, Django or Starlette, {found}")
 
 
 class _Werkzeug:
@@ -107,8 +108,8 @@ class _Werkzeug:
         self._client = client
         self._root = getattr(client.application, "config", {}).get("APPLICATION_ROOT", "/").rstrip("/")
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
-        return _answered(method, self._open(self._client, method, url, headers, form))
+    def send(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
+        return _read_answer(method, self._open(self._client, method, url, headers, form))
 
     def post_twice(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[Answer, Answer]:
         first = self._open(self._client, "POST", url, headers, form)
@@ -116,13 +117,13 @@ class _Werkzeug:
         without_cookies = type(self._client)(self._client.application, use_cookies=False)
         cookies = {"Cookie": first.request.headers.get("Cookie", "")}
         second = self._open(without_cookies, "POST", url, {**headers, **cookies}, form)
-        return _answered("POST", first), _answered("POST", second)
+        return _read_answer("POST", first), _read_answer("POST", second)
 
     def _open(
         self, client: Any, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None
     ) -> Any:
-        path = url.removeprefix(_origin(url)).removeprefix(self._root)
-        return client.open(path, base_url=_origin(url) + self._root, method=method, headers=headers, data=form)
+        path = url.removeprefix(_read_origin(url)).removeprefix(self._root)
+        return client.open(path, base_url=_read_origin(url) + self._root, method=method, headers=headers, data=form)
 
 
 class _Httpx:
@@ -131,29 +132,29 @@ class _Httpx:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
+    def send(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
         response = self._client.request(method, url, headers=headers, data=form, follow_redirects=False)
-        return _answered(method, response)
+        return _read_answer(method, response)
 
     def post_twice(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[Answer, Answer]:
         cookies = type(self._client.cookies)(self._client.cookies)
-        first = self.ask("POST", url, headers, form)
+        first = self.send("POST", url, headers, form)
         self._client.cookies = cookies
-        return first, self.ask("POST", url, headers, form)
+        return first, self.send("POST", url, headers, form)
 
 
 class _Django(_Httpx):
     """Django's client, whose cookies are kept alike."""
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
-        path, secure = url.removeprefix(_origin(url)), url.startswith("https:")
+    def send(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
+        path, secure = url.removeprefix(_read_origin(url)), url.startswith("https:")
         response = self._client.generic(
             method, path, urlencode(form or {}), _FORM_TYPE, secure=secure, headers=dict(headers)
         )
-        return _answered(method, response)
+        return _read_answer(method, response)
 
 
-def _answered(method: str, response: Any) -> Answer:
+def _read_answer(method: str, response: Any) -> Answer:
     text = response.text if hasattr(response, "text") else response.content.decode(response.charset)
     return Answer(method, response.status_code, response.headers.get("Location"), text)
 
@@ -174,7 +175,7 @@ class _Forms(HTMLParser):
         self._open: _Form | None = None
 
     @classmethod
-    def main_of(cls, page: str) -> _Form | None:
+    def find_main(cls, page: str) -> _Form | None:
         """Return the form of the main button, or else the first one that carries a seal of ours."""
         forms = cls()
         forms.feed(page)
@@ -182,14 +183,14 @@ class _Forms(HTMLParser):
         return next((form for form in sealed if form.is_main), sealed[0] if sealed else None)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._open = _Form(given.get("action", ""))
+            self._open = _Form(attributes.get("action", ""))
             self._found.append(self._open)
         elif tag == "input" and self._open is not None:
-            self._open.fields[given.get("name", "")] = given.get("value", "")
+            self._open.fields[attributes.get("name", "")] = attributes.get("value", "")
         elif tag == "button" and self._open is not None:
-            self._open.is_main = "main" in given.get("class", "").split()
+            self._open.is_main = "main" in attributes.get("class", "").split()
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":

@@ -1,4 +1,4 @@
-"""A clock for tests: it stands still until it is told to move. It asks no machine for the time."""
+"""A clock for tests: it stands still until a test moves it. It reads no machine's clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class FrozenClock:
     """A clock that shows one instant, in UTC, until `tick` or `set` moves it; threads may share it.
 
-    Raises BadArgumentError for a naive datetime: nobody can tell which instant it means.
+    Raises BadArgumentError for a naive datetime: it names no instant.
     """
 
     def __init__(self, start: datetime = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)) -> None:
@@ -45,7 +45,7 @@ class FrozenClock:
 
 def _in_utc(instant: datetime) -> datetime:
     if instant.utcoffset() is None:
-        raise BadArgumentError("a clock is set to an aware datetime")
+        raise BadArgumentError("a clock is set to an aware datetime: this one has no time zone, give it tzinfo=UTC")
     try:
         return instant.astimezone(UTC)
     except OverflowError:

@@ -9,7 +9,7 @@ Whoever writes a store subclasses it, gives `make_store`, and lets pytest collec
     TestMyMachine = MyMachine.TestCase
 
 The contract says what each call does; this says that no order of calls, and no clock, brings a store to another answer.
-Numbers are the store's own: they are compared by their order in a series. With `machine_draws.py` the only room that
+Numbers are the store's own: they are compared by their order in a series. With `machine_draws.py` the only module that
 imports hypothesis.
 """
 
@@ -58,7 +58,7 @@ Id = tuple[str, bytes]
 
 
 class Read(NamedTuple):
-    """What both stores said of a series once, from which a reissue is made later."""
+    """What both stores answered about a series once, from which a reissue is made later."""
 
     order: Order
     expected: tuple[Record | None, int]
@@ -81,7 +81,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.clock: int = NOW
         self.orders: dict[Order, None] = {}
         self.known: dict[Id, None] = {}
-        self.taken: Counter[tuple[bytes, int]] = Counter()
+        self.hits: Counter[tuple[bytes, int]] = Counter()
 
     def make_store(self) -> Store:
         """Return a new, empty store; the machine closes it."""
@@ -116,11 +116,11 @@ class StoreMachine(RuleBasedStateMachine):
     def reissue(self, read: Read, origin: str, made: dict[str, Any], now: int) -> MultipleResults[Id]:
         """Write a link that follows what was read, whatever has happened since."""
         if read.purges != self.purges:
-            # What was forgotten may give its number away again; which number then comes next is the store's affair.
+            # What was forgotten may give its number away again; which number then comes next, each store decides.
             return multiple()
         plain = self.record(read.order, issued_at=now, origin=origin, **made)
         follow = [
-            plain._replace(number=_number(newest) + 1, generation=generation, parent=newest and newest.link_id)
+            plain._replace(number=_get_number(newest) + 1, generation=generation, parent=newest and newest.link_id)
             for newest, generation in (read.expected, read.found)
         ]
         return self.add(follow[:1], follow[1:], [read.order], now)
@@ -140,7 +140,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(some=st.lists(links, max_size=3), now=INSTANTS)
     def deliver(self, some: list[Id], now: int) -> None:
-        """Say that mails were taken, in any order, twice, and of links that the audience hasn't."""
+        """Mark links as delivered, in any order, twice, and those that the audience hasn't."""
         audience = some[0][0] if some else AUDIENCES[0]
         self.both("mark_delivered", audience, [link_id for _, link_id in some], now=now)
 
@@ -149,25 +149,25 @@ class StoreMachine(RuleBasedStateMachine):
         """Withdraw one link."""
         self.both("revoke", *link, now=now, reason=reason)
 
-    @rule(order=ORDERS, given=FIELDS, before=st.none() | INSTANTS, now=INSTANTS)
-    def revoke_many(self, order: Order, given: set[str], before: int | None, now: int) -> None:
-        """Withdraw what matches; where nothing is asked of it, all that a subject has."""
-        selector = replace(self.selector(order, given), issued_before=before)
+    @rule(order=ORDERS, fields=FIELDS, before=st.none() | INSTANTS, now=INSTANTS)
+    def revoke_many(self, order: Order, fields: set[str], before: int | None, now: int) -> None:
+        """Withdraw what matches; where that is everything, all that a subject has."""
+        selector = replace(self.selector(order, fields), issued_before=before)
         if selector.is_empty:
             self.both("revoke_subject", order.audience, order.subject, now=now, reason="left")
         else:
             self.both("revoke_matching", selector, now=now, reason="matching")
 
-    @rule(bucket=st.sampled_from((b"one", b"two")), limit=st.integers(0, 2), clocks=CLOCKS)
-    def hit(self, bucket: bytes, limit: int, clocks: list[tuple[int, int]]) -> None:
-        """Count in a bucket, on machines whose clocks are apart by as much as is allowed."""
+    @rule(key=st.sampled_from((b"one", b"two")), limit=st.integers(0, 2), clocks=CLOCKS)
+    def hit(self, key: bytes, limit: int, clocks: list[tuple[int, int]]) -> None:
+        """Count hits of a limit key, on machines whose clocks are apart by as much as is allowed."""
         for passed, behind in clocks:
             self.clock += passed
             now = self.clock - behind
             ends_at = now - now % WINDOW + WINDOW
-            fits = self.taken[bucket, ends_at] < limit
-            self.taken[bucket, ends_at] += fits
-            assert self.store.hit(bucket, now=now, limit=limit, window=WINDOW) == (None if fits else ends_at)
+            fits = self.hits[key, ends_at] < limit
+            self.hits[key, ends_at] += fits
+            assert self.store.hit(key, now=now, limit=limit, window=WINDOW) == (None if fits else ends_at)
 
     @rule(link=links, now=INSTANTS, limit=st.integers(0, 2))
     def count_attempt(self, link: Id, now: int, limit: int) -> None:
@@ -188,13 +188,13 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(
         order=ORDERS,
-        given=FIELDS,
+        fields=FIELDS,
         limit=st.integers(0, 4),
         after=st.none() | links,
     )
-    def find(self, order: Order, given: set[str], limit: int, after: Id | None) -> None:
+    def find(self, order: Order, fields: set[str], limit: int, after: Id | None) -> None:
         """Read a page of what matches, behind any link."""
-        self.both("find", self.selector(order, given), limit=limit, after=after and after[1])
+        self.both("find", self.selector(order, fields), limit=limit, after=after and after[1])
 
     @rule()
     def look(self) -> None:
@@ -216,75 +216,81 @@ class StoreMachine(RuleBasedStateMachine):
         for audience in AUDIENCES:
             everything = Selector(audience=audience)
             expected, found = (list(each.find(everything, limit=EVERYTHING)) for each in (self.model, self.store))
-            assert _ranked(found) == _ranked(expected)
+            assert _rank(found) == _rank(expected)
             ids = [link_id for _, link_id in self.known]
-            noted = self.store.notes(audience, ids)
-            assert [note.at for note in noted] == sorted(note.at for note in noted)
-            assert sorted(noted, key=_spelled) == sorted(self.model.notes(audience, ids), key=_spelled)
+            notes = self.store.notes(audience, ids)
+            assert [note.at for note in notes] == sorted(note.at for note in notes)
+            assert sorted(notes, key=_get_order) == sorted(self.model.notes(audience, ids), key=_get_order)
 
     def record(self, order: Order, **made: Any) -> Record:
         """Build a link as the core does, under the signing key."""
         plain: dict[str, Any] = dict.fromkeys(Record._fields[:24])
-        named = {name: getattr(order, name) for name in ("audience", "purpose", "subject", "resource")}
-        plain |= named | {"series": order.series(self.key), "recipient": order.recipient(self.key), "origin": "issue"}
+        order_fields = {name: getattr(order, name) for name in ("audience", "purpose", "subject", "resource")}
+        plain |= order_fields | {
+            "series": order.series(self.key),
+            "recipient": order.recipient(self.key),
+            "origin": "issue",
+        }
         plain |= {"series_started_at": NOW, "reminders": 0, "renewals": 0, "session_lifetime": HOUR} | made
         link_id = (plain["expires_at"] // SECOND).to_bytes(4, "big") + digest(len(self.known))
         self.orders[order] = self.known[order.audience, link_id] = None
         return Record(**{**plain, "link_id": link_id})
 
     def add(
-        self, expected: Sequence[Record], given: Sequence[Record], orders: Iterable[Order], now: int
+        self, expected: Sequence[Record], records: Sequence[Record], orders: Iterable[Order], now: int
     ) -> MultipleResults[Id]:
-        """Write the same links into both, numbered by each for itself, and give their ids."""
+        """Write the same links into both, numbered by each for itself, and return their ids."""
         retired = range(1, self.key)
         renamed = {order.series(key): order.series(self.key) for order in orders for key in retired}
         for order in orders:
             signing = order.recipient(self.key)
             renamed |= {order.recipient(key) or b"": signing for key in retired if signing is not None}
         added = self.model.add(expected, now=now, renamed=renamed)
-        assert self.store.add(given, now=now, renamed=renamed) is added
-        ids = [(record.audience, record.link_id) for record in given]
+        assert self.store.add(records, now=now, renamed=renamed) is added
+        ids = [(record.audience, record.link_id) for record in records]
         self.known |= dict.fromkeys(ids)
         return multiple(*ids)
 
     def newest(self, order: Order) -> tuple[tuple[Record | None, int], tuple[Record | None, int]]:
-        """Ask both for the newest link of a series, under every key."""
+        """Read the newest link of a series from both, under every key."""
         series = [order.series(key) for key in range(self.key, 0, -1)]
         expected, found = (each.newest(order.audience, order.subject, series) for each in (self.model, self.store))
-        assert (_plain(found[0]), found[1]) == (_plain(expected[0]), expected[1])
+        assert (_leave_numbers_out(found[0]), found[1]) == (_leave_numbers_out(expected[0]), expected[1])
         return expected, found
 
-    def selector(self, order: Order, given: set[str]) -> Selector:
-        """Select by some of an order's fields; an address goes by its names under every key."""
-        fields = {name: getattr(order, name) for name in given - {"address"}}
+    def selector(self, order: Order, names: set[str]) -> Selector:
+        """Select by some of an order's fields; an address by its names under every key."""
+        fields = {name: getattr(order, name) for name in names - {"address"}}
         recipients = [order.recipient(key) or b"" for key in range(1, self.key + 1)]
-        return Selector(audience=order.audience, recipients=tuple(recipients) if "address" in given else None, **fields)
+        return Selector(audience=order.audience, recipients=tuple(recipients) if "address" in names else None, **fields)
 
     def both(self, call: str, *args: Any, **kwargs: Any) -> None:
         """Make a call to both stores, and see that they answer the same."""
         expected, found = (getattr(each, call)(*args, **kwargs) for each in (self.model, self.store))
-        assert _plain(found) == _plain(expected)
+        assert _leave_numbers_out(found) == _leave_numbers_out(expected)
 
 
-def _plain(answer: Any) -> Any:
+def _leave_numbers_out(answer: Any) -> Any:
     """Leave out the numbers, which are the store's own."""
     if isinstance(answer, Record):
         return answer._replace(number=None)
-    return [_plain(each) for each in answer] if isinstance(answer, list | tuple) else answer
+    return [_leave_numbers_out(each) for each in answer] if isinstance(answer, list | tuple) else answer
 
 
-def _ranked(records: Sequence[Record]) -> list[Record]:
-    """Put each link's place in its series in the place of its number."""
-    numbers = [(record.series, _number(record)) for record in records]
+def _rank(records: Sequence[Record]) -> list[Record]:
+    """Replace each link's number by its rank in its series."""
+    numbers = [(record.series, _get_number(record)) for record in records]
     return [
-        record._replace(number=sum(series == record.series and number < _number(record) for series, number in numbers))
+        record._replace(
+            number=sum(series == record.series and number < _get_number(record) for series, number in numbers)
+        )
         for record in records
     ]
 
 
-def _number(record: Record | None) -> int:
+def _get_number(record: Record | None) -> int:
     return (record and record.number) or 0
 
 
-def _spelled(note: Note) -> tuple[int, bytes, str]:
+def _get_order(note: Note) -> tuple[int, bytes, str]:
     return note.at, note.link_id, note.kind

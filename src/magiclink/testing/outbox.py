@@ -1,4 +1,4 @@
-"""A mailer that remembers, so that a test reads the link where the customer does: in the mail.
+"""A mailer that keeps what it sends, so that a test reads the link where the customer does: in the mail.
 
 What it keeps has been turned into bytes and parsed again, as on the way through a mail server. Nothing is sent from
 here, and nothing of `magiclink.web` is imported.
@@ -62,7 +62,7 @@ class Received:
 
 
 class Outbox:
-    """Return it to the code under test as its mailer; `outbox.last.url` is the link of the newest mail."""
+    """The mailer of the code under test; `outbox.last.url` is the link of the newest mail."""
 
     def __init__(self) -> None:
         self.messages: list[Received] = []

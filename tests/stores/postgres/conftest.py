@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stores.postgres.places import Place
+from tests.stores.postgres.sandboxes import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
+def sandbox() -> Iterator[Sandbox]:
     """Return a schema, whose tables may have served another test."""
-    with Place() as made:
+    with Sandbox() as made:
         yield made
 
 
 @pytest.fixture
-def fresh() -> Iterator[Place]:
+def fresh() -> Iterator[Sandbox]:
     """Return a schema that nobody has used, for a test that changes its tables or counts what happens to them."""
-    with Place(fresh=True) as made:
+    with Sandbox(fresh=True) as made:
         yield made
 
 
 @pytest.fixture
-def store(place: Place) -> PostgresStore:
+def store(sandbox: Sandbox) -> PostgresStore:
     """Return a new store."""
-    return place.store()
+    return sandbox.store()

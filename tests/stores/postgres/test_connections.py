@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,8 +20,8 @@ from magiclink.stores.postgres import PostgresStore, connections
 from magiclink.stores.postgres.connections import Database, NotWrittenError
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW
-from tests.services import PostgresServer, missing, new_schema, postgres
-from tests.stores.postgres.places import LEVELS, Call, Place, Proxy, put
+from tests.services import TIMEOUT, PostgresServer, missing, new_schema, postgres
+from tests.stores.postgres.sandboxes import LEVELS, Call, Proxy, Sandbox, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,17 +31,17 @@ SECRET = "customer-7-secret"
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
+def sandbox() -> Iterator[Sandbox]:
     """Return a schema that nobody has used: tests make what they want in it."""
-    with Place(fresh=True) as made:
+    with Sandbox(fresh=True) as made:
         yield made
 
 
 @pytest.fixture
-def database(place: Place) -> Iterator[Database]:
+def database(sandbox: Sandbox) -> Iterator[Database]:
     """Return connections without a store."""
-    place.run(f"CREATE SCHEMA {place.schema}")
-    made = Database(place.url, schema=place.schema, prepared=True, pool_size=2, timeout=timedelta(0))
+    sandbox.run(f"CREATE SCHEMA {sandbox.schema}")
+    made = Database(sandbox.url, schema=sandbox.schema, prepared=True, pool_size=2, timeout=timedelta(0))
     yield made
     made.close()
 
@@ -48,57 +49,58 @@ def database(place: Place) -> Iterator[Database]:
 # Lending.
 
 
-def test_connections_all_lent(place: Place, store: PostgresStore) -> None:
+def test_connections_all_lent(sandbox: Sandbox, store: PostgresStore) -> None:
     """A call that finds every connection lent waits its timeout, and then is StoreError; the next one works."""
-    link, small = put(store), place.store(pool_size=1, timeout=timedelta(0))
-    with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):
+    link, small = put(store), sandbox.store(pool_size=1, timeout=timedelta(0))
+    with sandbox.holding("SELECT 1 FROM @subjects FOR UPDATE"):
         waits = Call(lambda: small.consume(link.link_id, terms()))
-        place.wait_for(1)
+        sandbox.wait_for(1)
         with pytest.raises(StoreError, match="busy for 0 s: raise `pool_size` or `timeout`"):
             small.get(AUDIENCE, link.link_id)
     assert waits.result() is not None
     assert small.get(AUDIENCE, link.link_id) is not None
 
 
-def test_closed_while_lent(place: Place, store: PostgresStore) -> None:
+def test_closed_while_lent(sandbox: Sandbox, store: PostgresStore) -> None:
     """A connection that is lent while the store is closed does its work and is closed when it comes back."""
     link = put(store)
-    with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):
+    with sandbox.holding("SELECT 1 FROM @subjects FOR UPDATE"):
         waits = Call(lambda: store.consume(link.link_id, terms()))
-        place.wait_for(1)
+        sandbox.wait_for(1)
         store.close()
     assert waits.result() is not None
     with pytest.raises(StoreError, match="closed"):
         store.get(AUDIENCE, link.link_id)
-    asked = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{place.schema}'"
-    while place.run(asked) != [(0,)]:
-        pass
+    asked = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{sandbox.schema}'"
+    deadline = time.monotonic() + TIMEOUT
+    while sandbox.run(asked) != [(0,)]:
+        assert time.monotonic() < deadline, "the connection isn't closed"
 
 
-def test_nothing_open_before_the_first_use(place: Place, store: PostgresStore) -> None:
+def test_nothing_open_before_the_first_use(sandbox: Sandbox, store: PostgresStore) -> None:
     """A store that was built and not used holds no connection: what forks then shares none."""
     store.check()
-    other = place.store()
+    other = sandbox.store()
     assert len(store._database.inherited()) == 1
     assert other._database.inherited() == []
 
 
-def test_idle_connections_that_were_ended(place: Place, store: PostgresStore) -> None:
+def test_idle_connections_that_were_ended(sandbox: Sandbox, store: PostgresStore) -> None:
     """Connections that the server has ended since their last use are no trouble of the next call."""
     link = put(store)
-    with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):
+    with sandbox.holding("SELECT 1 FROM @subjects FOR UPDATE"):
         calls = [Call(lambda: store.consume(link.link_id, terms())) for _ in range(3)]
-        place.wait_for(3)
+        sandbox.wait_for(3)
     assert all(call.result() for call in calls)
-    ended = f"FROM pg_stat_activity WHERE application_name = '{place.schema}'"
-    assert len(place.run(f"SELECT pg_terminate_backend(pid, 5000) {ended}")) == 3
+    ended = f"FROM pg_stat_activity WHERE application_name = '{sandbox.schema}'"
+    assert len(sandbox.run(f"SELECT pg_terminate_backend(pid, 5000) {ended}")) == 3
     assert store.consume(link.link_id, terms()) is not None
 
 
-def test_prepared(place: Place) -> None:
+def test_prepared(sandbox: Sandbox) -> None:
     """Statements are prepared, each once whatever its values; with `prepared=False` none is."""
     for prepared in (True, False):
-        store = place.store(prepared=prepared, pool_size=1)
+        store = sandbox.store(prepared=prepared, pool_size=1)
         for changes in ({"max_uses": 1}, {"max_uses": 2**40}, {"max_uses": 70_000}):
             assert store.consume(put(store, **changes).link_id, terms()) is not None
         for part in (r"last\_used_at =", r"mine.number + 1\n"):
@@ -106,7 +108,7 @@ def test_prepared(place: Place) -> None:
             assert store._database.run(told) == [(int(prepared),)]
 
 
-def test_nothing_of_the_session_is_used(place: Place, store: PostgresStore) -> None:
+def test_nothing_of_the_session_is_used(sandbox: Sandbox, store: PostgresStore) -> None:
     """Behind a pooler any session may do the next call: no setting is left, no lock, no temporary table."""
     settings = "SELECT name FROM pg_settings WHERE source = 'session' ORDER BY 1"
     before = store._database.run(settings)
@@ -117,7 +119,7 @@ def test_nothing_of_the_session_is_used(place: Place, store: PostgresStore) -> N
     store.check()
     assert store._database.run(settings) == before
     held = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE application_name"
-    assert place.run(f"{held} = '{place.schema}'") == [(0,)]
+    assert sandbox.run(f"{held} = '{sandbox.schema}'") == [(0,)]
 
 
 def test_forked(database: Database) -> None:
@@ -135,38 +137,38 @@ def test_forked(database: Database) -> None:
 # The app's own function.
 
 
-def test_connection_of_the_app(place: Place) -> None:
+def test_connection_of_the_app(sandbox: Sandbox) -> None:
     """Whatever the app's function has set on a connection, the store works, and commits."""
 
     def connect() -> psycopg.Connection[Any]:
-        made = psycopg.connect(place.url, row_factory=dict_row, cursor_factory=psycopg.ClientCursor)
+        made = psycopg.connect(sandbox.url, row_factory=dict_row, cursor_factory=psycopg.ClientCursor)
         made.execute("SELECT 1")
         return made
 
-    store = PostgresStore(connect, schema=place.schema)
+    store = PostgresStore(connect, schema=sandbox.schema)
     link = put(store, max_uses=1)
     assert store.consume(link.link_id, terms(ends_others=True)) is not None
     store.close()
-    found = place.store().get(AUDIENCE, link.link_id)
+    found = sandbox.store().get(AUDIENCE, link.link_id)
     assert found is not None
     assert found.uses == 1
 
 
-def test_function_of_the_app_that_raises(place: Place) -> None:
-    """The driver's exceptions from the app's function are ours; the app's own pass through, and leak no place."""
+def test_function_of_the_app_that_raises(sandbox: Sandbox) -> None:
+    """The driver's exceptions from the app's function are ours; the app's own pass through, and leak no slot."""
     raised: list[Exception] = [ZeroDivisionError(), psycopg.ProgrammingError(f"password={SECRET}")]
 
     def connect() -> psycopg.Connection[Any]:
         if raised:
             raise raised.pop()
-        return psycopg.connect(place.url)
+        return psycopg.connect(sandbox.url)
 
     with pytest.raises(ConfigurationError) as refused:
-        PostgresStore(connect, schema=place.schema)
+        PostgresStore(connect, schema=sandbox.schema)
     assert SECRET not in str(refused.value)
     with pytest.raises(ZeroDivisionError):
-        PostgresStore(connect, schema=place.schema, pool_size=1)
-    PostgresStore(connect, schema=place.schema, pool_size=1).close()
+        PostgresStore(connect, schema=sandbox.schema, pool_size=1)
+    PostgresStore(connect, schema=sandbox.schema, pool_size=1).close()
 
 
 # Opening.
@@ -203,11 +205,11 @@ def test_url_that_is_read_otherwise(url: str) -> None:
     assert "hunter2" not in str(raised.value)
 
 
-def test_sessions_that_only_read(place: Place, store: PostgresStore) -> None:
+def test_sessions_that_only_read(sandbox: Sandbox, store: PostgresStore) -> None:
     """E11: sessions that only read are ConfigurationError when opened, where everything is there already too."""
-    url = make_conninfo(place.url, options="-c default_transaction_read_only=on")
+    url = make_conninfo(sandbox.url, options="-c default_transaction_read_only=on")
     with pytest.raises(ConfigurationError, match="only read"):
-        PostgresStore(url, schema=place.schema)
+        PostgresStore(url, schema=sandbox.schema)
 
 
 def test_old_server() -> None:
@@ -224,22 +226,22 @@ def test_old_server() -> None:
 COUNTED = "DO $$ BEGIN PERFORM nextval('@tries'); RAISE EXCEPTION '{}' USING ERRCODE = '{}', DETAIL = '{}'; END $$"
 
 
-def tried(place: Place) -> int:
+def tried(sandbox: Sandbox) -> int:
     """Tell how often it was tried: a sequence isn't rolled back."""
-    return int(place.run("SELECT last_value FROM @tries")[0][0])
+    return int(sandbox.run("SELECT last_value FROM @tries")[0][0])
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01"])
-def test_tried_again(place: Place, database: Database, state: str) -> None:
+def test_tried_again(sandbox: Sandbox, database: Database, state: str) -> None:
     """E15: a call that failed to be serialised, or was a deadlock's victim, is tried three times more."""
-    place.run("CREATE SEQUENCE @tries")
+    sandbox.run("CREATE SEQUENCE @tries")
     statement = COUNTED.format("in vain", state, SECRET)
     with pytest.raises(StoreError, match="in vain"):
         database.run(statement)
-    assert tried(place) == 4
+    assert tried(sandbox) == 4
     with pytest.raises(ConfigurationError):
         database.transaction(lambda session: session.run(statement), ConfigurationError)
-    assert tried(place) == 8
+    assert tried(sandbox) == 8
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -252,23 +254,23 @@ def test_tried_again_under_read_committed(level: str) -> None:
         if len(told) < 3:
             raise psycopg.errors.SerializationFailure
 
-    with Place(default_transaction_isolation=level) as place:
-        database = Database(place.url, schema="public", prepared=True, pool_size=1, timeout=timedelta(0))
+    with Sandbox(default_transaction_isolation=level) as sandbox:
+        database = Database(sandbox.url, schema="public", prepared=True, pool_size=1, timeout=timedelta(0))
         database._retry(work, StoreError, in_transaction=False)
         database.close()
     assert told == [level, "read committed", "read committed"]
 
 
-def test_deadlock(place: Place, store: PostgresStore) -> None:
+def test_deadlock(sandbox: Sandbox, store: PostgresStore) -> None:
     """E15: the victim of a real deadlock tries again, and succeeds."""
     one, two = put(store, subject="customer-1"), put(store, subject="customer-2")
-    with place.holding("SELECT 1 FROM @subjects WHERE subject = 'customer-2' FOR UPDATE") as holder:
+    with sandbox.holding("SELECT 1 FROM @subjects WHERE subject = 'customer-2' FOR UPDATE") as holder:
         holder.execute("SET LOCAL deadlock_timeout = '30s'")
         revocation = Call(
             lambda: store.revoke_matching(Selector(audience=AUDIENCE, issued_before=NOW + 1), now=NOW, reason="")
         )
-        place.wait_for(1)
-        holder.execute(f"SELECT 1 FROM {place.schema}.subjects WHERE subject = 'customer-1' FOR UPDATE".encode())
+        sandbox.wait_for(1)
+        holder.execute(f"SELECT 1 FROM {sandbox.schema}.subjects WHERE subject = 'customer-1' FOR UPDATE".encode())
     revocation.result()
     found = [store.get(AUDIENCE, link.link_id) for link in (one, two)]
     assert [each and each.revoked_at for each in found] == [NOW, NOW]
@@ -290,21 +292,21 @@ TROUBLE = {
 
 
 @pytest.mark.parametrize("state", TROUBLE)
-def test_trouble_with_a_value(place: Place, database: Database, state: str) -> None:
+def test_trouble_with_a_value(sandbox: Sandbox, database: Database, state: str) -> None:
     """17: a driver's error is StoreError with its state; where its message may hold a value, without the message."""
-    place.run("CREATE SEQUENCE @tries")
+    sandbox.run("CREATE SEQUENCE @tries")
     message = "in vain" if TROUBLE[state] == "in vain" else SECRET
     with pytest.raises(StoreError, match=rf"{TROUBLE[state]}.*\({state}\)") as raised:
         database.run(COUNTED.format(message, state, SECRET))
     assert SECRET not in str(raised.value)
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
-    assert tried(place) == 1
+    assert tried(sandbox) == 1
 
 
-def test_other_trouble(place: Place, database: Database) -> None:
+def test_other_trouble(sandbox: Sandbox, database: Database) -> None:
     """A value that doesn't fit is BadArgumentError; a key that is there ends what must leave nothing."""
-    place.run("CREATE SEQUENCE @tries")
+    sandbox.run("CREATE SEQUENCE @tries")
     with pytest.raises(BadArgumentError) as raised:
         database.run(COUNTED.format(SECRET, "22001", SECRET))
     assert SECRET not in str(raised.value)
@@ -313,16 +315,16 @@ def test_other_trouble(place: Place, database: Database) -> None:
 
 
 @pytest.mark.parametrize(("state", "kept"), [("22001", True), ("23505", True), ("57014", True), ("42501", False)])
-def test_connection_after_trouble(place: Place, database: Database, state: str, kept: bool) -> None:
+def test_connection_after_trouble(sandbox: Sandbox, database: Database, state: str, kept: bool) -> None:
     """After trouble that says nothing about the connection it's used again; after any other it's shut."""
-    place.run("CREATE SEQUENCE @tries")
+    sandbox.run("CREATE SEQUENCE @tries")
     with pytest.raises((StoreError, BadArgumentError)):
         database.run(COUNTED.format("", state, ""))
     assert len(database.inherited()) == kept
 
 
 def test_interrupted(database: Database) -> None:
-    """Somebody who interrupts a transaction leaves nothing of it, and no place is lost."""
+    """Somebody who interrupts a transaction leaves nothing of it, and no slot is lost."""
 
     def work(session: connections.Session) -> None:
         session.run("CREATE TABLE @half (id int)")
@@ -338,10 +340,10 @@ def test_interrupted(database: Database) -> None:
 def test_timeout(setting: str) -> None:
     """E17: a use that runs into a timeout of the server's is StoreError, and the link is as it was."""
     given: dict[str, Any] = {setting: "500ms"}
-    with Place(**given) as place:
-        store = place.store()
+    with Sandbox(**given) as sandbox:
+        store = sandbox.store()
         link = put(store, max_uses=1)
-        with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):
+        with sandbox.holding("SELECT 1 FROM @subjects FOR UPDATE"):
             for others in (False, True):
                 with pytest.raises(StoreError, match=r"canceling statement"):
                     store.consume(link.link_id, terms(ends_others=others))
@@ -353,12 +355,12 @@ def test_timeout(setting: str) -> None:
 
 
 @pytest.fixture
-def proxy(place: Place) -> Iterator[Proxy]:
+def proxy(sandbox: Sandbox) -> Iterator[Proxy]:
     """Return a line to the server that can be cut."""
     # A folder of its own under a short name: a socket's path has room for a hundred characters.
     with tempfile.TemporaryDirectory(prefix="ml-", dir="/tmp") as folder:
         try:
-            made = Proxy(place.url, Path(folder))
+            made = Proxy(sandbox.url, Path(folder))
         except KeyError:
             missing("the given PostgreSQL has no Unix socket to stand before")
         yield made
@@ -370,10 +372,10 @@ TURNS = [(False, 1), (True, 4)]
 
 
 @pytest.fixture
-def far(place: Place, proxy: Proxy) -> PostgresStore:
+def far(sandbox: Sandbox, proxy: Proxy) -> PostgresStore:
     """Return a store behind the proxy, which has used links both ways before: its statements are prepared."""
-    place.url = proxy.url
-    store = place.store(pool_size=1)
+    sandbox.url = proxy.url
+    store = sandbox.store(pool_size=1)
     for others in (False, True):
         assert store.consume(put(store, subject="customer-8").link_id, terms(ends_others=others)) is not None
     return store
@@ -404,15 +406,15 @@ def test_cut_after_a_use(far: PostgresStore, proxy: Proxy, others: bool, turn: i
     assert far.consume(link.link_id, terms()) is None
 
 
-def test_cut_in_the_middle_of_a_batch(place: Place, far: PostgresStore, proxy: Proxy) -> None:
+def test_cut_in_the_middle_of_a_batch(sandbox: Sandbox, far: PostgresStore, proxy: Proxy) -> None:
     """E02: a batch whose connection is lost on the way leaves nothing, and can be handed in again."""
-    before = place.rows("links", "subjects")
+    before = sandbox.rows("links", "subjects")
     links = [record(subject=f"customer-{number}") for number in range(1_000)]
     for turn in (1, 3, 5):
         proxy.cut("client", turn)
         with pytest.raises(StoreError):
             far.add(links, now=NOW, renamed={})
-        assert place.rows("links", "subjects") == before
+        assert sandbox.rows("links", "subjects") == before
     assert far.add(links, now=NOW, renamed={})
 
 
@@ -426,8 +428,8 @@ def server() -> Iterator[PostgresServer]:
 
 def test_server_that_is_killed(server: PostgresServer) -> None:
     """E05, E07: while the server is down every call is StoreError; when it is up again, all that was told is there."""
-    with Place(server.url) as place:
-        store = place.store()
+    with Sandbox(server.url) as sandbox:
+        store = sandbox.store()
         used, unused = put(store, max_uses=1), put(store, max_uses=1)
         assert store.consume(used.link_id, terms()) is not None
         server.stop()
@@ -441,8 +443,8 @@ def test_server_that_is_killed(server: PostgresServer) -> None:
 
 def test_server_that_becomes_a_replica(server: PostgresServer) -> None:
     """E11, E12: a server that comes back as a replica is StoreError, for reads too; ConfigurationError when opened."""
-    with Place(server.url) as place:
-        store = place.store()
+    with Sandbox(server.url) as sandbox:
+        store = sandbox.store()
         link = put(store)
         server.stop()
         (server.socket.parent / "data" / "standby.signal").touch()
@@ -455,10 +457,10 @@ def test_server_that_becomes_a_replica(server: PostgresServer) -> None:
             with pytest.raises(StoreError, match="replica"):
                 call()
         with pytest.raises(ConfigurationError, match="replica"):
-            place.store()
+            sandbox.store()
 
 
-def test_schema_of_another_store(place: Place) -> None:
+def test_schema_of_another_store(sandbox: Sandbox) -> None:
     """Statements name the schema: two databases of one process never share a text."""
     names = [new_schema(), new_schema()]
     made = [Database(postgres(), schema=name, prepared=True, pool_size=1, timeout=timedelta(0)) for name in names]

@@ -13,7 +13,7 @@ from magiclink.records import Note, Selector
 from magiclink.stores.postgres import purging
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW, race
-from tests.stores.postgres.places import LEVELS, Call, Place, put
+from tests.stores.postgres.sandboxes import LEVELS, Call, Sandbox, put
 
 if TYPE_CHECKING:
     from magiclink.stores.postgres import PostgresStore
@@ -48,24 +48,24 @@ def test_purge_after_everything(store: PostgresStore, before: int) -> None:
     assert store.purge(AUDIENCE, before=before, limit=10) == 1 + (before > last.expires_at)
 
 
-def test_purge_in_several_transactions(place: Place, store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_purge_in_several_transactions(sandbox: Sandbox, store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """L16: a purge of many links goes in batches, and forgets what they name; the earliest go first."""
     monkeypatch.setattr(purging, "AT_ONCE", 4)
     links = [record(expires_at=(number + 1) * SECOND, subject=f"customer-{number}") for number in range(11)]
     assert store.add(links, now=NOW, renamed={})
     assert store.purge(AUDIENCE, before=NOW, limit=10) == 10
     assert [link.link_id for link in store.find(Selector(audience=AUDIENCE), limit=99)] == [links[-1].link_id]
-    assert place.rows("links", "subjects") == [1, 1]
+    assert sandbox.rows("links", "subjects") == [1, 1]
     assert store.purge(AUDIENCE, before=NOW, limit=0) == 0
 
 
-def test_purge_that_meets_a_lock(place: Place, store: PostgresStore) -> None:
+def test_purge_that_meets_a_lock(sandbox: Sandbox, store: PostgresStore) -> None:
     """L16: while a purge waits for a link that somebody holds, it holds nothing that others need."""
     links = [put(store, expires_at=SECOND, subject=f"customer-{number}") for number in range(3)]
-    with place.holding("SELECT 1 FROM @subjects WHERE subject = 'customer-1' FOR UPDATE"):
+    with sandbox.holding("SELECT 1 FROM @subjects WHERE subject = 'customer-1' FOR UPDATE"):
         purge = Call(lambda: store.purge(AUDIENCE, before=NOW, limit=9))
-        place.wait_for(1)
-        assert place.rows("links", "subjects") == [1, 1]
+        sandbox.wait_for(1)
+        assert sandbox.rows("links", "subjects") == [1, 1]
         put(store, subject="customer-0")
         put(store, subject="customer-2")
     assert purge.result() == 3
@@ -75,16 +75,16 @@ def test_purge_that_meets_a_lock(place: Place, store: PostgresStore) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_issue_during_a_purge(level: str) -> None:
     """15: a subject whose last link is forgotten while another is issued to it stays, with its generation."""
-    with Place(default_transaction_isolation=level) as place:
-        store = place.store()
+    with Sandbox(default_transaction_isolation=level) as sandbox:
+        store = sandbox.store()
         old = put(store, expires_at=SECOND)
         store.revoke_subject(AUDIENCE, old.subject, now=NOW, reason="left")
         fresh = record()
-        with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):
+        with sandbox.holding("SELECT 1 FROM @subjects FOR UPDATE"):
             issue = Call(lambda: store.add([fresh], now=NOW, renamed={}))
-            place.wait_for(1)
+            sandbox.wait_for(1)
             purge = Call(lambda: store.purge(AUDIENCE, before=NOW, limit=9))
-            place.wait_for(2)
+            sandbox.wait_for(2)
         assert (issue.result(), purge.result()) == (True, 1)
         assert store.newest(AUDIENCE, old.subject, [fresh.series])[1] == 1
         assert store.consume(fresh.link_id, terms()) is not None
@@ -93,27 +93,27 @@ def test_issue_during_a_purge(level: str) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_use_during_a_purge(level: str) -> None:
     """E19: a use that waits while its link is forgotten is None, as for an unknown link."""
-    with Place(default_transaction_isolation=level) as place:
-        store = place.store()
+    with Sandbox(default_transaction_isolation=level) as sandbox:
+        store = sandbox.store()
         link = put(store)
-        with place.holding("DELETE FROM @links"):
+        with sandbox.holding("DELETE FROM @links"):
             use = Call(lambda: store.consume(link.link_id, terms()))
-            place.wait_for(1)
+            sandbox.wait_for(1)
         assert use.result() is None
 
 
-def test_notes_that_come_late(place: Place, store: PostgresStore) -> None:
+def test_notes_that_come_late(sandbox: Sandbox, store: PostgresStore) -> None:
     """15: a note that was written while its link was forgotten goes with the next purge; others stay."""
     gone, living = put(store, expires_at=SECOND), put(store)
     for link in (gone, living):
         store.note(Note(audience=AUDIENCE, link_id=link.link_id, kind="expired", at=NOW))
-    place.run(f"DELETE FROM @links WHERE expires_at = {SECOND}")
+    sandbox.run(f"DELETE FROM @links WHERE expires_at = {SECOND}")
     assert store.purge(AUDIENCE, before=NOW, limit=9) == 0
-    assert place.rows("notes") == [1]
+    assert sandbox.rows("notes") == [1]
     assert len(store.notes(AUDIENCE, [living.link_id])) == 1
 
 
-def test_month_dropped(fresh: Place) -> None:
+def test_month_dropped(fresh: Sandbox) -> None:
     """L16: dropping a month forgets its links of every audience, notes and lone subjects too, and nothing else."""
     store = fresh.store(partitioned=True)
     store.add_months(date(2026, 3, 31), 2)
@@ -134,7 +134,7 @@ def test_month_dropped(fresh: Place) -> None:
     store.check()
 
 
-def test_many_subjects_of_a_dropped_month(fresh: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_subjects_of_a_dropped_month(fresh: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Subjects without links are looked for page by page, and those that have some stay."""
     monkeypatch.setattr(purging, "AT_ONCE", 3)
     store = fresh.store(partitioned=True)
@@ -146,7 +146,7 @@ def test_many_subjects_of_a_dropped_month(fresh: Place, monkeypatch: pytest.Monk
     assert fresh.run("SELECT subject FROM @subjects") == [("customer-5",)]
 
 
-def test_busy_month(fresh: Place) -> None:
+def test_busy_month(fresh: Sandbox) -> None:
     """A month that is in use isn't waited for: StoreError, and everything stays as it was."""
     store = fresh.store(partitioned=True)
     store.add_months(date(2026, 3, 1))
@@ -156,7 +156,7 @@ def test_busy_month(fresh: Place) -> None:
     assert store.get(AUDIENCE, link.link_id) == link
 
 
-def test_months_that_can_not_be(place: Place, store: PostgresStore) -> None:
+def test_months_that_can_not_be(sandbox: Sandbox, store: PostgresStore) -> None:
     """No month at all, months past the year 9999 and a naive instant are BadArgumentError."""
     for first, count in ((date(2026, 1, 1), 0), (date(9999, 12, 1), 1)):
         with pytest.raises(BadArgumentError):

@@ -13,7 +13,7 @@ from magiclink.records import Selector
 from magiclink.stores.postgres import queries, statements
 from magiclink.testing.contract import record
 from magiclink.testing.contract.bench import AUDIENCE, NOW
-from tests.stores.postgres.places import Place
+from tests.stores.postgres.sandboxes import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,14 +30,14 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
+def sandbox() -> Iterator[Sandbox]:
     """Return a schema."""
-    with Place() as made:
+    with Sandbox() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def links(place: Place) -> list[Record]:
+def links(sandbox: Sandbox) -> list[Record]:
     """Write links that differ in every field that a selector has, and some that nobody asks for."""
     made = [
         record(purpose=purpose, subject=subject, resource=resource, recipient=recipient, issued_at=issued_at)
@@ -50,14 +50,14 @@ def links(place: Place) -> list[Record]:
         )
     ]
     others = [record(subject=f"{each}", resource=f"{each}", recipient=b"%17d" % each) for each in range(3_000)]
-    assert place.store().add([*made, *others, record(audience="https://shop.example")], now=NOW, renamed={})
-    place.run("ANALYZE @links")
+    assert sandbox.store().add([*made, *others, record(audience="https://shop.example")], now=NOW, renamed={})
+    sandbox.run("ANALYZE @links")
     return [*made, *others]
 
 
-def test_every_selector(place: Place, links: list[Record]) -> None:
+def test_every_selector(sandbox: Sandbox, links: list[Record]) -> None:
     """9, 11: what is found, and what is revoked, is what `Selector.matches` says, whichever fields are given."""
-    store = place.store()
+    store = sandbox.store()
     assert set(CHOICES) == {field.name for field in fields(Selector)} - {"audience"}
     for number, values in enumerate(product(*CHOICES.values())):
         selector = Selector(audience=AUDIENCE, **dict(zip(CHOICES, values, strict=True)))
@@ -67,14 +67,14 @@ def test_every_selector(place: Place, links: list[Record]) -> None:
             with pytest.raises(BadArgumentError):
                 store.revoke_matching(selector, now=NOW, reason="")
             continue
-        place.run("UPDATE @links SET revoked_at = NULL WHERE revoked_at IS NOT NULL")
+        sandbox.run("UPDATE @links SET revoked_at = NULL WHERE revoked_at IS NOT NULL")
         store.revoke_matching(selector, now=NOW, reason=f"{number}")
-        assert {link_id for (link_id,) in place.run(f"SELECT link_id FROM @links WHERE revoked_at = {NOW}")} == meant
+        assert {link_id for (link_id,) in sandbox.run(f"SELECT link_id FROM @links WHERE revoked_at = {NOW}")} == meant
 
 
-def test_page_after_a_link(place: Place, links: list[Record]) -> None:
+def test_page_after_a_link(sandbox: Sandbox, links: list[Record]) -> None:
     """11: pages follow each other; a limit below zero gives nothing."""
-    store, selector = place.store(), Selector(audience=AUDIENCE, purpose="sign-in")
+    store, selector = sandbox.store(), Selector(audience=AUDIENCE, purpose="sign-in")
     whole = list(store.find(selector, limit=99))
     assert len(whole) == 24
     assert [*store.find(selector, limit=9, after=whole[14].link_id)] == whole[15:]
@@ -92,10 +92,10 @@ LOOKUPS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("index", LOOKUPS)
-def test_lookup_that_reads_the_whole_table(place: Place, links: list[Record], index: str) -> None:
+def test_lookup_that_reads_the_whole_table(sandbox: Sandbox, links: list[Record], index: str) -> None:
     """L16: each look-up by a name walks its index, and never the table."""
     statement, values = LOOKUPS[index]
-    rows = place.store()._database.run(f"EXPLAIN (FORMAT TEXT) {statement.strip()}", values)
+    rows = sandbox.store()._database.run(f"EXPLAIN (FORMAT TEXT) {statement.strip()}", values)
     plan = "\n".join(line for (line,) in rows)
     assert index in plan
     assert "Seq Scan on links" not in plan

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.grounds import ROUNDS
-from tests.stores.postgres.places import LEVELS, Place
+from tests.stores.locations import ROUNDS
+from tests.stores.postgres.sandboxes import LEVELS, Sandbox
 
 RACES = Path(__file__).with_name("processes.py")
 
@@ -21,15 +21,15 @@ RACES = Path(__file__).with_name("processes.py")
 @pytest.mark.parametrize("name", ["flood", "inherited"])
 def test_flood_or_fork(name: str, level: str) -> None:
     """F04: what the functions of `postgres_processes.py` say, in each of their rounds."""
-    with Place(default_transaction_isolation=level) as place:
+    with Sandbox(default_transaction_isolation=level) as sandbox:
         command = [
             sys.executable,
             "-W",
             "ignore::DeprecationWarning",
             str(RACES),
             name,
-            place.url,
-            place.schema,
+            sandbox.url,
+            sandbox.schema,
             str(ROUNDS),
         ]
         ran = subprocess.run(command, capture_output=True, text=True, timeout=60 + ROUNDS * 5)

@@ -14,7 +14,7 @@ from magiclink.records import Record
 from magiclink.stores.postgres import PostgresStore, schema
 from magiclink.testing.contract.bench import race
 from tests.services import new_schema, postgres
-from tests.stores.postgres.places import LEVELS, Place, put
+from tests.stores.postgres.sandboxes import LEVELS, Sandbox, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,89 +24,91 @@ OLD = Path(__file__).with_name("version_1.sql")
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
+def sandbox() -> Iterator[Sandbox]:
     """Return a schema of ours, and no open store."""
-    with Place(fresh=True) as made:
+    with Sandbox(fresh=True) as made:
         PostgresStore(made.url, schema=made.schema).close()
         yield made
 
 
-def refused(place: Place, why: str) -> None:
+def refused(sandbox: Sandbox, why: str) -> None:
     """See that the schema isn't opened, and says why."""
     with pytest.raises(ConfigurationError, match=why):
-        place.store()
+        sandbox.store()
 
 
-def test_opened_again(place: Place) -> None:
+def test_opened_again(sandbox: Sandbox) -> None:
     """A schema of ours opens again, whichever way it is asked for; it stays as it was made."""
-    place.store(partitioned=True).check()
-    assert place.run("SELECT relkind FROM pg_class WHERE oid = '@links'::regclass") == [("r",)]
+    sandbox.store(partitioned=True).check()
+    assert sandbox.run("SELECT relkind FROM pg_class WHERE oid = '@links'::regclass") == [("r",)]
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_eight_that_start_at_once(level: str) -> None:
     """Eight processes' stores that find no schema make one, and all work."""
     for _ in range(3):
-        with Place(fresh=True, default_transaction_isolation=level) as place:
-            for store in race(*[place.store] * 8):
+        with Sandbox(fresh=True, default_transaction_isolation=level) as sandbox:
+            for store in race(*[sandbox.store] * 8):
                 store.check()
 
 
 def test_empty_schema() -> None:
     """A schema that somebody has made and left empty is as good as none, also for a role that makes no schemas."""
-    with Place(fresh=True) as place:
-        place.run(f"CREATE SCHEMA {place.schema}")
-        place.store().check()
+    with Sandbox(fresh=True) as sandbox:
+        sandbox.run(f"CREATE SCHEMA {sandbox.schema}")
+        sandbox.store().check()
 
 
-def test_other_application(place: Place) -> None:
+def test_other_application(sandbox: Sandbox) -> None:
     """A schema with tables of another application is refused, and stays as it was."""
     other = new_schema()
-    place.run(f"CREATE SCHEMA {other}")
-    place.run(f"CREATE TABLE {other}.links (id int)")
+    sandbox.run(f"CREATE SCHEMA {other}")
+    sandbox.run(f"CREATE TABLE {other}.links (id int)")
     with pytest.raises(ConfigurationError, match="another application"):
-        PostgresStore(place.url, schema=other)
-    found = place.run(f"SELECT relname FROM pg_class WHERE relnamespace = '{other}'::regnamespace")
+        PostgresStore(sandbox.url, schema=other)
+    found = sandbox.run(f"SELECT relname FROM pg_class WHERE relnamespace = '{other}'::regnamespace")
     assert found == [("links",)]
 
 
 def test_view_in_the_way() -> None:
     """A schema in which something else bears a table's name is refused."""
-    with Place(fresh=True) as place:
-        place.run(f"CREATE SCHEMA {place.schema}")
-        place.run("CREATE VIEW @subjects AS SELECT 1")
-        refused(place, "already exists")
+    with Sandbox(fresh=True) as sandbox:
+        sandbox.run(f"CREATE SCHEMA {sandbox.schema}")
+        sandbox.run("CREATE VIEW @subjects AS SELECT 1")
+        refused(sandbox, "already exists")
 
 
 def test_older_schema() -> None:
     """A schema that an older library has made is refused with the way out, and stays as it was."""
-    with Place(fresh=True) as place:
-        place.admin.execute(OLD.read_text(encoding="utf-8").replace("old", place.schema).encode())
-        tables = f"SELECT relname FROM pg_class WHERE relnamespace = '{place.schema}'::regnamespace ORDER BY 1"
-        before = place.run(tables)
-        way_out = rf"drop it \(DROP SCHEMA {place.schema} CASCADE\) or name another, and issue the links anew"
-        refused(place, f"{place.schema} can't be used: its schema has version 1, this library reads 2 .*: {way_out}")
-        assert place.run(tables) == before
+    with Sandbox(fresh=True) as sandbox:
+        sandbox.admin.execute(OLD.read_text(encoding="utf-8").replace("old", sandbox.schema).encode())
+        tables = f"SELECT relname FROM pg_class WHERE relnamespace = '{sandbox.schema}'::regnamespace ORDER BY 1"
+        before = sandbox.run(tables)
+        way_out = rf"drop it \(DROP SCHEMA {sandbox.schema} CASCADE\) or name another, and issue the links anew"
+        refused(
+            sandbox, f"{sandbox.schema} can't be used: its schema has version 1, this library reads 2 .*: {way_out}"
+        )
+        assert sandbox.run(tables) == before
 
 
-def test_newer_schema(place: Place) -> None:
+def test_newer_schema(sandbox: Sandbox) -> None:
     """A schema that a newer library has made is refused, whatever else it has."""
-    place.run("UPDATE @meta SET value = 3")
-    place.run("DROP TABLE @waits")
-    refused(place, "version 3, this library reads 2: a newer library has made it, install that one")
+    sandbox.run("UPDATE @meta SET value = 3")
+    sandbox.run("DROP TABLE @waits")
+    refused(sandbox, "version 3, this library reads 2: a newer library has made it, install that one")
 
 
-def test_no_version(place: Place) -> None:
+def test_no_version(sandbox: Sandbox) -> None:
     """A schema of ours without a version is refused."""
-    place.run("DELETE FROM @meta")
-    refused(place, "version None")
+    sandbox.run("DELETE FROM @meta")
+    refused(sandbox, "version None")
 
 
 @pytest.mark.parametrize("table", [table for table in schema.COLUMNS if table != "meta"])
-def test_missing_table(place: Place, table: str) -> None:
+def test_missing_table(sandbox: Sandbox, table: str) -> None:
     """E26: a missing table is found when the schema is opened, not at the first click."""
-    place.run(f"DROP TABLE @{table}")
-    refused(place, rf"{place.schema}\.{table} is missing")
+    sandbox.run(f"DROP TABLE @{table}")
+    refused(sandbox, rf"{sandbox.schema}\.{table} is missing")
 
 
 @pytest.mark.parametrize(
@@ -120,28 +122,28 @@ def test_missing_table(place: Place, table: str) -> None:
         'ALTER COLUMN subject TYPE text COLLATE "default"',
     ],
 )
-def test_other_column(place: Place, change: str) -> None:
+def test_other_column(sandbox: Sandbox, change: str) -> None:
     """E25, E26: a column that is missing, too short or compared otherwise, or a lost key, is found at once."""
-    place.run(f"ALTER TABLE @links {change}")
-    refused(place, "links is missing or differs")
+    sandbox.run(f"ALTER TABLE @links {change}")
+    refused(sandbox, "links is missing or differs")
 
 
-def test_column_of_the_operator(place: Place) -> None:
+def test_column_of_the_operator(sandbox: Sandbox) -> None:
     """A column that an operator has added is nobody's business."""
-    place.run("ALTER TABLE @links ADD COLUMN remark text")
-    store = place.store()
+    sandbox.run("ALTER TABLE @links ADD COLUMN remark text")
+    store = sandbox.store()
     store.check()
     put(store)
 
 
 @pytest.fixture
-def role(place: Place) -> Iterator[str]:
+def role(sandbox: Sandbox) -> Iterator[str]:
     """Return a role that may do nothing yet."""
     name = new_schema()
-    place.run(f"CREATE ROLE {name} LOGIN")
+    sandbox.run(f"CREATE ROLE {name} LOGIN")
     yield name
-    place.run(f"DROP OWNED BY {name}")
-    place.run(f"DROP ROLE {name}")
+    sandbox.run(f"DROP OWNED BY {name}")
+    sandbox.run(f"DROP ROLE {name}")
 
 
 @pytest.mark.parametrize("schema", ["", "Links", "a b", 'a"b', "1a", "pg_links", "a" * 49, "links\n"])
@@ -151,16 +153,16 @@ def test_schema_that_needs_quoting(schema: str) -> None:
         PostgresStore(postgres(), schema=schema)
 
 
-def test_transactions_that_only_read(place: Place) -> None:
+def test_transactions_that_only_read(sandbox: Sandbox) -> None:
     """E11: an app's function whose transactions only read is ConfigurationError when opened."""
 
     def connect() -> psycopg.Connection[Any]:
-        made = psycopg.connect(place.url)
+        made = psycopg.connect(sandbox.url)
         made.read_only = True
         return made
 
     with pytest.raises(ConfigurationError, match="only read"):
-        PostgresStore(connect, schema=place.schema)
+        PostgresStore(connect, schema=sandbox.schema)
 
 
 def test_role_that_may_not_make_it(role: str) -> None:
@@ -170,38 +172,38 @@ def test_role_that_may_not_make_it(role: str) -> None:
 
 
 @pytest.mark.parametrize("table", ["links", "subjects", "notes", "limits"])
-def test_missing_privilege(place: Place, role: str, table: str) -> None:
+def test_missing_privilege(sandbox: Sandbox, role: str, table: str) -> None:
     """A role that lacks a privilege is refused when it is opened, not at the first click."""
-    place.run(f"GRANT USAGE ON SCHEMA {place.schema} TO {role}")
-    place.run(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {place.schema} TO {role}")
-    place.url = make_conninfo(place.url, user=role)
-    place.store().check()
-    place.run(f"REVOKE UPDATE ON @{table} FROM {role}")
-    refused(place, rf"lacks UPDATE on {place.schema}\.{table}")
+    sandbox.run(f"GRANT USAGE ON SCHEMA {sandbox.schema} TO {role}")
+    sandbox.run(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {sandbox.schema} TO {role}")
+    sandbox.url = make_conninfo(sandbox.url, user=role)
+    sandbox.store().check()
+    sandbox.run(f"REVOKE UPDATE ON @{table} FROM {role}")
+    refused(sandbox, rf"lacks UPDATE on {sandbox.schema}\.{table}")
 
 
-def test_database_of_another_encoding(place: Place) -> None:
+def test_database_of_another_encoding(sandbox: Sandbox) -> None:
     """E25: a database that can't hold all text is refused."""
     name = new_schema()
-    place.run(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    sandbox.run(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
     with pytest.raises(ConfigurationError, match="encoding LATIN1"):
-        PostgresStore(make_conninfo(place.url, dbname=name))
-    place.run(f"DROP DATABASE {name}")
+        PostgresStore(make_conninfo(sandbox.url, dbname=name))
+    sandbox.run(f"DROP DATABASE {name}")
 
 
 @pytest.mark.parametrize("partitioned", [False, True])
 def test_script(partitioned: bool) -> None:
     """The script makes what the library would make: run by an operator, it's opened by a role that makes nothing."""
-    with Place(fresh=True) as place:
+    with Sandbox(fresh=True) as sandbox:
         with psycopg.connect(postgres(), autocommit=True) as operator:
-            operator.execute(schema.write_script(place.schema, partitioned=partitioned).encode())
-        place.store().check()
+            operator.execute(schema.write_script(sandbox.schema, partitioned=partitioned).encode())
+        sandbox.store().check()
 
 
-def test_order_of_keys(place: Place) -> None:
+def test_order_of_keys(sandbox: Sandbox) -> None:
     """The columns of a key are in this order: windows that end first and links that expire first stand first."""
     keys = "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
-    found = place.run(f"{keys} WHERE i.indisprimary AND c.relnamespace = '{place.schema}'::regnamespace")
+    found = sandbox.run(f"{keys} WHERE i.indisprimary AND c.relnamespace = '{sandbox.schema}'::regnamespace")
     assert {table: text.partition("btree ")[2] for table, text in found} == {
         "links": "(audience, link_id)",
         "subjects": "(audience, subject)",

@@ -18,7 +18,7 @@ from magiclink.stores.postgres import PostgresStore
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, DAY, NOW
 from tests.services import postgres
-from tests.stores.postgres.places import Place, put
+from tests.stores.postgres.sandboxes import Sandbox, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,25 +29,25 @@ NO_UTF8 = "\ud800"
 NO_TEXT = "customer\0"
 
 
-def test_kept_when_reopened(place: Place) -> None:
+def test_kept_when_reopened(sandbox: Sandbox) -> None:
     """What one store wrote, the next finds, with its uses and generations."""
-    first = place.store()
+    first = sandbox.store()
     used, ended = put(first, max_uses=1), put(first, subject="customer-8")
     first.consume(used.link_id, terms())
     first.revoke_subject(AUDIENCE, "customer-8", now=NOW, reason="left")
     first.close()
-    second = place.store()
+    second = sandbox.store()
     assert second.consume(used.link_id, terms()) is None
     found = second.get(AUDIENCE, ended.link_id)
     assert found is not None
     assert (found.revoked_at, found.revoke_reason) == (NOW, "left")
 
 
-def test_check_leaves_nothing(place: Place, store: PostgresStore) -> None:
+def test_check_leaves_nothing(sandbox: Sandbox, store: PostgresStore) -> None:
     """The round trip of `check` is rolled back, and can be repeated."""
     store.check()
     store.check()
-    assert place.rows("links", "subjects", "notes") == [0, 0, 0]
+    assert sandbox.rows("links", "subjects", "notes") == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_check_leaves_nothing(place: Place, store: PostgresStore) -> None:
         "RETURN NULL",
     ],
 )
-def test_record_that_comes_back_changed(fresh: Place, trigger: str) -> None:
+def test_record_that_comes_back_changed(fresh: Sandbox, trigger: str) -> None:
     """E25: a database that trims, folds, cuts or loses what is written is ConfigurationError at `check`."""
     store = fresh.store()
     fresh.run(f"CREATE FUNCTION @meddle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {trigger}; END'")
@@ -68,7 +68,7 @@ def test_record_that_comes_back_changed(fresh: Place, trigger: str) -> None:
         store.check()
 
 
-def test_schema_that_changes_later(fresh: Place) -> None:
+def test_schema_that_changes_later(fresh: Sandbox) -> None:
     """E26: a column that goes while the store is open is StoreError at a call and ConfigurationError at `check`."""
     store = fresh.store()
     link = put(store)
@@ -158,11 +158,11 @@ def test_setting_that_can_not_work(settings: dict[str, Any], message: str) -> No
 def test_two_schemas_apart(store: PostgresStore) -> None:
     """M12: two stores in two schemas of one database never meet."""
     link = put(store)
-    with Place() as elsewhere:
+    with Sandbox() as elsewhere:
         assert elsewhere.store().get(AUDIENCE, link.link_id) is None
 
 
-def test_revocation_of_many_links(fresh: Place) -> None:
+def test_revocation_of_many_links(fresh: Sandbox) -> None:
     """T11: revoking a subject writes one row, however many links it has, and all of them are dead."""
     store = fresh.store()
     links = [record() for _ in range(2_000)]
@@ -175,7 +175,7 @@ def test_revocation_of_many_links(fresh: Place) -> None:
     assert {each.revoke_reason for each in store.find(Selector(audience=AUDIENCE), limit=2_000)} == {"left"}
 
 
-def test_months(fresh: Place) -> None:
+def test_months(fresh: Sandbox) -> None:
     """L16: the months of a partitioned table are made and dropped by the store."""
     store = fresh.store(partitioned=True)
     store.add_months(date(2025, 12, 1), 2)
@@ -184,36 +184,36 @@ def test_months(fresh: Place) -> None:
     assert store.get(AUDIENCE, link.link_id) is None
 
 
-def test_windows_are_forgotten(place: Place, store: PostgresStore) -> None:
+def test_windows_are_forgotten(sandbox: Sandbox, store: PostgresStore) -> None:
     """L16: windows that ended go as later ones are counted, those within the clocks' difference stay."""
     for number in range(50):
         store.hit(b"%d" % number, now=NOW, limit=1, window=SECOND)
     ended = NOW + SECOND
     store.hit(b"a", now=ended + CLOCK_SKEW, limit=1, window=SECOND)
-    assert place.rows("limits") == [51]
+    assert sandbox.rows("limits") == [51]
     for number in range(5):
         store.hit(b"b%d" % number, now=ended + CLOCK_SKEW + 1, limit=1, window=SECOND)
-    assert place.rows("limits") == [51 - 50 + 5]
+    assert sandbox.rows("limits") == [51 - 50 + 5]
 
 
-def test_order_of_forgotten_windows(place: Place, store: PostgresStore) -> None:
+def test_order_of_forgotten_windows(sandbox: Sandbox, store: PostgresStore) -> None:
     """L16: of the windows that ended, ten go at a call, those that ended first, whatever their limit keys."""
     for ends_at in (*range(2, 25, 2), *range(1, 25, 2)):
-        place.run(f"INSERT INTO @limits VALUES ({ends_at}, '{99 - ends_at}', 1, 1)")
+        sandbox.run(f"INSERT INTO @limits VALUES ({ends_at}, '{99 - ends_at}', 1, 1)")
     store.hit(b"a", now=NOW, limit=1, window=SECOND)
-    left = place.run("SELECT ends_at FROM @limits ORDER BY ends_at")
+    left = sandbox.run("SELECT ends_at FROM @limits ORDER BY ends_at")
     assert left == [*((ends_at,) for ends_at in range(11, 25)), (NOW + SECOND,)]
 
 
-def test_documents(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_documents(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the document on many machines shows of PostgreSQL runs, block by block."""
     text = (Path(__file__).parents[3] / "docs" / "many-machines.md").read_text(encoding="utf-8")
     section = text.partition("## PostgreSQL\n")[2].partition("\n## ")[0]
     blocks = re.findall(r"^```py\n(.*?)^```$", section, re.M | re.S)
-    place.run(f"CREATE DATABASE {place.schema}")
-    monkeypatch.setenv("DATABASE_URL", make_conninfo(place.url, dbname=place.schema))
+    sandbox.run(f"CREATE DATABASE {sandbox.schema}")
+    monkeypatch.setenv("DATABASE_URL", make_conninfo(sandbox.url, dbname=sandbox.schema))
     namespace: dict[str, Any] = {}
     for block in blocks:
         exec(block, namespace)
-    place.run(f"DROP DATABASE {place.schema}")
+    sandbox.run(f"DROP DATABASE {sandbox.schema}")
     assert len(blocks) == 3

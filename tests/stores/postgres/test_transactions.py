@@ -10,7 +10,7 @@ import pytest
 from magiclink.records import State
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW, race
-from tests.stores.postgres.places import LEVELS, Call, Place, put
+from tests.stores.postgres.sandboxes import LEVELS, Call, Sandbox, put
 
 if TYPE_CHECKING:
     from magiclink.records import Record
@@ -55,15 +55,15 @@ def test_delivered_in_one_call(store: PostgresStore) -> None:
     assert [each and each.delivered_at for each in found] == [None, NOW, NOW, NOW, NOW]
 
 
-def test_hundred_thousand_links(place: Place, store: PostgresStore) -> None:
+def test_hundred_thousand_links(sandbox: Sandbox, store: PostgresStore) -> None:
     """A hundred thousand links are written by one call, all usable; a failure in the middle leaves none."""
     links = [record(subject=f"customer-{number}", max_uses=1) for number in range(100_000)]
     broken = [*links[:50_000], links[7], *links[50_000:]]
     assert store.add(broken, now=NOW, renamed={}) is False
-    assert place.rows("links", "subjects") == [0, 0]
+    assert sandbox.rows("links", "subjects") == [0, 0]
     assert store.add(links, now=NOW, renamed={})
     assert all(store.consume(link.link_id, terms()) for link in links[::5_000])
-    standing = place.run("SELECT count(*) FROM @links JOIN @subjects USING (audience, subject, generation)")
+    standing = sandbox.run("SELECT count(*) FROM @links JOIN @subjects USING (audience, subject, generation)")
     assert standing == [(100_000,)]
 
 
@@ -108,15 +108,15 @@ def outstanding(store: PostgresStore, links: list[Record]) -> list[Record]:
 @pytest.mark.parametrize("level", LEVELS)
 def test_two_issues_that_wait_for_each_other(level: str) -> None:
     """F07: two links of a series that are issued while one lock holds both leave one outstanding."""
-    with Place(default_transaction_isolation=level) as place:
-        store = place.store()
+    with Sandbox(default_transaction_isolation=level) as sandbox:
+        store = sandbox.store()
         first = put(store)
         links = [record(supersede="on-issue") for _ in range(2)]
-        with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):
+        with sandbox.holding("SELECT 1 FROM @subjects FOR UPDATE"):
             calls = []
             for number, link in enumerate(links, 1):
                 calls.append(Call(lambda link=link: store.add([link], now=NOW, renamed={})))
-                place.wait_for(number)
+                sandbox.wait_for(number)
         assert [call.result() for call in calls] == [True, True]
         assert len(outstanding(store, [first, *links])) == 1
 
@@ -124,14 +124,14 @@ def test_two_issues_that_wait_for_each_other(level: str) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_deliveries_that_wait_for_each_other(level: str) -> None:
     """F05: deliveries of two links of a series, the newer first, leave the newer outstanding and it alone."""
-    with Place(default_transaction_isolation=level) as place:
-        store = place.store()
+    with Sandbox(default_transaction_isolation=level) as sandbox:
+        store = sandbox.store()
         links = [put(store, supersede="on-delivery") for _ in range(3)]
-        with place.holding("SELECT 1 FROM @subjects FOR UPDATE"):
+        with sandbox.holding("SELECT 1 FROM @subjects FOR UPDATE"):
             calls = []
             for number, link in enumerate(reversed(links), 1):
                 calls.append(Call(lambda link=link: store.mark_delivered(AUDIENCE, [link.link_id], now=NOW)))
-                place.wait_for(number)
+                sandbox.wait_for(number)
         for call in calls:
             call.result()
         assert [each.link_id for each in outstanding(store, links)] == [links[-1].link_id]
@@ -140,13 +140,13 @@ def test_deliveries_that_wait_for_each_other(level: str) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_delivery_behind_a_revocation(level: str) -> None:
     """6: a delivery that waits while its link is revoked ends nothing."""
-    with Place(default_transaction_isolation=level) as place:
-        store = place.store()
+    with Sandbox(default_transaction_isolation=level) as sandbox:
+        store = sandbox.store()
         links = [put(store, supersede="on-delivery") for _ in range(2)]
         ending = f"UPDATE @links SET revoked_at = {NOW} WHERE number = 2"
-        with place.holding(f"WITH s AS (SELECT 1 FROM @subjects FOR UPDATE) {ending} AND EXISTS (SELECT FROM s)"):
+        with sandbox.holding(f"WITH s AS (SELECT 1 FROM @subjects FOR UPDATE) {ending} AND EXISTS (SELECT FROM s)"):
             call = Call(lambda: store.mark_delivered(AUDIENCE, [links[1].link_id], now=NOW))
-            place.wait_for(1)
+            sandbox.wait_for(1)
         call.result()
         found = [store.get(AUDIENCE, link.link_id) for link in links]
         assert [each and (each.superseded_at, each.delivered_at) for each in found] == [(None, None), (None, NOW)]
@@ -155,24 +155,24 @@ def test_delivery_behind_a_revocation(level: str) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_reissue_behind_a_revocation(level: str) -> None:
     """10: a reissue that waits while its subject is revoked isn't written."""
-    with Place(default_transaction_isolation=level) as place:
-        store = place.store()
+    with Sandbox(default_transaction_isolation=level) as sandbox:
+        store = sandbox.store()
         parent = put(store)
         child = record(series=parent.series, number=2, generation=0, origin="remind")
-        with place.holding(f"UPDATE @subjects SET generation = 1, revoked_at = {NOW}"):
+        with sandbox.holding(f"UPDATE @subjects SET generation = 1, revoked_at = {NOW}"):
             call = Call(lambda: store.add([child], now=NOW, renamed={}))
-            place.wait_for(1)
+            sandbox.wait_for(1)
         assert call.result() is False
         assert store.get(AUDIENCE, child.link_id) is None
 
 
-def test_batches_that_share_subjects(place: Place, store: PostgresStore) -> None:
+def test_batches_that_share_subjects(sandbox: Sandbox, store: PostgresStore) -> None:
     """E15: two batches that name the same subjects in opposite orders wait for each other, and deadlock nobody."""
     subjects = [f"customer-{number}" for number in range(60)]
     before = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-    deadlocks = place.run(before)
+    deadlocks = sandbox.run(before)
     for _ in range(10):
         batches = [[record(subject=each) for each in order] for order in (subjects, subjects[::-1])] * 2
         batches = [[each._replace(link_id=urandom(20)) for each in batch] for batch in batches]
         assert all(race(*[lambda batch=batch: store.add(batch, now=NOW, renamed={}) for batch in batches]))
-    assert place.run(before) == deadlocks
+    assert sandbox.run(before) == deadlocks

@@ -219,7 +219,7 @@ def fork(folder: Path) -> None:
     def busy() -> None:
         while not ended.is_set():
             store.get(AUDIENCE, written[0].link_id)
-            store.hit(b"bucket", now=NOW, limit=5, window=1000)
+            store.hit(b"key", now=NOW, limit=5, window=1000)
 
     threads = [Thread(target=busy) for _ in range(4)]
     for thread in threads:

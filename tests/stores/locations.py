@@ -1,6 +1,6 @@
-"""The grounds on which the stores race: each store that processes can share, on a server or file of its own.
+"""Where the stores of the races lie: each store that processes can share, on a server or file of its own.
 
-A ground is words alone, so that another process can open the same. What a race needs besides stands here too: the app's
+A location is text alone, so that another process can open the same. What else a race needs is here too: the app's
 policies, links over a store, and the lock that a test holds while calls queue behind it.
 """
 
@@ -28,7 +28,7 @@ from magiclink.stores.sqlalchemy import SQLAlchemyStore
 from magiclink.stores.sqlite import SQLiteStore
 from magiclink.testing import FrozenClock
 from tests.services import TIMEOUT, new_schema, postgres, valkey
-from tests.stores.postgres.places import LEVELS, Call
+from tests.stores.postgres.sandboxes import LEVELS, Call
 from tests.stores.sqlalchemy.engines import new_database
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ _RING = KeyRing(signing=Key(id=1, secret=sha256(b"the key of the races").digest(
 
 
 @dataclass(frozen=True)
-class Ground:
+class Location:
     """Where a store lies: its store, the URL of its server or file, and its schema, prefix or path."""
 
     store_name: str
@@ -97,29 +97,31 @@ class Ground:
 
 
 @contextmanager
-def new_ground(label: str, folder: Path) -> Iterator[Ground]:
-    """Make an empty ground for a store of `EVERY`, and clear it away afterwards."""
+def new_location(label: str, folder: Path) -> Iterator[Location]:
+    """Make an empty location for a store of `EVERY`, and remove it afterwards."""
     store_name, _, more = label.partition(", ")
     name = new_schema()
     if store_name == "SQLAlchemy":
         with new_database(more.lower(), folder) as given:
             schema = str(given.query.get("options", "")).removeprefix("-csearch_path=")
-            place = given.update_query_dict({"application_name": schema} if schema else {})
-            yield Ground(store_name, place.render_as_string(hide_password=False), schema or place.database or "")
+            database = given.update_query_dict({"application_name": schema} if schema else {})
+            yield Location(
+                store_name, database.render_as_string(hide_password=False), schema or database.database or ""
+            )
     elif store_name == "Valkey":
-        yield Ground(store_name, valkey(), name)
+        yield Location(store_name, valkey(), name)
         with redis.Redis.from_url(valkey()) as client:
             for key in client.scan_iter(f"{name}:*", count=10_000):
                 client.unlink(key)
     elif store_name == "PostgreSQL":
         level = more.replace(" ", "\\ ")
         url = make_conninfo(postgres(), application_name=name, options=f"-c default_transaction_isolation={level}")
-        yield Ground(store_name, url, name)
+        yield Location(store_name, url, name)
         with psycopg.connect(postgres(), autocommit=True) as admin:
             admin.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE".encode())
     else:
         path = str(folder / f"{name}.db")
-        yield Ground(store_name, path, path)
+        yield Location(store_name, path, path)
 
 
 def links_on(store: Store, **changed: Any) -> MagicLinks:
@@ -137,18 +139,18 @@ def outcome(call: Callable[[], T]) -> T | RejectedLinkError | ReissueRefusedErro
 
 
 class Bolt:
-    """The lock of every subject's row of a ground of `LOCKING`, held by a test while calls queue behind it."""
+    """The lock of every subject's row of a location of `LOCKING`, held by a test while calls queue behind it."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, location: Location) -> None:
         self._table, self._waiting = "magiclink_subjects", text(_WAITING_ON_MARIADB)
         how: dict[str, Any] = {"poolclass": NullPool, "isolation_level": "READ COMMITTED"}
-        if ground.store_name == "PostgreSQL":
-            self._table = f"{ground.name}.subjects"
-            self._engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(ground.url), **how)
+        if location.store_name == "PostgreSQL":
+            self._table = f"{location.name}.subjects"
+            self._engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(location.url), **how)
         else:
-            self._engine = create_engine(ground.url, **how)
+            self._engine = create_engine(location.url, **how)
         if self._engine.dialect.name == "postgresql":
-            self._waiting = text(_WAITING_ON_POSTGRESQL).bindparams(name=ground.name)
+            self._waiting = text(_WAITING_ON_POSTGRESQL).bindparams(name=location.name)
 
     @contextmanager
     def shut(self) -> Iterator[None]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LEVELS = ("read committed", "repeatable read", "serializable")
 
 
-class Place:
+class Sandbox:
     """One schema, the stores in it, and a connection that goes behind their back; `@` stands before its tables.
 
     The schema may have been another test's before, who has left its tables empty. A test that changes tables, counts
@@ -51,7 +51,7 @@ class Place:
         self._left.close()
 
     def store(self, **settings: Any) -> PostgresStore:
-        """Open a store; it's closed with the place."""
+        """Open a store; it's closed with the sandbox."""
         store = PostgresStore(self.url, schema=self.schema, **settings)
         self._stores.append(store)
         return store
