@@ -40,6 +40,13 @@ def test_url_that_leads_nowhere(url: str) -> None:
     assert "secret" not in str(raised.value)
 
 
+@pytest.mark.parametrize(("url", "got"), [("http://localhost", "http://"), ("links.db", "none of these")])
+def test_url_of_another_kind(url: str, got: str) -> None:
+    """The message says what a URL begins with, and what it should begin with."""
+    with pytest.raises(ConfigurationError, match=f"begins with redis://, .*; this one with {got}"):
+        RedisStore(url)
+
+
 @pytest.mark.parametrize("client", [None, b"redis://localhost", object(), {"host": "localhost"}])
 def test_client_of_another_kind(client: Any) -> None:
     """What is neither a URL nor a client of redis-py is ConfigurationError."""

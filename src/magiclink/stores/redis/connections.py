@@ -33,6 +33,15 @@ MOVES = 3
 """How often a call follows a slot that has moved to another machine of the cluster."""
 
 _SCHEMES = ("redis", "rediss", "unix")
+_WAYS_OUT = {
+    "ConnectionError": "the server isn't there, or the connection was lost: look what is written before you try again",
+    "TimeoutError": "no answer came: look what is written before you try again, or raise timeout=",
+    "OutOfMemoryError": "the server has no memory left: purge, or raise its maxmemory",
+    "ReadOnlyError": "the server has become a replica: connect to its primary",
+    **dict.fromkeys(
+        ("NoPermissionError", "ResponseError ACL"), "docs/redis.md lists the commands that the store's user needs"
+    ),
+}
 _FAILURES = (RedisError, RedisClusterException, OSError)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -65,14 +74,14 @@ class Server:
             if not isinstance(error, ResponseError):
                 # Another machine of a cluster may have taken over; the next call goes there.
                 self._find_slots()
-            raise StoreError(f"Redis: {_describe(error)}") from error
+            raise StoreError(f"Redis: {_explain(error)}") from error
 
     def has_keys(self, pattern: bytes) -> bool:
         """Return whether any key has this pattern, in any machine of a cluster. Raises StoreError."""
         try:
             return any(True for _ in self._client.scan_iter(match=pattern, count=1_000))
         except _FAILURES as error:
-            raise StoreError(f"Redis: {_describe(error)}") from error
+            raise StoreError(f"Redis: {_explain(error)}") from error
 
     def check(self) -> None:
         """Check that each server is new enough, no replica, and can't drop a record. Raises ConfigurationError."""
@@ -143,7 +152,10 @@ def _open(url: str, timeout: timedelta) -> redis.Redis:
     scheme, colon, rest = url.partition(":")
     scheme = "redis" if scheme == "valkey" else scheme
     if scheme not in _SCHEMES:
-        raise ConfigurationError("the URL of a Redis store begins with redis://, rediss://, unix:// or valkey://")
+        scheme = f"{scheme}://" if rest.startswith("//") else "none of these"
+        raise ConfigurationError(
+            f"the URL of a Redis store begins with redis://, rediss://, unix:// or valkey://; this one with {scheme}"
+        )
     seconds = timeout.total_seconds()
     try:
         return redis.Redis.from_url(
@@ -225,3 +237,8 @@ def _describe(error: Exception) -> str:
     # Never its text, which may repeat an argument: its kind, and of an answer the code that leads it, as in `OOM`.
     code = str(error).partition(" ")[0] if isinstance(error, ResponseError) else ""
     return f"{type(error).__name__} {code}".strip() if code.isalpha() and code.isupper() else type(error).__name__
+
+
+def _explain(error: Exception) -> str:
+    kind = _describe(error)
+    return f"{kind}: {_WAYS_OUT[kind]}" if kind in _WAYS_OUT else kind

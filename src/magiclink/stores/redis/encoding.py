@@ -143,14 +143,22 @@ def _encode(encode: Callable[[Any], bytes], value: str | bytes | None) -> bytes:
     try:
         raw = encode(value)
     except UnicodeError:
-        raise BadArgumentError("a text holds half a surrogate pair (U+D800 to U+DFFF): leave it out") from None
+        raise _refuse_surrogate() from None
     if len(raw) > LONGEST:
-        raise BadArgumentError(f"a text has {len(raw)} bytes: shorten it, {LONGEST} are the most in Redis")
+        raise _refuse_length(raw)
     return raw
 
 
 def _refuse_integer() -> BadArgumentError:
     return BadArgumentError(f"an integer is beyond 53 bits: instants and counts go from {-LARGEST} to {LARGEST}")
+
+
+def _refuse_length(raw: bytes) -> BadArgumentError:
+    return BadArgumentError(f"a text has {len(raw)} bytes: shorten it, {LONGEST} are the most in Redis")
+
+
+def _refuse_surrogate() -> BadArgumentError:
+    return BadArgumentError("a text holds half a surrogate pair (U+D800 to U+DFFF): leave it out")
 
 
 def _mark(value: str | bytes | None) -> bytes:
@@ -200,13 +208,18 @@ _put_in_order = itemgetter(*map((_INTEGERS + _TEXTS).index, Record._fields))
 def pack_record(record: Record) -> bytes:
     """Pack a record into one value. Raises BadArgumentError where a field doesn't fit."""
     integers = _pick_integers(record)
-    values = [each or 0 for each in integers]
-    if min(values) < -LARGEST or max(values) > LARGEST:
+    known = [*filter(None, integers), 0]
+    if min(known) < -LARGEST or max(known) > LARGEST:
         raise _refuse_integer()
     parts = [_HEAD.pack(*[NONE if each is None else each for each in integers])]
-    for encode, value in zip(_ENCODE, _pick_texts(record), strict=True):
-        raw = _encode(encode, value)
-        parts += (_LENGTH.pack(len(raw)), raw)
+    try:
+        for encode, value in zip(_ENCODE, _pick_texts(record), strict=True):
+            raw = encode(value)
+            if len(raw) > LONGEST:
+                raise _refuse_length(raw)
+            parts += (_LENGTH.pack(len(raw)), raw)
+    except UnicodeError:
+        raise _refuse_surrogate() from None
     return b"".join(parts)
 
 

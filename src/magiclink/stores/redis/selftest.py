@@ -42,5 +42,5 @@ def _use(store: Store, sample: Record) -> None:
     if (list(store.find(selector, limit=2)), list(store.notes(audience, [link_id]))) != expected:
         raise ConfigurationError(
             "a use, a note or a revocation comes back from the server changed: "
-            "run the store on a Redis or Valkey that nothing rewrites"
+            "connect to the server itself, since something between changes what is sent"
         )

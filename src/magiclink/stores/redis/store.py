@@ -193,10 +193,7 @@ class RedisStore:
         try:
             selftest.run(self)
         except StoreError as error:
-            raise ConfigurationError(
-                f"the server refuses a command that the store needs ({error}): docs/redis.md lists what a user must be "
-                "allowed"
-            ) from error
+            raise ConfigurationError(f"the server refuses a command that the store needs: {error}") from error
 
     def close(self) -> None:
         """Let go of the connections that were opened for it; a later call is StoreError."""
