@@ -14,7 +14,7 @@ from .site import DEVELOPMENT, open_site
 
 
 def main() -> int:
-    """Run what was asked for."""
+    """Run the command that the arguments name, and return its exit status."""
     parser, commands = commands_of("python -m examples.django_invoicing")
     add_story(commands, open_site, option="--database", told="where all is kept (default: SQLite in the folder)")
     managing = commands.add_parser("manage", help="run a command of Django's, such as `manage check --deploy`")
