@@ -128,6 +128,7 @@ WHERE = "in billing_of_a_test.links, line 2"
         ("\nraise ImportError('mlk1_1_secret')", f"ImportError, {WHERE}"),
         ("\nimport psycopg_of_a_test", f"no module psycopg_of_a_test, {WHERE}"),
         ("\nlinks = (", "SyntaxError"),
+        ("\nexec('raise RuntimeError', {})", f"RuntimeError, {WHERE}"),
     ],
 )
 def test_module_that_raises(module: Callable[[str], str], source: str, reason: str) -> None:

@@ -130,7 +130,7 @@ class LinkAdmin(ModelAdmin):
     show_full_result_count: ClassVar[bool] = False
     # It makes Django show the search box; `get_search_results` does the search.
     search_fields: ClassVar[tuple[str, ...]] = ("subject",)
-    search_help_text: ClassVar[_StrOrPromise] = _("A subject, resource, address or link id, written out.")
+    search_help_text: ClassVar[_StrOrPromise] = _("A whole subject, resource, address or link id.")
     fields: ClassVar[tuple[Any, ...]] = tuple(_COLUMNS.values())
     readonly_fields: ClassVar[tuple[Any, ...]] = fields
     actions: tuple[str, ...] = ("revoke", "remind")

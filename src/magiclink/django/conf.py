@@ -114,8 +114,10 @@ def _explain(error: Exception) -> str:
 
     The threat: the message may hold what the site's code read from its environment, such as a key.
     """
-    frames = [(frame.f_globals["__name__"], frame.f_code.co_name, line) for frame, line in walk_tb(error.__traceback__)]
-    loaded = [f", in {module}, line {line}" for module, name, line in frames if name == "<module>"][-1:]
+    frames = [
+        (frame.f_globals.get("__name__"), frame.f_code.co_name, line) for frame, line in walk_tb(error.__traceback__)
+    ]
+    loaded = [f", in {module}, line {line}" for module, code, line in frames if module and code == "<module>"][-1:]
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"no module {error.name}{''.join(loaded)}"
     if isinstance(error, AttributeError) and not loaded:
