@@ -1,7 +1,7 @@
 """What is asked of the web conversation and what it answers, as data that every adapter can be put through.
 
 A story is one browser's requests, one after the other, and what is expected of each: `303 where`, or status and page.
-`tests.stage` tells them to a adapter. No framework is imported here.
+`tests.stage` tells them to an adapter. No framework is imported here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What tells a story of `tests.exchanges` to a adapter: it keeps the cookies, presses buttons and lets time pass.
+"""What tells a story of `tests.exchanges` to an adapter: it keeps the cookies, presses buttons and lets time pass.
 
-A adapter is a function that sends one request. `bare` is one: the conversation itself, without any framework.
+An adapter is a function that sends one request. `bare` is one: the conversation itself, without any framework.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Answer(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """What a adapter sent."""
+    """What an adapter sent."""
 
     status: int
     headers: Sequence[tuple[str, str]]
@@ -179,6 +179,6 @@ def _request(method: str, path: str, headers: dict[str, str], body: str | None, 
 
 
 def _raw(reply: Reply, method: str) -> Raw:
-    cookies = [("Set-Cookie", cookie.header()) for cookie in reply.cookies]
+    cookies = [("Set-Cookie", cookie.to_header()) for cookie in reply.cookies]
     body = "" if reply.page is None or method == "HEAD" else render(reply.page)
     return Raw(reply.status, [*reply.headers, *cookies], body)

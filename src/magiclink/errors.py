@@ -2,7 +2,7 @@
 
 ```
 MagicLinkError
-├── RejectedLinkError         the one class a adapter catches: .link, the LinkInfo of a genuine token, else None; .at
+├── RejectedLinkError         the one class an adapter catches: .link, the LinkInfo of a genuine token, else None; .at
 │   ├── InvalidLinkError      malformed, forged, other purpose or audience, unknown: one class on purpose
 │   ├── ExpiredLinkError, UsedLinkError, SupersededLinkError
 │   ├── RevokedLinkError      .reason

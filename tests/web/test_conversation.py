@@ -437,7 +437,7 @@ def test_guard(site: Site) -> None:
 
 
 def test_conversation_is_exported() -> None:
-    """The conversation is what a adapter is built on: it's in `magiclink.web`."""
+    """The conversation is what an adapter is built on: it's in `magiclink.web`."""
     assert Conversation.__module__ == "magiclink.web.conversation"
     assert ANN
 

@@ -169,7 +169,7 @@ class _Answer(HttpResponse):
             self.headers["Content-Length"] = str(len(self.content))
             self.content = b""
         for cookie in reply.cookies:
-            self.cookies.load(cookie.header())
+            self.cookies.load(cookie.to_header())
         self.headers = _Headers(self.headers)
         self.after: Callable[[], object] | None = None
 

@@ -23,7 +23,7 @@ from ..errors import ConfigurationError, UnavailableError
 from ..policy import Opens
 from .redeeming import Redeeming
 from .requesting import Requesting
-from .responses import without_body
+from .responses import strip_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -36,7 +36,7 @@ _TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{60}", re.ASCII)
 
 
 class Conversation(Redeeming, Requesting):
-    """What a adapter holds: `answer` a request, `run` a job, tell what is `opened`, `send` a mail.
+    """What an adapter holds: `answer` a request, `run` a job, tell what is `opened`, `send` a mail.
 
     All calls are flows, to be awaited or driven by `magiclink.links.run`. Raises ConfigurationError for what can't
     work.
@@ -48,19 +48,19 @@ class Conversation(Redeeming, Requesting):
             reply = await self._answer(request)
         except UnavailableError:
             reply = self.unavailable(request)
-        return without_body(reply) if request.method == "HEAD" else reply
+        return strip_body(reply) if request.method == "HEAD" else reply
 
     async def _answer(self, request: Request) -> Reply:
         if any(_is_token_like(name, value) for name, value in request.query):
-            return self.page(404, self.pages(request).not_genuine())
+            return self.show_page(404, self.choose_pages(request).not_genuine())
         if request.form is None:
-            return self.page(413, self.pages(request).too_large())
+            return self.show_page(413, self.choose_pages(request).too_large())
         calls = self._calls(request.path)
         if not calls:
-            return self.page(404, self.pages(request).not_genuine())
+            return self.show_page(404, self.choose_pages(request).not_genuine())
         call = calls.get("GET" if request.method == "HEAD" else request.method)
         if call is None:
-            return self.page(405, self.pages(request).not_allowed(), allow=_allowed(calls))
+            return self.show_page(405, self.choose_pages(request).not_allowed(), allow=_allowed(calls))
         return await call(request)
 
     def _calls(self, path: str) -> dict[str, Callable[[Request], Awaitable[Reply]]]:
@@ -81,11 +81,11 @@ class Conversation(Redeeming, Requesting):
         if found is not None:
             return found
         reply = await self.closed(request)
-        return without_body(reply) if request.method == "HEAD" else reply
+        return strip_body(reply) if request.method == "HEAD" else reply
 
     def unavailable(self, request: Request) -> Reply:
-        """Answer that nothing can be said now; for a adapter too, whose framework couldn't sign anybody in."""
-        return self.page(503, self.pages(request).unavailable())
+        """Answer that nothing can be said now; for an adapter too, whose framework couldn't sign anybody in."""
+        return self.show_page(503, self.choose_pages(request).unavailable())
 
     def find_mount(self, root: str) -> str:
         """Return the path at which a framework finds the routes, whose application lives at `root` itself."""
@@ -96,7 +96,7 @@ class Conversation(Redeeming, Requesting):
 
     def landing(self, reply: Reply, path: str) -> Reply:
         """Let a sign-in lead elsewhere on the app's own site: to the page of a second factor, say."""
-        led = self.redirect(self.checked(path))
+        led = self.redirect(self.check_destination(path))
         return replace(reply, headers=led.headers)
 
     def check_opens_account(self, policy: Policy) -> None:

@@ -42,7 +42,7 @@ class Redeeming(Responses):
         token = request.path[:-1] if request.path[-1] in TRAILING else request.path
         genuine = self.flows.open_token(token)
         if genuine is None:
-            return self.page(404, self.pages(request).not_genuine())
+            return self.show_page(404, self.choose_pages(request).not_genuine())
         policy = self.flows.policies[genuine.purpose]
         if not policy.confirm:
             opened = await self._open_document(request, token, policy)
@@ -55,12 +55,12 @@ class Redeeming(Responses):
         pending = await self._jar.pending(request)
         genuine = None if pending is None else self.flows.open_token(pending.token)
         if pending is None or genuine is None:
-            return self.page(400, self.pages(request).no_cookie())
+            return self.show_page(400, self.choose_pages(request).no_cookie())
         try:
             seen = await self._look(request, pending.token, self.flows.policies[genuine.purpose])
         except RejectedLinkError as error:
             return await self._refused(request, pending, error)
-        return self.page(200, await self._confirm_page(request, pending, seen))
+        return self.show_page(200, await self._confirm_page(request, pending, seen))
 
     async def use(self, request: Request) -> Reply:
         """Press the button: the link is used, once, and the browser lands where it leads."""
@@ -68,12 +68,16 @@ class Redeeming(Responses):
         pending = await self._jar.pending(request)
         genuine = None if pending is None else self.flows.open_token(pending.token)
         if ours is False:
-            return self.page(403, self.pages(request).elsewhere())
+            return self.show_page(403, self.choose_pages(request).elsewhere())
         if pending is None or genuine is None:
-            return self.page(400, self.pages(request).no_cookie())
+            return self.show_page(400, self.choose_pages(request).no_cookie())
         if not await self._jar.is_form(request, pending.token, pending.nonce, request.signed_in_as):
             # Another tab, or another person signed in meanwhile: what this page showed is no longer what it would do.
-            return self.redirect(self.flows.site.path) if ours else self.page(403, self.pages(request).elsewhere())
+            return (
+                self.redirect(self.flows.site.path)
+                if ours
+                else self.show_page(403, self.choose_pages(request).elsewhere())
+            )
         policy = self.flows.policies[genuine.purpose]
         try:
             redemption = await self.flows.redeem(
@@ -121,12 +125,12 @@ class Redeeming(Responses):
     async def _refused(self, request: Request, pending: Pending, error: RejectedLinkError) -> Reply:
         """Say what happened to a link, or lead on a browser that still holds what the link opened."""
         if isinstance(error, NotAdmittedError):
-            return self.page(403, self.pages(request).not_admitted(error.reason))
+            return self.show_page(403, self.choose_pages(request).not_admitted(error.reason))
         if error.link is None:
-            return self.page(404, self.pages(request).gone(), self._jar.clear_pending())
+            return self.show_page(404, self.choose_pages(request).gone(), self._jar.clear_pending())
         if await self._holds(request, pending.token, error):
             return self.land(error.link)
-        return self.page(410, await self._ended_page(request, pending, error, error.link))
+        return self.show_page(410, await self._ended_page(request, pending, error, error.link))
 
     async def _holds(self, request: Request, token: str, error: RejectedLinkError) -> bool:
         """Return whether this browser still has open what a link opened, though the link itself has ended."""
@@ -152,7 +156,7 @@ class Redeeming(Responses):
             return None
 
     async def _opened(self, request: Request, pending: Pending, policy: Policy, redemption: Redemption) -> Reply:
-        location = self.checked(redemption.destination)
+        location = self.check_destination(redemption.destination)
         if policy.opens is Opens.ACCOUNT:
             return replace(self.redirect(location), sign_in=redemption, keeps_session=policy.step_up)
         # A second click is shown the same redemption: it must not make the session longer.
@@ -170,19 +174,19 @@ class Redeeming(Responses):
     async def _confirm_page(self, request: Request, pending: Pending, seen: Seen) -> Page:
         form = await self._jar.form(pending.token, pending.nonce, request.signed_in_as)
         link, other = seen.info, request.signed_in_as
-        about, to = self.described(link, self.language(request)), self.named(link.subject, seen.recipient)
+        about, to = self.describe(link, self.choose_language(request)), self.name_subject(link.subject, seen.recipient)
         signs_in = self.signs_in(link)
         if signs_in and other is not None and other != link.subject:
-            return self.pages(request).switch(about, to=to, other=self.named(other), form=form)
-        return self.pages(request).confirm(about, to=to, form=form, signs_in=signs_in)
+            return self.choose_pages(request).switch(about, to=to, other=self.name_subject(other), form=form)
+        return self.choose_pages(request).confirm(about, to=to, form=form, signs_in=signs_in)
 
     async def _ended_page(self, request: Request, pending: Pending, error: RejectedLinkError, link: LinkInfo) -> Page:
-        renews = self._directory is not None and self.policy_of(link).renew_on_request
+        renews = self._directory is not None and self.find_policy(link).renew_on_request
         form = await self._jar.form(pending.token, pending.nonce, request.signed_in_as) if renews else None
         state = State.REVOKED if isinstance(error, RevokedLinkError) else link.state
-        return self.pages(request).ended(
+        return self.choose_pages(request).ended(
             state,
-            self.described(link, self.language(request)),
+            self.describe(link, self.choose_language(request)),
             at=error.at,
             now=self.flows.now(),
             form=form,

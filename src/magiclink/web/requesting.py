@@ -38,19 +38,23 @@ class Requesting(Responses):
         pending = await self._jar.pending(request)
         genuine = None if pending is None else self.flows.open_token(pending.token)
         if ours is False:
-            return self.page(403, self.pages(request).elsewhere())
+            return self.show_page(403, self.choose_pages(request).elsewhere())
         if pending is None or genuine is None:
-            return self.page(400, self.pages(request).no_cookie())
+            return self.show_page(400, self.choose_pages(request).no_cookie())
         if not await self._jar.is_form(request, pending.token, pending.nonce, request.signed_in_as):
-            return self.redirect(self.flows.site.path) if ours else self.page(403, self.pages(request).elsewhere())
-        language = self.language(request).tag
+            return (
+                self.redirect(self.flows.site.path)
+                if ours
+                else self.show_page(403, self.choose_pages(request).elsewhere())
+            )
+        language = self.choose_language(request).tag
         job = Job(task=Task.RENEW, source=request.source, link_id=genuine.link_id.hex(), language=language)
-        return replace(self.page(200, self.pages(request).sent()), after=job)
+        return replace(self.show_page(200, self.choose_pages(request).sent()), after=job)
 
     async def sign_in_page(self, request: Request) -> Reply:
         """Show the page that asks for an address."""
         nonce, cookie = await self._jar.keep_visit(request)
-        return self.page(200, self.pages(request).sign_in(await self._jar.form("sign-in", nonce)), cookie)
+        return self.show_page(200, self.choose_pages(request).sign_in(await self._jar.form("sign-in", nonce)), cookie)
 
     async def ask_to_sign_in(self, request: Request) -> Reply:
         """Take an address. Known or not, right or wrong, over a limit or not: the same answer and the same work."""
@@ -58,21 +62,21 @@ class Requesting(Responses):
         nonce = await self._jar.visit(request)
         is_form = nonce is not None and await self._jar.is_form(request, "sign-in", nonce)
         if ours is False or (ours is None and not is_form):
-            return self.page(403, self.pages(request).elsewhere())
+            return self.show_page(403, self.choose_pages(request).elsewhere())
         # The page may have been open for longer than its cookie lived: this is the browser that asks.
         nonce, cookie = await self._jar.keep_visit(request)
         typed = [value for name, value in request.form or () if name == "email"]
         address = typed[0][: LONGEST_ADDRESS + 1] if len(typed) == 1 else ""
-        language = self.language(request).tag
+        language = self.choose_language(request).tag
         job = Job(task=Task.SIGN_IN, source=request.source, address=address, browser=nonce, language=language)
-        return replace(self.page(200, self.pages(request).sent(), cookie), after=job)
+        return replace(self.show_page(200, self.choose_pages(request).sent(), cookie), after=job)
 
     async def closed(self, request: Request) -> Reply:
         """Show the page for a document that this browser doesn't have open, with the ways on."""
         if not self.offers_sign_in:
-            return self.page(403, self.pages(request).closed(None))
+            return self.show_page(403, self.choose_pages(request).closed(None))
         nonce, cookie = await self._jar.keep_visit(request)
-        return self.page(403, self.pages(request).closed(await self._jar.form("sign-in", nonce)), cookie)
+        return self.show_page(403, self.choose_pages(request).closed(await self._jar.form("sign-in", nonce)), cookie)
 
     @property
     def offers_sign_in(self) -> bool:
@@ -114,8 +118,8 @@ class Requesting(Responses):
         message = compose(
             link,
             to=to,
-            about=about or self.described(info, spoken) or None,
-            opens=self.policy_of(info).opens,
+            about=about or self.describe(info, spoken) or None,
+            opens=self.find_policy(info).opens,
             language=spoken,
             sender=self._sender,
             reply_to=self._reply_to,
@@ -137,7 +141,7 @@ class Requesting(Responses):
         if self._directory is None:
             raise ConfigurationError("a reminder goes to an address on file, and there is no directory")
         info = await self.flows.inspect(link_id)
-        policy = self.policy_of(info)
+        policy = self.find_policy(info)
         account = self._directory.by_subject(info.subject)
         if account is None or not account.active:
             raise ReissueRefusedError("the account may not be used", reason="account")
