@@ -26,7 +26,7 @@ _HEADERS = {
         "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
 }
-_TOLD: dict[type[Exception], tuple[int, str]] = {
+_PAGES: dict[type[Exception], tuple[int, str]] = {
     BadArgumentError: (400, "That cannot be taken"),
     BadRequest: (400, "That cannot be taken"),
     PaidError: (409, "No mail any more"),
@@ -78,11 +78,11 @@ class Explained:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Return the page of an error, or leave it to Django."""
-        return explained(request, exception) if isinstance(exception, tuple(_TOLD)) else None
+        return explained(request, exception) if isinstance(exception, tuple(_PAGES)) else None
 
 
 def explained(request: HttpRequest, error: Exception) -> HttpResponse:
     """Return the page of an error."""
-    status, title = next(told for kind, told in _TOLD.items() if isinstance(error, kind))
-    told = {"title": title, "text": str(error), "retry_at": getattr(error, "retry_at", None)}
-    return render(request, "invoicing/error.html", told, status=status)
+    status, title = next(page for kind, page in _PAGES.items() if isinstance(error, kind))
+    facts = {"title": title, "text": str(error), "retry_at": getattr(error, "retry_at", None)}
+    return render(request, "invoicing/error.html", facts, status=status)

@@ -1,4 +1,4 @@
-"""What crosses the door: frozen values, whose reprs an error reporter may collect."""
+"""What passes between a framework and the conversation: frozen values, whose reprs an error reporter may collect."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VALUES: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", VALUES)
 def test_frozen(name: str) -> None:
-    """What crosses the door can't be changed on its way."""
+    """What passes between them can't be changed on its way."""
     value = VALUES[name]
     with pytest.raises(FrozenInstanceError):
         setattr(value, fields(value)[0].name, None)

@@ -77,15 +77,15 @@ def test_find_policy(site: Site) -> None:
 def test_described(site: Site) -> None:
     """Pages and mails say what a link opens in the app's words, where it has some."""
     assert site.conversation.describe(info_of(site), ENGLISH) == ""
-    told = Site(describe=lambda info: f"what {info.subject} asked for")
-    assert told.conversation.describe(info_of(told), ENGLISH) == "what ann asked for"
+    named = Site(describe=lambda info: f"what {info.subject} asked for")
+    assert named.conversation.describe(info_of(named), ENGLISH) == "what ann asked for"
 
 
 def test_described_in_another_language() -> None:
     """The app may have words for each language; where it has none for one, the page's own stand."""
     site = Site(describe=lambda info: {"en": f"Invoice of {info.subject}", "de": f"Rechnung von {info.subject}"})
-    told = {tag: site.conversation.describe(info_of(site), Language(tag)) for tag in ("en", "de", "fr")}
-    assert told == {"en": "Invoice of ann", "de": "Rechnung von ann", "fr": ""}
+    named = {tag: site.conversation.describe(info_of(site), Language(tag)) for tag in ("en", "de", "fr")}
+    assert named == {"en": "Invoice of ann", "de": "Rechnung von ann", "fr": ""}
 
 
 def test_describe_is_told_of_the_link() -> None:
@@ -158,7 +158,7 @@ def test_headers_of_some_pages(site: Site) -> None:
 
 
 def test_headers_of_a_redirect(site: Site) -> None:
-    """A redirect is 303 with each header once, and the address that it leaves is told to nobody."""
+    """A redirect is 303 with each header once, and nobody learns the address that it leaves."""
     reply = site.conversation.redirect("/invoices")
     headers = dict(reply.headers)
     assert (reply.status, reply.location, len(headers)) == (303, "/invoices", len(reply.headers))
@@ -171,8 +171,8 @@ def test_strip_body(site: Site) -> None:
     """The answer to HEAD sets nothing, signs nobody in and leaves nothing to do."""
     visitor = site.visitor()
     pressed = visitor.press(visitor.click(site.sign_in()))
-    asked = run(site.conversation.answer(visitor.request("POST", "sign-in", form=(("email", ANN),))))
-    for reply in (pressed, asked):
+    sent = run(site.conversation.answer(visitor.request("POST", "sign-in", form=(("email", ANN),))))
+    for reply in (pressed, sent):
         bare = strip_body(reply)
         assert (bare.status, bare.headers) == (reply.status, reply.headers)
         assert (bare.cookies, bare.sign_in, bare.after) == ((), None, None)

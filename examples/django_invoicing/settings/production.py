@@ -30,7 +30,7 @@ SECURE_HSTS_SECONDS = 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 
-# What is told of links has neither tokens nor addresses.
+# What is logged of links has neither tokens nor addresses.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

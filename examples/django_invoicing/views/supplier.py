@@ -50,8 +50,8 @@ def invoice(request: HttpRequest, number: int) -> HttpResponse:
     found = get_object_or_404(Invoice, number=number)
     history = links.history(resource=found.resource)
     readers = Contact.objects.in_bulk([int(event.subject) for event in history if event.subject])
-    told = [(event, readers.get(int(event.subject or 0))) for event in history]
-    return render(request, "invoicing/desk/invoice.html", {"invoice": found, "history": told})
+    events = [(event, readers.get(int(event.subject or 0))) for event in history]
+    return render(request, "invoicing/desk/invoice.html", {"invoice": found, "history": events})
 
 
 @for_the_supplier
