@@ -1,4 +1,4 @@
-"""A real browser, and servers on this machine that remember what it asked for."""
+"""A real browser, and servers on this machine that remember what it requested."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Server:
 
 @contextmanager
 def served_at(host: str = "127.0.0.1", folder: Path | None = None) -> Iterator[Server]:
-    """Open a port for an app that is told later, since it must know its origin; with a folder for a key, by TLS."""
+    """Open a port for an app that is set later, since it must know its origin; with a folder for a key, by TLS."""
     with create_server(("127.0.0.1", 0)) as listening:
         scheme = "http" if folder is None else "https"
         server = Server(f"{scheme}://{host}:{listening.getsockname()[1]}")
@@ -225,19 +225,19 @@ class Site:
             self.complaints.append(message.text)
 
 
-def told_in_chromium(test: Callable[P, None]) -> Callable[P, None]:
-    """Tell a test on the thread of its site's browser."""
+def run_in_chromium(test: Callable[P, None]) -> Callable[P, None]:
+    """Run a test on the thread of its site's browser."""
 
     @wraps(test)
-    def told(*args: P.args, **given: P.kwargs) -> None:
+    def wrapped(*args: P.args, **given: P.kwargs) -> None:
         [site] = [each for each in given.values() if isinstance(each, Site)]
         site.browser.do(test, *args, **given)
 
-    return told
+    return wrapped
 
 
 def show(server: Server, html: str) -> str:
-    """Let a server show one page, whatever it is asked for, and give its address."""
+    """Let a server show one page, whatever is requested, and return its address."""
 
     def app(environ: object, start: Callable[..., object]) -> list[bytes]:
         start("200 OK", [("Content-Type", "text/html")])
@@ -248,5 +248,5 @@ def show(server: Server, html: str) -> str:
 
 
 def page_name(page: Page) -> str | None:
-    """Tell which of the library's pages is shown."""
+    """Return which of the library's pages is shown."""
     return page.locator("main").get_attribute("data-page")

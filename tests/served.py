@@ -40,7 +40,7 @@ class Served:
     _log: IO[str]
 
     def stop(self) -> str:
-        """Press Ctrl-C, and give what it has logged."""
+        """Press Ctrl-C, and return what it has logged."""
         self.process.send_signal(SIGINT)
         self.process.wait(timeout=30)
         self._log.seek(0)
@@ -59,15 +59,15 @@ def served(module: str, folder: Path) -> Iterator[Served]:
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, **given) as process,
     ):
         try:
-            said = process.stdout.readline() if process.stdout else ""
-            [origin] = re.findall(r"http://127\.0\.0\.1:\d+(?=/ )", said)
+            line = process.stdout.readline() if process.stdout else ""
+            [origin] = re.findall(r"http://127\.0\.0\.1:\d+(?=/ )", line)
             yield Served(origin, process, log)
         finally:
             process.kill()
 
 
 def fetch(address: str) -> int:
-    """Open a page over HTTP, without the environment's proxies, and give its status."""
+    """Open a page over HTTP, without the environment's proxies, and return its status."""
     try:
         with build_opener(ProxyHandler({})).open(address, timeout=30) as answer:
             return int(answer.status)

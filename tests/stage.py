@@ -179,6 +179,6 @@ def _request(method: str, path: str, headers: dict[str, str], body: str | None, 
 
 
 def _raw(reply: Reply, method: str) -> Raw:
-    cookies = [("Set-Cookie", cookie.header()) for cookie in reply.cookies]
+    cookies = [("Set-Cookie", cookie.to_header()) for cookie in reply.cookies]
     body = "" if reply.page is None or method == "HEAD" else render(reply.page)
     return Raw(reply.status, [*reply.headers, *cookies], body)

@@ -81,7 +81,7 @@ def test_story_of_an_invoice(browser: Chromium, origin: str) -> None:
 
 
 def tell(browser: Chromium, origin: str) -> None:
-    """Tell it, on Chromium's thread."""
+    """Run it, on Chromium's thread."""
     story = Told(browser, origin)
     ann = story.person()
     story.press_at("/desk/1001", "Send to ann@acme.example")

@@ -24,7 +24,7 @@ def main() -> int:
 
 
 def manage(command: list[str]) -> int:
-    """Run a command of Django's: in development, over INVOICING_FOLDER or a folder that goes away, unless told else."""
+    """Run a command of Django's, with the settings of development and a temporary folder unless others are set."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", DEVELOPMENT)
     with TemporaryDirectory() as folder:
         os.environ.setdefault("INVOICING_FOLDER", folder)

@@ -94,7 +94,7 @@ def seal_of(page: TestResponse) -> str:
 
 
 def page_of(response: TestResponse) -> str:
-    """Tell an answer in two words: its status, and its page or where it leads."""
+    """Return an answer in two words: its status, and its page or where it leads."""
     found = re.search(r'data-page="([^"]+)"', response.text)
     return f"{response.status_code} {found[1] if found else response.location}"
 

@@ -69,8 +69,8 @@ def test_opened_page_in_a_shared_cache() -> None:
     assert (opened.headers["Cache-Control"], opened.headers["Vary"]) == ("no-store", "Cookie")
 
 
-def guarded(shop: Shop, view: Any, **options: Any) -> Any:
-    """Guard a view by the invoice's link, and give its answer to the browser that clicked."""
+def guard_and_open(shop: Shop, view: Any, **options: Any) -> Any:
+    """Guard a view by the invoice's link, and return its answer to the browser that clicked."""
     resource = options.pop("resource", "invoice:{number}")
     guard = shop.manager.opened_by(INVOICE, resource=resource, **options)
     shop.app.add_url_rule("/guarded/<int:number>", view_func=guard(view))
@@ -85,7 +85,7 @@ def test_headers_of_the_view() -> None:
     def view(number: int, redemption: Redemption) -> Response:
         return Response("x", 201, {"Cache-Control": "private, max-age=5", "Vary": "Accept-Language", "X-Own": "1"})
 
-    answer = guarded(Shop(), view)
+    answer = guard_and_open(Shop(), view)
     assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "private, max-age=5")
     assert (answer.headers["Vary"], answer.headers["X-Own"]) == ("Accept-Language, Cookie", "1")
 
@@ -96,7 +96,7 @@ def test_view_that_aborts() -> None:
     def view(number: int, redemption: Redemption) -> str:
         abort(418)
 
-    assert guarded(Shop(), view).status_code == 418
+    assert guard_and_open(Shop(), view).status_code == 418
 
 
 def test_class_of_a_view() -> None:
@@ -123,7 +123,7 @@ def test_asynchronous_view() -> None:
     async def view(number: int, redemption: Redemption) -> str:
         return f"{number} of {redemption.subject}"
 
-    assert guarded(Shop(), view).text == "1001 of ann"
+    assert guard_and_open(Shop(), view).text == "1001 of ann"
 
 
 def test_visitor_who_needs_no_link() -> None:
@@ -141,7 +141,7 @@ def test_visitor_who_needs_no_link() -> None:
 
 
 def test_unless_that_would_be_awaited() -> None:
-    """An asynchronous `unless` lets nobody in: it's a mistake, and told as one."""
+    """An asynchronous `unless` lets nobody in: it is a mistake, and an error says so."""
 
     async def is_staff() -> bool:
         return False
@@ -196,7 +196,7 @@ def test_template_with_a_name_that_the_view_lacks() -> None:
 
 
 def test_view_without_redemption() -> None:
-    """A view that can't be told who opened it is found when it is decorated."""
+    """A view that can't learn who opened it is found when it is decorated."""
     with pytest.raises(ConfigurationError, match="invoice takes number; give it a parameter redemption"):
 
         @Shop().manager.opened_by(INVOICE, resource="invoice:{number}")

@@ -54,7 +54,7 @@ def test_one_manager_in_two_apps() -> None:
 
 
 def test_account_without_on_redeemed() -> None:
-    """An account policy that nobody says how to sign in with is told at the first request, before anything is used."""
+    """An account policy without its `on_redeemed` is an error at the first request, before anything is used."""
     shop = Shop(INVOICE, SIGN_IN, STEP_UP)
     with pytest.raises(ConfigurationError, match="step-up"):
         shop.visitor().get("/l/")
@@ -92,7 +92,7 @@ def test_unknown_option(name: str, message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
-def answered(answer: object, redemption: Redemption) -> object:
+def answer_with(answer: object, redemption: Redemption) -> object:
     """Return something, whoever is signed in."""
     return answer
 
@@ -101,7 +101,7 @@ def test_landing_of_on_redeemed() -> None:
     """A path that `on_redeemed` returns is where the browser lands; anything else it returns says nothing."""
     shop = Shop()
     for returned, landed in (("/second-factor", "/second-factor"), (None, "/invoices"), (object(), "/invoices")):
-        shop.manager.on_redeemed(SIGN_IN)(partial(answered, returned))
+        shop.manager.on_redeemed(SIGN_IN)(partial(answer_with, returned))
         visitor = shop.visitor()
         link = shop.links.issue(SIGN_IN, subject="ann", recipient=ANN, destination="/invoices")
         assert visitor.press(visitor.open(link.url)).location == landed

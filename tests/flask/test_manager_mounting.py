@@ -146,7 +146,7 @@ def test_options_is_ours() -> None:
 # CSRF protection.
 
 
-def protected(order: str) -> Shop:
+def protect(order: str) -> Shop:
     """Return an app with Flask-WTF's protection, set up before or after the links."""
     app = new_app()
     shop = Shop(app=app, is_mounted=False)
@@ -167,7 +167,7 @@ def protected(order: str) -> Shop:
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_first_request_is_a_post(order: str) -> None:
     """Our forms carry no token of Flask-WTF's, and the very first request of a process is let through as any other."""
-    shop = protected(order)
+    shop = protect(order)
     assert page_of(shop.visitor().post("/l/sign-in", {"email": ANN})) == "200 sent"
     assert len(shop.outbox) == 1
 
@@ -175,7 +175,7 @@ def test_first_request_is_a_post(order: str) -> None:
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_our_check_under_protection(order: str) -> None:
     """G34: exempted from Flask-WTF's check, our routes still have their own."""
-    shop = protected(order)
+    shop = protect(order)
     visitor = shop.visitor()
     visitor.press(visitor.open(shop.url("sign_in")))
     for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {}):
@@ -186,7 +186,7 @@ def test_our_check_under_protection(order: str) -> None:
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_protection_of_the_app(order: str) -> None:
     """The app's own views are protected as before: 400 without Flask-WTF's token, before and after our routes ran."""
-    shop = protected(order)
+    shop = protect(order)
     visitor = shop.visitor()
     for _ in range(2):
         assert visitor.post("/pay").status_code == 400
@@ -248,7 +248,7 @@ def test_flask_login() -> None:
 
 
 def test_link_of_somebody_else() -> None:
-    """G12, G19: who is signed in as another is told so and asked, and lands as the one that the link is for."""
+    """G12, G19: whoever is signed in as another reads so and decides, and lands as the one that the link is for."""
     shop = with_login()
     visitor = shop.visitor()
     bob = shop.links.issue(SIGN_IN, subject="bob", recipient="bob@acme.example", destination="/invoices")

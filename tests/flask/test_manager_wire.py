@@ -62,7 +62,7 @@ class Watched:
 
 @pytest.mark.parametrize("kind", ["wsgiref", "werkzeug"])
 def test_mail_before_the_answer(kind: str) -> None:
-    """A mail that was asked for is written once the browser has the whole answer: its time tells nothing (K10)."""
+    """A mail that was asked for is written once the browser has the whole answer: its time shows nothing (K10)."""
     mailer = Watched()
     shop = Shop(app=new_app(TESTING=False), mailer=mailer)
     with served(shop.app, kind) as port:
@@ -168,7 +168,7 @@ def test_absolute_request_target() -> None:
 
 
 def raw(port: int, method: str, target: str, hosts: tuple[str, ...], body: str = "") -> str:
-    """Send a request just as it is written here, and give the answer just as it came."""
+    """Send a request just as it is written here, and return the answer just as it came."""
     fields = {**OURS, **FORM, "Content-Length": str(len(body)), "Connection": "close"}
     lines = [f"{method} {target} HTTP/1.1", *(f"Host: {host}" for host in hosts)]
     lines += [f"{name}: {value}" for name, value in fields.items()]

@@ -91,7 +91,7 @@ def test_languages_that_cannot_work() -> None:
 
 
 def test_source_that_is_missing() -> None:
-    """G39: without an address of the client, everybody shares one bucket."""
+    """G39: without an address of the client, everybody shares one limit key."""
     shop = Shop()
     for _ in range(2):
         answer = shop.visitor().post("/l/sign-in", {"email": ANN}, environ_overrides={"REMOTE_ADDR": ""})

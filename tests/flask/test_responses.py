@@ -89,8 +89,8 @@ def test_documented_page(tmp_path: Path) -> None:
     [template] = re.findall(r"```html\n(.*?)```", text, re.S)
     shop, plain = Shop(app=app_with(tmp_path, ("magiclink/page.html", template))), Shop()
     own, shipped = shop.visitor(), plain.visitor()
-    told = {re.sub(r'\s+|value="[^"]*"', "", each.get("/l/sign-in").text) for each in (own, shipped)}
-    assert len(told) == 1
+    pages = {re.sub(r'\s+|value="[^"]*"', "", each.get("/l/sign-in").text) for each in (own, shipped)}
+    assert len(pages) == 1
     assert page_of(own.press(own.get("/l/sign-in"), email=ANN)) == "200 sent"
     assert page_of(own.press(own.open(shop.outbox.last.url))) == "303 /"
     assert "<style>" in shipped.get("/l/").text

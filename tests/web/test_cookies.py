@@ -52,7 +52,7 @@ def test_https_cookies(site: Site) -> None:
     """On https no other host of the domain can set a cookie of ours (`__Host-`), and none goes over plain http."""
     cookie = jar_of(site).keep_pending(bearing(), site.invoice().token, now(site))
     assert cookie.name.startswith("__Host-magiclink-pending-")
-    assert cookie.header().endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
+    assert cookie.to_header().endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
 
 
 @pytest.mark.parametrize("base_url", ["http://localhost:8000/l/", "http://127.0.0.1/l/", "http://[::1]:8000/l/"])
@@ -61,7 +61,7 @@ def test_loopback_cookies(base_url: str) -> None:
     site = Site(settings={"base_url": base_url})
     cookie = jar_of(site).keep_pending(bearing(), site.invoice().token, now(site))
     assert cookie.name.startswith("magiclink-pending-")
-    assert cookie.header().endswith("; Path=/; HttpOnly; SameSite=Lax")
+    assert cookie.to_header().endswith("; Path=/; HttpOnly; SameSite=Lax")
     assert not jar_of(site).clear_pending().secure
 
 
@@ -229,8 +229,8 @@ def test_cookies_are_small(site: Site) -> None:
     _, known = jar_of(site).keep_browser(bearing(), now(site))
     [(name, value)] = request.cookies.items()
     assert len(name) + len(value) < 1_024
-    assert len(pending.header()) < 512
-    assert len(known.header()) < 512
+    assert len(pending.to_header()) < 512
+    assert len(known.to_header()) < 512
 
 
 def test_bag_of_grants_outlives_them(site: Site) -> None:

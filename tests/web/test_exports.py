@@ -1,4 +1,4 @@
-"""The door of the conversation: each name is loaded when it is asked for, and no framework ever."""
+"""What `magiclink.web` exports: each name is loaded when it is first used, and no framework ever."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ FRAMEWORKS = {"flask", "werkzeug", "jinja2", "blinker", "click", "django", "star
 
 
 def loaded_by(program: str) -> set[str]:
-    """Run a program in a fresh interpreter, and give the modules that it loaded."""
-    told = subprocess.run(
+    """Run a program in a fresh interpreter, and return the modules that it loaded."""
+    finished = subprocess.run(
         [sys.executable, "-c", f"{program}\nimport sys; print(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,
     )
-    return set(told.stdout.split())
+    return set(finished.stdout.split())
 
 
 @pytest.mark.parametrize("name", magiclink.web.__all__)
@@ -59,7 +59,7 @@ def test_names_for_type_checkers() -> None:
 
 
 def test_frameworks() -> None:
-    """All of the conversation loads no framework; the Flask adapter is the one door to Flask."""
+    """All of the conversation loads no framework; the Flask adapter alone loads Flask."""
     everything = loaded_by("from magiclink.web import *")
     assert not {name.split(".")[0] for name in everything} & FRAMEWORKS
     assert "magiclink.web.conversation" in everything

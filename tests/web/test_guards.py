@@ -56,7 +56,7 @@ def test_place_in_place_of_a_name(resource: str) -> None:
 
 @pytest.mark.parametrize("resource", ["invoice:{number", "invoice:}", "{number!}"])
 def test_template_that_is_none(resource: str) -> None:
-    """Braces that don't close are told at the decoration as well, with a template that works."""
+    """Braces that don't close are found at the decoration as well; the error has a template that works."""
     with pytest.raises(ConfigurationError, match=r'write "invoice:\{number\}"') as caught:
         check_view(show, resource)
     assert repr(resource) in str(caught.value)

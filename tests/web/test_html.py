@@ -65,7 +65,7 @@ class Read(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.told: list[object] = []
+        self.parts: list[object] = []
         self._open: list[str] = []
         self._labelled = True
         self.feed(html)
@@ -77,7 +77,7 @@ class Read(HTMLParser):
         names = [name for name, _ in attrs]
         assert len(names) == len(set(names))
         self.tags.append((tag, dict(attrs)))
-        self.told.append((tag, dict(attrs)))
+        self.parts.append((tag, dict(attrs)))
         if tag == "input" and dict(attrs)["type"] != "hidden":
             assert self._open[-1] == "label"
         if tag not in VOID:
@@ -86,18 +86,18 @@ class Read(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         """Close what was opened last."""
         assert self._open.pop() == tag
-        self.told.append(tag)
+        self.parts.append(tag)
 
     def handle_data(self, data: str) -> None:
         """Note what shows, and the style to the byte."""
         text = data if self._open[-1:] == ["style"] else " ".join(data.split())
         if text:
-            self.told.append((self._open[-1], text))
+            self.parts.append((self._open[-1], text))
 
     def texts(self, tag: str) -> list[str]:
         """Return the texts of a kind of tag."""
         return [
-            each[1] for each in self.told if isinstance(each, tuple) and each[0] == tag and isinstance(each[1], str)
+            each[1] for each in self.parts if isinstance(each, tuple) and each[0] == tag and isinstance(each[1], str)
         ]
 
 
@@ -226,4 +226,4 @@ def test_template_that_says_something_else(engine: Callable[[], Callable[[Page],
     """The template of the document gives the page that ships, tag by tag and text by text, in both languages."""
     fill = engine()
     for page in every(text):
-        assert Read(fill(page)).told == Read(render(page)).told
+        assert Read(fill(page)).parts == Read(render(page)).parts

@@ -1,4 +1,4 @@
-"""What crosses the door: frozen values, whose reprs an error reporter may collect."""
+"""What passes between a framework and the conversation: frozen values, whose reprs an error reporter may collect."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VALUES: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", VALUES)
 def test_frozen(name: str) -> None:
-    """What crosses the door can't be changed on its way."""
+    """What passes between them can't be changed on its way."""
     value = VALUES[name]
     with pytest.raises(FrozenInstanceError):
         setattr(value, fields(value)[0].name, None)
@@ -66,19 +66,19 @@ def test_location() -> None:
 def test_cookie_on_https() -> None:
     """G37: a cookie is for this host alone, out of reach of scripts, and sent along when a mail's link is clicked."""
     expected = "magiclink-pending-0=sealed; Max-Age=600; Path=/; HttpOnly; SameSite=Lax; Secure"
-    assert COOKIE.header() == expected
-    assert "domain" not in COOKIE.header().lower()
+    assert COOKIE.to_header() == expected
+    assert "domain" not in COOKIE.to_header().lower()
 
 
 def test_cookie_on_loopback() -> None:
     """On plain http a browser would drop a Secure cookie: it isn't one."""
-    header = replace(COOKIE, secure=False).header()
+    header = replace(COOKIE, secure=False).to_header()
     assert header == "magiclink-pending-0=sealed; Max-Age=600; Path=/; HttpOnly; SameSite=Lax"
 
 
 def test_cookie_cleared() -> None:
     """A cookie is cleared by an empty value that has run out."""
-    assert replace(COOKIE, value="", max_age=0).header().startswith("magiclink-pending-0=; Max-Age=0; ")
+    assert replace(COOKIE, value="", max_age=0).to_header().startswith("magiclink-pending-0=; Max-Age=0; ")
 
 
 def test_defaults() -> None:

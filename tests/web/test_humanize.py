@@ -44,24 +44,24 @@ SPANS = [
 ]
 
 
-@pytest.mark.parametrize(("passed", "told"), SPANS)
-def test_span_rounded_up(passed: timedelta, told: str) -> None:
-    """A span is told by what has passed in full, to the microsecond at every border."""
-    assert format_ago(NOW - passed, NOW, ENGLISH) == told
+@pytest.mark.parametrize(("passed", "text"), SPANS)
+def test_span_rounded_up(passed: timedelta, text: str) -> None:
+    """A span counts what has passed in full, to the microsecond at every border."""
+    assert format_ago(NOW - passed, NOW, ENGLISH) == text
 
 
 @given(st.timedeltas(min_value=timedelta(0), max_value=20 * 366 * DAY))
 def test_longer_ago_than_it_is(passed: timedelta) -> None:
-    """No span is told longer than it is, whatever the unit."""
+    """No span is written longer than it is, whatever the unit."""
     units = {"minute": MINUTE, "hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 31 * DAY, "year": 366 * DAY}
-    told = format_ago(NOW - passed, NOW, ENGLISH)
-    words = {"just now": "0 minutes ago", "yesterday": "1 day ago"}.get(told, told).split()
+    text = format_ago(NOW - passed, NOW, ENGLISH)
+    words = {"just now": "0 minutes ago", "yesterday": "1 day ago"}.get(text, text).split()
     count = 1 if words[0] in {"a", "an"} else int(words[0])
     assert count * units[words[1].removesuffix("s")] <= passed
 
 
 def test_seconds_that_say_nothing() -> None:
-    """A full minute is told without its seconds, any other instant with them, day and hour without a locale."""
+    """A full minute is written without its seconds, any other instant with them, day and hour without a locale."""
     assert format_date(datetime(2026, 1, 19, 9, 5, tzinfo=UTC), ENGLISH) == "Monday, 19 January 2026 (09:05 UTC)"
     assert format_date(datetime(2026, 8, 2, 0, 5, 7, tzinfo=UTC), ENGLISH) == "Sunday, 2 August 2026 (00:05:07 UTC)"
 

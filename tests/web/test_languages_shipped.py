@@ -86,20 +86,20 @@ def test_sentence_in_english(language: str) -> None:
 def test_placeholders_that_differ(language: str) -> None:
     """A sentence is filled in with what the original is filled in with, and so is each form of a number."""
     for message in sentences(catalogue(language)):
-        for original, told in zip(forms(message.id), forms(message.string), strict=True):
-            assert sorted(PLACEHOLDER.findall(told)) == sorted(PLACEHOLDER.findall(original)), message.id
-            assert "{" not in told.format_map(dict.fromkeys(PLACEHOLDER.findall(original), "x"))
+        for original, translation in zip(forms(message.id), forms(message.string), strict=True):
+            assert sorted(PLACEHOLDER.findall(translation)) == sorted(PLACEHOLDER.findall(original)), message.id
+            assert "{" not in translation.format_map(dict.fromkeys(PLACEHOLDER.findall(original), "x"))
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_spaces_and_ends_that_differ(language: str) -> None:
     """A sentence ends as the original does, has no space too many, and says no less by half."""
     for message in sentences(catalogue(language)):
-        for original, told in zip(forms(message.id), forms(message.string), strict=True):
-            assert told == told.strip()
-            assert "  " not in told
-            assert (original[-1] in ".?:") == (told[-1] in ".?:"), told
-            assert len(original) < 40 or len(original) / 2 < len(told) < 2 * len(original), told
+        for original, translation in zip(forms(message.id), forms(message.string), strict=True):
+            assert translation == translation.strip()
+            assert "  " not in translation
+            assert (original[-1] in ".?:") == (translation[-1] in ".?:"), translation
+            assert len(original) < 40 or len(original) / 2 < len(translation) < 2 * len(original), translation
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
@@ -108,10 +108,10 @@ def test_compiled_catalogue_that_is_stale(language: str) -> None:
     with (LOCALES / language / "LC_MESSAGES" / "magiclink.mo").open("rb") as file:
         compiled = {forms(message.id): forms(message.string) for message in sentences(read_mo(file))}
     assert compiled == {forms(message.id): forms(message.string) for message in sentences(catalogue(language))}
-    said = Language(language)
-    for (one, *many), told in compiled.items():
-        found = [said.ngettext(one, many[0], count) for count in (1, 2)] if many else [said.gettext(one)]
-        assert tuple(found) == told
+    loaded = Language(language)
+    for (one, *many), translation in compiled.items():
+        found = [loaded.ngettext(one, many[0], count) for count in (1, 2)] if many else [loaded.gettext(one)]
+        assert tuple(found) == translation
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
@@ -122,16 +122,16 @@ def test_reader_who_is_addressed_as_a_friend(language: str) -> None:
         "fr": r"\b(tu|toi|ton|ta|tes|clique|ouvre-le)\b",
         "es": r"\b(tú|tu|tus|te|haz|abre tu|pulsa|necesitas)\b",
     }[language]
-    told = [text for message in sentences(catalogue(language)) for text in forms(message.string)]
-    assert [text for text in told if re.search(familiar, text, re.I)] == []
+    translation = [text for message in sentences(catalogue(language)) for text in forms(message.string)]
+    assert [text for text in translation if re.search(familiar, text, re.I)] == []
 
 
 def test_french_without_its_spaces() -> None:
     """French puts a space that doesn't break before a colon and inside of guillemets, a narrow one before ; and ?."""
     for message in sentences(catalogue("fr")):
-        for told in forms(message.string):
-            assert not re.search(r"[^\u00a0]:(?!\w)|«[^\u00a0]|[^\u00a0]»|[^\u202f][;?!]", told), told
-            assert "'" not in told
+        for translation in forms(message.string):
+            assert not re.search(r"[^\u00a0]:(?!\w)|«[^\u00a0]|[^\u00a0]»|[^\u202f][;?!]", translation), translation
+            assert "'" not in translation
 
 
 def test_german_and_spanish_quotes() -> None:
@@ -167,7 +167,7 @@ SPANS = {
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_span_in_the_wrong_number(language: str) -> None:
-    """One and several are told apart as the language does."""
+    """One and several have the forms that the language does."""
     spans = [timedelta(0), timedelta(minutes=1), timedelta(hours=5), timedelta(days=1), timedelta(hours=46)]
-    told = [format_ago(AT, AT + span, Language(language)) for span in [*spans, timedelta(days=14)]]
-    assert tuple(told) == SPANS[language]
+    translation = [format_ago(AT, AT + span, Language(language)) for span in [*spans, timedelta(days=14)]]
+    assert tuple(translation) == SPANS[language]

@@ -336,11 +336,11 @@ def test_account_words() -> None:
 
 def test_about_that_nobody_gave() -> None:
     """Where the app says nothing of what a link opens, the mail has whole sentences for that."""
-    told = {opens: compose(link(), to=TO, about=None, opens=opens) for opens in Opens}
-    assert told[Opens.RESOURCE]["Subject"] == "Your document"
-    assert told[Opens.ACCOUNT]["Subject"] == "Sign in to your account"
-    assert part(told[Opens.RESOURCE], "plain").startswith("Hello, this link opens the document:\n")
-    assert part(told[Opens.ACCOUNT], "plain").startswith("Hello, this link signs you in to your account:\n")
+    shown_texts = {opens: compose(link(), to=TO, about=None, opens=opens) for opens in Opens}
+    assert shown_texts[Opens.RESOURCE]["Subject"] == "Your document"
+    assert shown_texts[Opens.ACCOUNT]["Subject"] == "Sign in to your account"
+    assert part(shown_texts[Opens.RESOURCE], "plain").startswith("Hello, this link opens the document:\n")
+    assert part(shown_texts[Opens.ACCOUNT], "plain").startswith("Hello, this link signs you in to your account:\n")
 
 
 def test_language_of_the_mail() -> None:
@@ -362,9 +362,9 @@ def test_parts_that_say_different_things() -> None:
 def test_words_that_bypass_the_translation(opens: Opens, about: str | None) -> None:
     """Every sentence and every name in the date is in the language, whole; what the app says stays as it is."""
     mail = arrived(compose(link(), to=TO, about=about, opens=opens, language=MARKED))
-    told = [line for line in part(mail, "plain").splitlines() if line not in {"", URL}]
-    assert "until ««Friday», 4 «December» 2026 (09:25:26 UTC)»" in told[1]
-    assert [line for line in told if unmarked(line)] == []
+    shown_texts = [line for line in part(mail, "plain").splitlines() if line not in {"", URL}]
+    assert "until ««Friday», 4 «December» 2026 (09:25:26 UTC)»" in shown_texts[1]
+    assert [line for line in shown_texts if unmarked(line)] == []
     assert unmarked(Page(part(mail, "html")).shown.replace(URL, "")) == ""
     assert unmarked(mail["Subject"]) == ("Invoice 1001" if about and opens is Opens.RESOURCE else "")
 
@@ -465,7 +465,7 @@ def test_sender_with_any_name(name: str) -> None:
 
 
 def test_name_that_the_front_door_does_not_know() -> None:
-    """The room hands out what it lists and nothing else."""
+    """The module exports what it lists and nothing else."""
     assert all(getattr(magiclink.web, name).__name__ == name for name in magiclink.web.__all__)
     assert dir(magiclink.web) == sorted(magiclink.web.__all__)
     with pytest.raises(AttributeError, match="no attribute 'sendmail'"):

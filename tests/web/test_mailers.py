@@ -55,7 +55,7 @@ def mail() -> EmailMessage:
 
 
 class Server:
-    """What a mail server was told, and how it answers."""
+    """What a mail server has heard, and how it answers."""
 
     def __init__(self) -> None:
         self.mails: list[tuple[str, list[str], EmailMessage]] = []
@@ -192,7 +192,7 @@ def test_server_without_starttls(start: Start, login: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("security", [Security.STARTTLS, Security.TLS])
 def test_certificate_that_nobody_trusts(start: Start, serving: ssl.SSLContext, security: Security) -> None:
-    """J29: a handshake that fails ends the call, and nothing was said in clear text or otherwise."""
+    """J29: a handshake that fails ends the call, and nothing was sent in clear text or otherwise."""
     server, port = start(**tls_options(security, serving))
     assert refused(SMTPMailer("127.0.0.1", port=port, security=security)) == "SSLCertVerificationError"
     assert server.heard == []
@@ -240,10 +240,10 @@ def authenticator(server: Any, session: Any, envelope: Any, mechanism: str, data
 
 
 @pytest.mark.parametrize(
-    ("password", "said"),
+    ("password", "kind"),
     [(PASSWORD, ""), ("wrong", "SMTPAuthenticationError, 535"), ("pässword", "UnicodeEncodeError")],
 )
-def test_login(start: Start, serving: ssl.SSLContext, trusting: ssl.SSLContext, password: str, said: str) -> None:
+def test_login(start: Start, serving: ssl.SSLContext, trusting: ssl.SSLContext, password: str, kind: str) -> None:
     """M07: a login that is refused, or can't be written, is an error without the name, the password or the link."""
     server, port = start(tls_context=serving, authenticator=authenticator, auth_required=True)
     mailer = SMTPMailer(
@@ -254,8 +254,8 @@ def test_login(start: Start, serving: ssl.SSLContext, trusting: ssl.SSLContext, 
         password=password,
         context=trusting,
     )
-    if said:
-        assert refused(mailer) == said
+    if kind:
+        assert refused(mailer) == kind
         assert server.heard == []
     else:
         mailer.send(mail())

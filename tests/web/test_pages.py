@@ -134,8 +134,8 @@ def test_about_that_says_nothing() -> None:
     assert pages.confirm(" \n", to="x", form="f", signs_in=False).title == "Open the document"
     assert pages.confirm("", to="x", form="f", signs_in=True).title == "Sign in to your account"
     assert pages.switch("", to="x", other="y", form="f").title == "Sign in with another account?"
-    for signs_in, told in ((False, "for the document."), (True, "for your account.")):
-        assert told in read(pages.ended(State.USED, "", at=AT, now=NOW, form=None, signs_in=signs_in))
+    for signs_in, sentence in ((False, "for the document."), (True, "for your account.")):
+        assert sentence in read(pages.ended(State.USED, "", at=AT, now=NOW, form=None, signs_in=signs_in))
 
 
 def test_switch_that_hides_one_of_two() -> None:
@@ -183,7 +183,7 @@ def test_fresh_link_that_cannot_be_found(state: State) -> None:
 
 @pytest.mark.parametrize("state", ENDED[:3])
 def test_dead_end_without_a_form(state: State) -> None:
-    """Where no fresh link can be asked for here, the page says whom to ask, and that no account is needed."""
+    """Where no fresh link can be asked for here, the page names whom to ask, and that no account is needed."""
     assert "Ask the sender for a new link. You need no account" in read(ended(state, form=None))
 
 
@@ -199,7 +199,7 @@ def test_revoked_link_that_offers_a_fresh_one() -> None:
 
 
 def test_outstanding_link_called_ended() -> None:
-    """A link that still works is never told to have ended."""
+    """No page says of a link that still works that it has ended."""
     page = ended(State.OUTSTANDING)
     assert page == Pages("/l/").not_admitted("app")
 
@@ -240,11 +240,11 @@ def test_login_form_without_a_reason() -> None:
     assert "enter your email address" not in read(EVERY["closed"])
 
 
-@pytest.mark.parametrize(("reason", "told"), [("browser", "browser where you asked"), ("app", "Try again later")])
-def test_link_that_seems_used_up(reason: str, told: str) -> None:
+@pytest.mark.parametrize(("reason", "sentence"), [("browser", "browser where you asked"), ("app", "Try again later")])
+def test_link_that_seems_used_up(reason: str, sentence: str) -> None:
     """A link that isn't let in says that it hasn't been used, and what to do."""
     page = Pages("/l/").not_admitted(reason)
-    assert told in read(page)
+    assert sentence in read(page)
     assert "has not been used" in read(page)
 
 

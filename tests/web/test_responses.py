@@ -11,7 +11,7 @@ from magiclink import SIGN_IN, BadArgumentError, ConfigurationError, Key, KeyRin
 from magiclink.links import run
 from magiclink.web import Account, Language, Page, Request
 from magiclink.web.languages import ENGLISH
-from magiclink.web.responses import is_ours, without_body
+from magiclink.web.responses import is_ours, strip_body
 from tests.web.conftest import ANN, BOB, ORIGIN, Accounts, Site
 
 if TYPE_CHECKING:
@@ -61,31 +61,31 @@ def test_destination_no_longer_allowed() -> None:
 )
 def test_destination_checked_again(site: Site, destination: str) -> None:
     """I30: whatever a store holds is checked before it goes into Location."""
-    assert site.conversation.checked(destination) == "/"
-    assert site.conversation.checked("/invoices/1001?x=//evil.example") == "/invoices/1001?x=//evil.example"
-    assert site.conversation.checked(None) == "/"
+    assert site.conversation.check_destination(destination) == "/"
+    assert site.conversation.check_destination("/invoices/1001?x=//evil.example") == "/invoices/1001?x=//evil.example"
+    assert site.conversation.check_destination(None) == "/"
 
 
-def test_policy_of(site: Site) -> None:
+def test_find_policy(site: Site) -> None:
     """A link's policy is the app's own; that of a purpose which isn't registered any more is BadArgumentError."""
     info = info_of(site)
-    assert site.conversation.policy_of(info) == SIGN_IN
+    assert site.conversation.find_policy(info) == SIGN_IN
     with pytest.raises(BadArgumentError):
-        site.conversation.policy_of(replace(info, purpose="other"))
+        site.conversation.find_policy(replace(info, purpose="other"))
 
 
 def test_described(site: Site) -> None:
     """Pages and mails say what a link opens in the app's words, where it has some."""
-    assert site.conversation.described(info_of(site), ENGLISH) == ""
-    told = Site(describe=lambda info: f"what {info.subject} asked for")
-    assert told.conversation.described(info_of(told), ENGLISH) == "what ann asked for"
+    assert site.conversation.describe(info_of(site), ENGLISH) == ""
+    named = Site(describe=lambda info: f"what {info.subject} asked for")
+    assert named.conversation.describe(info_of(named), ENGLISH) == "what ann asked for"
 
 
 def test_described_in_another_language() -> None:
     """The app may have words for each language; where it has none for one, the page's own stand."""
     site = Site(describe=lambda info: {"en": f"Invoice of {info.subject}", "de": f"Rechnung von {info.subject}"})
-    told = {tag: site.conversation.described(info_of(site), Language(tag)) for tag in ("en", "de", "fr")}
-    assert told == {"en": "Invoice of ann", "de": "Rechnung von ann", "fr": ""}
+    named = {tag: site.conversation.describe(info_of(site), Language(tag)) for tag in ("en", "de", "fr")}
+    assert named == {"en": "Invoice of ann", "de": "Rechnung von ann", "fr": ""}
 
 
 def test_describe_is_told_of_the_link() -> None:
@@ -100,7 +100,7 @@ def test_describe_is_told_of_the_link() -> None:
 
 def test_named_by_the_address_on_file(site: Site) -> None:
     """A page names people by masked addresses: never the whole local part."""
-    assert site.conversation.named("ann") == "a…@acme.example"
+    assert site.conversation.name_subject("ann") == "a…@acme.example"
 
 
 def test_named_by_the_address_that_was_mailed(site: Site) -> None:
@@ -109,7 +109,7 @@ def test_named_by_the_address_that_was_mailed(site: Site) -> None:
     page = site.visitor().click(site.sign_in()).page
     assert page is not None
     assert "a…@acme.example" in page.paragraphs[0]
-    assert site.conversation.named("ann") == "c…@acme.example"
+    assert site.conversation.name_subject("ann") == "c…@acme.example"
 
 
 def test_new_address_is_not_told_to_the_old_mailbox(site: Site) -> None:
@@ -125,10 +125,10 @@ def test_named_without_an_address() -> None:
     """Without a directory, or an address on file, the subject's own name stands; an address in it is masked."""
     for site in (Site(directory=None), Site()):
         site.accounts.known.clear()
-        assert site.conversation.named("customer-7") == "customer-7"
-        assert site.conversation.named(BOB) == "b…@acme.example"
+        assert site.conversation.name_subject("customer-7") == "customer-7"
+        assert site.conversation.name_subject(BOB) == "b…@acme.example"
     site.accounts.known["customer-7"] = Account(subject="customer-7", addresses=())
-    assert site.conversation.named("customer-7") == "customer-7"
+    assert site.conversation.name_subject("customer-7") == "customer-7"
 
 
 def test_address_on_file_that_is_none(site: Site) -> None:
@@ -141,7 +141,7 @@ def test_address_on_file_that_is_none(site: Site) -> None:
 
 def test_headers_of_a_page(site: Site) -> None:
     """A page has each header once, says its language, and sends its own address no further than to this site."""
-    reply = site.conversation.page(200, Page(name="x", title="X", language="de"))
+    reply = site.conversation.show_page(200, Page(name="x", title="X", language="de"))
     headers = dict(reply.headers)
     assert len(headers) == len(reply.headers)
     assert HEADERS_OF_ALL.items() <= headers.items()
@@ -153,12 +153,12 @@ def test_headers_of_a_page(site: Site) -> None:
 def test_headers_of_some_pages(site: Site) -> None:
     """405 says what is allowed, 503 when to come back, and no other page does."""
     page = Page(name="x", title="X")
-    assert dict(site.conversation.page(405, page, allow="GET, HEAD").headers)["Allow"] == "GET, HEAD"
-    assert dict(site.conversation.page(503, page).headers)["Retry-After"] == "30"
+    assert dict(site.conversation.show_page(405, page, allow="GET, HEAD").headers)["Allow"] == "GET, HEAD"
+    assert dict(site.conversation.show_page(503, page).headers)["Retry-After"] == "30"
 
 
 def test_headers_of_a_redirect(site: Site) -> None:
-    """A redirect is 303 with each header once, and the address that it leaves is told to nobody."""
+    """A redirect is 303 with each header once, and nobody learns the address that it leaves."""
     reply = site.conversation.redirect("/invoices")
     headers = dict(reply.headers)
     assert (reply.status, reply.location, len(headers)) == (303, "/invoices", len(reply.headers))
@@ -167,13 +167,13 @@ def test_headers_of_a_redirect(site: Site) -> None:
     assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
-def test_without_body(site: Site) -> None:
+def test_strip_body(site: Site) -> None:
     """The answer to HEAD sets nothing, signs nobody in and leaves nothing to do."""
     visitor = site.visitor()
     pressed = visitor.press(visitor.click(site.sign_in()))
-    asked = run(site.conversation.answer(visitor.request("POST", "sign-in", form=(("email", ANN),))))
-    for reply in (pressed, asked):
-        bare = without_body(reply)
+    sent = run(site.conversation.answer(visitor.request("POST", "sign-in", form=(("email", ANN),))))
+    for reply in (pressed, sent):
+        bare = strip_body(reply)
         assert (bare.status, bare.headers) == (reply.status, reply.headers)
         assert (bare.cookies, bare.sign_in, bare.after) == ((), None, None)
 

@@ -19,7 +19,7 @@ TEMPLATE = "magiclink/page.html"
 
 def make_response(reply: Reply) -> Response:
     """Return a reply as Flask's response, with its headers and cookies and no others."""
-    cookies = [("Set-Cookie", cookie.header()) for cookie in reply.cookies]
+    cookies = [("Set-Cookie", cookie.to_header()) for cookie in reply.cookies]
     body = "" if reply.page is None else _render(reply.page)
     return Response(body, reply.status, [*reply.headers, *cookies])
 

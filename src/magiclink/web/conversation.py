@@ -22,7 +22,7 @@ from ..errors import BadArgumentError, ConfigurationError, UnavailableError
 from ..flows.arguments import find_policy, is_token_shaped
 from ..policy import Opens
 from .requesting import Requesting
-from .responses import without_body
+from .responses import strip_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -45,19 +45,19 @@ class Conversation(Requesting):
             reply = await self._answer(request)
         except UnavailableError:
             reply = self.answer_unavailable(request)
-        return without_body(reply) if request.method == "HEAD" else reply
+        return strip_body(reply) if request.method == "HEAD" else reply
 
     async def _answer(self, request: Request) -> Reply:
         if any(_is_token_like(name, value) for name, value in request.query):
-            return self.page(404, self.pages(request).not_genuine())
+            return self.show_page(404, self.choose_pages(request).not_genuine())
         if request.form is None:
-            return self.page(413, self.pages(request).too_large())
+            return self.show_page(413, self.choose_pages(request).too_large())
         calls = self._find_calls(request.path)
         if not calls:
-            return self.page(404, self.pages(request).not_genuine())
+            return self.show_page(404, self.choose_pages(request).not_genuine())
         call = calls.get("GET" if request.method == "HEAD" else request.method)
         if call is None:
-            return self.page(405, self.pages(request).not_allowed(), allow=_list_methods(calls))
+            return self.show_page(405, self.choose_pages(request).not_allowed(), allow=_list_methods(calls))
         return await call(request, self.flows.read_clock())
 
     def _find_calls(self, path: str) -> dict[str, Callable[[Request, int], Awaitable[Reply]]]:
@@ -79,7 +79,7 @@ class Conversation(Requesting):
         if found is not None:
             return found
         reply = self.show_closed(request, now)
-        return without_body(reply) if request.method == "HEAD" else reply
+        return strip_body(reply) if request.method == "HEAD" else reply
 
     async def find_open(self, request: Request, policy: Policy, resource: str | None) -> Redemption | None:
         """Return what this browser has open of a document, or None. Raises UnavailableError."""
@@ -87,7 +87,7 @@ class Conversation(Requesting):
 
     def answer_unavailable(self, request: Request) -> Reply:
         """Answer that nothing can be said now; for an adapter too, whose framework couldn't sign anybody in."""
-        return self.page(503, self.pages(request).unavailable())
+        return self.show_page(503, self.choose_pages(request).unavailable())
 
     def find_mount(self, root: str) -> str:
         """Return the path at which a framework finds the routes, whose application lives at `root` itself."""
@@ -101,7 +101,7 @@ class Conversation(Requesting):
 
     def lead_to(self, reply: Reply, path: str) -> Reply:
         """Let a sign-in lead elsewhere on the app's own site: to the page of a second factor, say."""
-        return replace(reply, headers=self.redirect(self.checked(path)).headers)
+        return replace(reply, headers=self.redirect(self.check_destination(path)).headers)
 
     def check_opens_account(self, policy: Policy) -> None:
         """Raise ConfigurationError for a policy whose links sign nobody in."""

@@ -103,7 +103,7 @@ class Cookie:
     secure: bool
     """Whether it is sent on https alone."""
 
-    def header(self) -> str:
+    def to_header(self) -> str:
         """Return the value of its Set-Cookie header: for this host alone, out of reach of scripts, sent along by links.
 
         Lax, not Strict: the click comes from a webmail, another site, and must find its cookie (RFC 6265bis, 5.6.7).

@@ -45,7 +45,7 @@ class Redeeming(Responses):
         """Take the token off the address bar: to the clean page, or straight to a document that needs no button."""
         genuine = self.flows.open_token(_read_token(request))
         if genuine is None:
-            return self.page(404, self.pages(request).not_genuine())
+            return self.show_page(404, self.choose_pages(request).not_genuine())
         if not self.flows.policies[genuine.purpose].confirm:
             opened = await self._open_document(request, genuine, now)
             if opened is not None:
@@ -56,13 +56,13 @@ class Redeeming(Responses):
         """Show the page of the link that waits: its button, or what happened, when, and the way on."""
         pending = self._jar.read_pending(request, now)
         if pending is None:
-            return self.page(400, self.pages(request).no_cookie())
+            return self.show_page(400, self.choose_pages(request).no_cookie())
         attempt = self._begin_attempt(request, pending.genuine, now)
         try:
             record = await self.flows.check(attempt)
         except RejectedLinkError as error:
             return await self._refuse(request, pending, attempt, error)
-        return self.page(200, self._make_confirm_page(request, pending, record, now))
+        return self.show_page(200, self._make_confirm_page(request, pending, record, now))
 
     async def use(self, request: Request, now: int) -> Reply:
         """Press the button: the link is used, once, and the browser lands where it leads."""
@@ -91,13 +91,15 @@ class Redeeming(Responses):
         ours = is_ours(request, self.flows.site.origin)
         pending = self._jar.read_pending(request, now)
         if ours is False:
-            return self.page(403, self.pages(request).elsewhere())
+            return self.show_page(403, self.choose_pages(request).elsewhere())
         if pending is None:
-            return self.page(400, self.pages(request).no_cookie())
+            return self.show_page(400, self.choose_pages(request).no_cookie())
         if self._jar.is_form(request, pending.token, pending.nonce, request.signed_in_as, now=now):
             return pending
         # Another tab, or another person signed in meanwhile: what this page showed is no longer what it would do.
-        return self.redirect(self.flows.site.path) if ours else self.page(403, self.pages(request).elsewhere())
+        return (
+            self.redirect(self.flows.site.path) if ours else self.show_page(403, self.choose_pages(request).elsewhere())
+        )
 
     def _begin_attempt(self, request: Request, genuine: Genuine, now: int, *, nonce: str | None = None) -> Attempt:
         return self.flows.begin_attempt(
@@ -122,18 +124,18 @@ class Redeeming(Responses):
         # Read from the request once more: while the app was asked, no local variable held the token.
         grant = Grant(token=_read_token(request), opened_at=now, tag=make_tag(record.purpose, record.resource))
         cookie = self._jar.keep_grant(request, grant, attempt.policy.session_lifetime, now)
-        return self.redirect(self.checked(record.destination), cookie)
+        return self.redirect(self.check_destination(record.destination), cookie)
 
     async def _refuse(self, request: Request, pending: Pending, attempt: Attempt, error: RejectedLinkError) -> Reply:
         """Say what happened to a link, or lead on a browser that still holds what the link opened."""
         if isinstance(error, NotAdmittedError):
-            return self.page(403, self.pages(request).not_admitted(error.reason))
+            return self.show_page(403, self.choose_pages(request).not_admitted(error.reason))
         if error.link is None:
-            return self.page(404, self.pages(request).gone(), self._jar.clear_pending())
+            return self.show_page(404, self.choose_pages(request).gone(), self._jar.clear_pending())
         grant = self._find_grant(request, pending.token, attempt.now)
         if await self._is_still_open(request, attempt, grant, error):
             return self.land(error.link)
-        return self.page(410, self._make_ended_page(request, pending, error, error.link, attempt.now))
+        return self.show_page(410, self._make_ended_page(request, pending, error, error.link, attempt.now))
 
     def _find_grant(self, request: Request, token: str, now: int) -> Grant | None:
         return next((grant for grant in self._jar.read_grants(request, now) if grant.token == token), None)
@@ -164,7 +166,7 @@ class Redeeming(Responses):
             return None
 
     def _open(self, request: Request, pending: Pending, policy: Policy, redemption: Redemption, now: int) -> Reply:
-        location = self.checked(redemption.destination)
+        location = self.check_destination(redemption.destination)
         if policy.opens is Opens.ACCOUNT:
             left = redemption.session_ends_at - to_datetime(now)
             return replace(self.redirect(location), sign_in=redemption, keeps_session=policy.step_up, session_left=left)
@@ -183,21 +185,24 @@ class Redeeming(Responses):
     def _make_confirm_page(self, request: Request, pending: Pending, record: Record, now: int) -> Page:
         form = self._jar.seal_form(pending.token, pending.nonce, request.signed_in_as, now=now)
         link, other = self.flows.describe(record, now), request.signed_in_as
-        about, to = self.described(link, self.language(request)), self.named(link.subject, record.recipient)
+        about, to = (
+            self.describe(link, self.choose_language(request)),
+            self.name_subject(link.subject, record.recipient),
+        )
         signs_in = self.signs_in(link)
         if signs_in and other is not None and other != link.subject:
-            return self.pages(request).switch(about, to=to, other=self.named(other), form=form)
-        return self.pages(request).confirm(about, to=to, form=form, signs_in=signs_in)
+            return self.choose_pages(request).switch(about, to=to, other=self.name_subject(other), form=form)
+        return self.choose_pages(request).confirm(about, to=to, form=form, signs_in=signs_in)
 
     def _make_ended_page(
         self, request: Request, pending: Pending, error: RejectedLinkError, link: LinkInfo, now: int
     ) -> Page:
-        renews = self._directory is not None and self.policy_of(link).renew_on_request
+        renews = self._directory is not None and self.find_policy(link).renew_on_request
         form = self._jar.seal_form(pending.token, pending.nonce, request.signed_in_as, now=now) if renews else None
         state = State.REVOKED if isinstance(error, RevokedLinkError) else link.state
-        return self.pages(request).ended(
+        return self.choose_pages(request).ended(
             state,
-            self.described(link, self.language(request)),
+            self.describe(link, self.choose_language(request)),
             at=error.at,
             now=to_datetime(now),
             form=form,

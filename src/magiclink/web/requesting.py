@@ -45,15 +45,15 @@ class Requesting(Redeeming):
         pending = self._read_form(request, now)
         if isinstance(pending, Reply):
             return pending
-        language = self.language(request).tag
+        language = self.choose_language(request).tag
         job = Job(task=Task.RENEW, source=request.source, link_id=pending.genuine.link_id.hex(), language=language)
-        return replace(self.page(200, self.pages(request).sent()), after=job)
+        return replace(self.show_page(200, self.choose_pages(request).sent()), after=job)
 
     async def show_sign_in(self, request: Request, now: int) -> Reply:
         """Show the page that asks for an address."""
         nonce, cookie = self._jar.keep_browser(request, now)
         form = self._jar.seal_form("sign-in", nonce, now=now)
-        return self.page(200, self.pages(request).sign_in(form), cookie)
+        return self.show_page(200, self.choose_pages(request).sign_in(form), cookie)
 
     async def request_sign_in(self, request: Request, now: int) -> Reply:
         """Take an address. Known or not, right or wrong, over a limit or not: the same answer and the same work."""
@@ -61,22 +61,22 @@ class Requesting(Redeeming):
         nonce = self._jar.read_browser(request, now)
         is_form = nonce is not None and self._jar.is_form(request, "sign-in", nonce, now=now)
         if ours is False or (ours is None and not is_form):
-            return self.page(403, self.pages(request).elsewhere())
+            return self.show_page(403, self.choose_pages(request).elsewhere())
         # The page may have been open for longer than its cookie lived: this is the browser that asks.
         nonce, cookie = self._jar.keep_browser(request, now)
         typed = [value for name, value in request.form or () if name == "email"]
         address = typed[0][: LONGEST_ADDRESS + 1] if len(typed) == 1 else ""
-        language = self.language(request).tag
+        language = self.choose_language(request).tag
         job = Job(task=Task.SIGN_IN, source=request.source, address=address, browser=nonce, language=language)
-        return replace(self.page(200, self.pages(request).sent(), cookie), after=job)
+        return replace(self.show_page(200, self.choose_pages(request).sent(), cookie), after=job)
 
     def show_closed(self, request: Request, now: int) -> Reply:
         """Show the page for a document that this browser doesn't have open, with the ways on."""
         if not self.offers_sign_in:
-            return self.page(403, self.pages(request).closed(None))
+            return self.show_page(403, self.choose_pages(request).closed(None))
         nonce, cookie = self._jar.keep_browser(request, now)
         form = self._jar.seal_form("sign-in", nonce, now=now)
-        return self.page(403, self.pages(request).closed(form), cookie)
+        return self.show_page(403, self.choose_pages(request).closed(form), cookie)
 
     @property
     def offers_sign_in(self) -> bool:
@@ -128,7 +128,7 @@ class Requesting(Redeeming):
             raise ConfigurationError("a reminder goes to an address on file: give directory=, the app's accounts")
         now = self.flows.read_clock()
         record = await self.flows.read_record(read_link_id(link_id))
-        policy = self.policy_of(self.flows.describe(record, now))
+        policy = self.find_policy(self.flows.describe(record, now))
         account = self._directory.by_subject(record.subject)
         if account is None or not account.active:
             raise ReissueRefusedError("the account may not be used", reason="account")
@@ -152,8 +152,8 @@ class Requesting(Redeeming):
         message = compose(
             link,
             to=to,
-            about=about or self.described(info, reader) or None,
-            opens=self.policy_of(info).opens,
+            about=about or self.describe(info, reader) or None,
+            opens=self.find_policy(info).opens,
             language=reader,
             sender=self._sender,
             reply_to=self._reply_to,

@@ -68,7 +68,7 @@ class Responses:
                 "a directory needs a mailer for the links that people ask for: mailer=SMTPMailer(…)"
             )
 
-    def policy_of(self, link: LinkInfo) -> Policy:
+    def find_policy(self, link: LinkInfo) -> Policy:
         """Return the policy of a link. Raises BadArgumentError where it isn't among the app's policies any more."""
         policy = self.flows.policies.get(link.purpose)
         if policy is None:
@@ -78,24 +78,24 @@ class Responses:
             )
         return policy
 
-    def language(self, request: Request) -> Language:
+    def choose_language(self, request: Request) -> Language:
         """Return the language of who asks, among those that the site offers."""
         return self.languages.choose(request.languages)
 
-    def pages(self, request: Request) -> Pages:
+    def choose_pages(self, request: Request) -> Pages:
         """Return the pages in the language of who asks."""
-        return self._pages[self.language(request).tag]
+        return self._pages[self.choose_language(request).tag]
 
     def signs_in(self, link: LinkInfo) -> bool:
         """Return whether a link opens an account."""
-        return self.policy_of(link).opens is Opens.ACCOUNT
+        return self.find_policy(link).opens is Opens.ACCOUNT
 
-    def described(self, link: LinkInfo, language: Language) -> str:
+    def describe(self, link: LinkInfo, language: Language) -> str:
         """Return what a link opens, in the app's words; "" where it has none in this language."""
         text = "" if self._describe is None else self._describe(link)
         return text.get(language.tag, "") if isinstance(text, Mapping) else text
 
-    def named(self, subject: str, recipient: bytes | None = None) -> str:
+    def name_subject(self, subject: str, recipient: bytes | None = None) -> str:
         """Return a subject's name for a page: the masked address that a link went to, or without one the main address.
 
         Whoever still reads an address that is no longer on file learns nothing of the new one.
@@ -107,7 +107,7 @@ class Responses:
         # Some apps name their subjects by their addresses.
         return mask(subject) if "@" in subject else subject
 
-    def page(self, status: int, page: Page, *cookies: Cookie, allow: str = "") -> Reply:
+    def show_page(self, status: int, page: Page, *cookies: Cookie, allow: str = "") -> Reply:
         """Answer with a page. `same-origin`: with `no-referrer`, Chromium would send `Origin: null` from its form."""
         headers = (
             ("Content-Type", "text/html; charset=utf-8"),
@@ -137,9 +137,9 @@ class Responses:
 
     def land(self, link: LinkInfo, *cookies: Cookie) -> Reply:
         """Lead to where the link goes: the destination that was fixed at issue, or the app's home."""
-        return self.redirect(self.checked(link.destination), *cookies)
+        return self.redirect(self.check_destination(link.destination), *cookies)
 
-    def checked(self, destination: str | None) -> str:
+    def check_destination(self, destination: str | None) -> str:
         """Return a destination that is still allowed; the configuration may have changed since it was stored."""
         try:
             return self.flows.site.check_destination(destination) or self.home
@@ -147,8 +147,8 @@ class Responses:
             return self.home
 
 
-def without_body(reply: Reply) -> Reply:
-    """Return the answer to HEAD: the same status and headers, no cookie, nothing done."""
+def strip_body(reply: Reply) -> Reply:
+    """Return the answer to HEAD: the same status and headers, no cookie, nothing to do."""
     return replace(reply, cookies=(), sign_in=None, after=None)
 
 
