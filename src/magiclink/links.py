@@ -40,7 +40,9 @@ def run(flow: Coroutine[Any, Any, T]) -> T:
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
     flow.close()
-    raise ConfigurationError("something asked by this flow is asynchronous: use magiclink.aio.AsyncMagicLinks")
+    raise ConfigurationError(
+        "security_stamp or admit would have to be awaited: give plain functions, or use magiclink.aio.AsyncMagicLinks"
+    )
 
 
 class MagicLinks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -267,3 +268,15 @@ def test_way_on_of_a_policy_without_one() -> None:
     page = site.visitor().click(link).page
     assert page is not None
     assert page.buttons == ()
+
+
+def test_session_that_is_left(site: Site) -> None:
+    """A session begins with its whole span; a second click, which is the same use, makes it no longer."""
+    visitor, span = site.visitor(), SIGN_IN.session_lifetime
+    page = visitor.click(site.sign_in())
+    assert visitor.press(page).session_left == span
+    visitor.signed_in_as = None
+    site.tick(seconds=20)
+    again = visitor.press(page)
+    assert told(again) == "303 /invoices"
+    assert again.session_left == span - timedelta(seconds=20)

@@ -46,7 +46,7 @@ def expired(site: Site, link: Link) -> Visitor:
     return visitor
 
 
-BUCKETS = {
+SOURCES = {
     "192.0.2.7": "192.0.2.7",
     "192.0.2.8": "192.0.2.8",
     "::ffff:192.0.2.7": "192.0.2.7",
@@ -81,15 +81,15 @@ GARBAGE = [
 ]
 
 
-@pytest.mark.parametrize(("source", "bucket"), BUCKETS.items())
-def test_source(source: str, bucket: str) -> None:
+@pytest.mark.parametrize(("source", "name"), SOURCES.items())
+def test_source(source: str, name: str) -> None:
     """G39: an IPv4 address counts for itself, however it is mapped; of IPv6 a network of 64 bits counts as one."""
-    assert name_source(source) == bucket
+    assert name_source(source) == name
 
 
 @pytest.mark.parametrize("source", GARBAGE)
 def test_source_of_nowhere(source: str | None) -> None:
-    """G39: whatever is no address shares one bucket: the stricter limit, not none."""
+    """G39: whatever is no address shares one limit: stricter, not none."""
     assert name_source(source) == "unknown"
 
 
@@ -152,8 +152,8 @@ def test_source_limit() -> None:
         told_to = ask(site, f"nobody{number}@acme.example")
         assert told(told_to) == "200 sent"
     assert len(limited(events)) == 10
-    buckets = site.store.store.__dict__["_hits"]
-    assert len(buckets) == 31
+    limits = site.store.store.__dict__["_hits"]
+    assert len(limits) == 31
     assert site.links.find(policy=SIGN_IN) == []
     ask(site, ANN)
     assert len(site.outbox) == 0

@@ -24,8 +24,11 @@ LONGEST_TEXT = 255
 PAGE = 1_000
 """The most that one `find` or one `history` gives."""
 
+NOT_GENUINE = "the token isn't genuine"
+
+_TOKEN_LENGTH = 60
 _EXAMPLES = {"subject": ": write str(customer.id)", "resource": ': write f"invoice:{invoice.id}"'}
-_TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{60}", re.ASCII)
+_TOKEN_SHAPE = re.compile(rf"[A-Za-z0-9_-]{{{_TOKEN_LENGTH}}}", re.ASCII)
 _LINK_ID_SHAPE = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
 
 
@@ -190,8 +193,11 @@ def explain_token(value: object) -> str:
     """Say why a token isn't taken, without showing it."""
     if not isinstance(value, str):
         return f"a token is a str: link.token; got {describe_type(value)}"
+    # A flood of forgeries, which have a token's length, is to cost as little as it can.
+    if len(value) == _TOKEN_LENGTH:
+        return NOT_GENUINE
     if "/" in value[:LONGEST_TEXT]:
         return "this looks like a URL: its last part is the token"
     if _LINK_ID_SHAPE.fullmatch(value):
         return "this looks like a link id, which opens nothing; wanted is the token, the last part of the link's URL"
-    return "the token isn't genuine"
+    return NOT_GENUINE

@@ -124,7 +124,7 @@ class Issuing(Core):
             made.append(self._make(order, plan, names, addresses, origin=Origin.ISSUE, stamp=stamp, now=now))
         records = [record for _, record in made]
         if records and not await self._call_store(self.store.add, records, now=now, renamed=renamed):
-            raise StoreError("the store refused new links")
+            raise StoreError("the store refused new links: a link id is there already")
         for record in records if self._has_listener else ():
             await self._emit_made(record, now)
         return made
@@ -133,7 +133,8 @@ class Issuing(Core):
         """Do what `remind` does with an order that has been checked."""
         usable, stamp = await self._read_stamp(order.subject)
         if not usable:
-            raise ReissueRefusedError("the account may not be used", reason=decisions.ACCOUNT)
+            message = f"{_show_stamp_call(order.subject)} gave None: no account of it may be used now"
+            raise ReissueRefusedError(message, reason=decisions.ACCOUNT)
 
         def plan(newest: Record | None) -> tuple[Order, Plan, bytes | None]:
             planned = decisions.plan_reminder(order.policy, newest, now=now)
@@ -154,7 +155,9 @@ class Issuing(Core):
         decisions.check_renewable(policy, presented, is_recipient=is_recipient, now=now)
         is_same, stamp = await self._read_stamp(presented.subject, presented)
         if not is_same:
-            raise ReissueRefusedError("the account has changed", reason=decisions.ACCOUNT)
+            raise ReissueRefusedError(
+                "the account has changed since the link was issued: issue a new one", reason=decisions.ACCOUNT
+            )
         order = Order(
             policy=policy,
             subject=presented.subject,

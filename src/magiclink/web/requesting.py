@@ -131,10 +131,10 @@ class Requesting(Redeeming):
         policy = self.find_policy(self.flows.describe(record, now))
         account = self._directory.by_subject(record.subject)
         if account is None or not account.active:
-            raise ReissueRefusedError("the account may not be used", reason="account")
+            raise ReissueRefusedError("the directory has no active account of the link's subject", reason="account")
         to = self.flows.choose_recipient(record, account.addresses)
         if to is None:
-            raise ReissueRefusedError("the address that the link was mailed to isn't on file", reason="recipient")
+            raise ReissueRefusedError("the address that the link was mailed to isn't on file now", reason="recipient")
         order = Order(policy=policy, subject=record.subject, resource=record.resource, recipient=to)
         link, fresh = await self.flows.remind_order(order, now)
         await self._send(link, fresh, now, to=to)
