@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import fields
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,20 +67,32 @@ def key() -> str:
     return keygen()
 
 
+@pytest.fixture
+def _closed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close every MagicLinks that a text makes, those inside of its functions too."""
+    make = MagicLinks.__init__
+    with ExitStack() as opened:
+
+        @wraps(make)
+        def make_and_close(links: MagicLinks, **settings: Any) -> None:
+            make(links, **settings)
+            opened.callback(links.close)
+
+        monkeypatch.setattr(MagicLinks, "__init__", make_and_close)
+        yield
+
+
+@pytest.mark.usefixtures("_closed_at_the_end")
 @pytest.mark.parametrize("path", [README, *DOCUMENTS], ids=named)
 def test_code_that_does_not_run(path: Path, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python of each text runs, block by block in one namespace, with a key from `keygen` in the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MAGICLINK_KEY", key)
     namespace: dict[str, Any] = {"__name__": path.stem}
-    with ExitStack() as opened:
-        for code, line, file in blocks(path, "python"):
-            if file is None:
-                # As many empty lines before it as the text has: a traceback then names the line of the document.
-                exec(compile("\n" * line + code, str(path), "exec", dont_inherit=True), namespace)
-        for value in namespace.values():
-            if isinstance(value, MagicLinks):
-                opened.callback(value.close)
+    for code, line, file in blocks(path, "python"):
+        if file is None:
+            # As many empty lines before it as the text has: a traceback then names the line of the document.
+            exec(compile("\n" * line + code, str(path), "exec", dont_inherit=True), namespace)
 
 
 def test_contract_that_is_not_kept(tmp_path: Path) -> None:
