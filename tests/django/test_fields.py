@@ -13,18 +13,12 @@ from magiclink.django.models import PasswordRehash
 from tests.django.databases import STORES, database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_django import DjangoDbBlocker
+
+pytestmark = pytest.mark.usefixtures("_unblocked")
 
 ALIKE = ("a", "A", "a ", "á", "a\u0301", "á ")
-
-
-@pytest.fixture(autouse=True)
-def _unblocked(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    with django_db_blocker.unblock():
-        yield
 
 
 @pytest.mark.parametrize("store_name", STORES)

@@ -11,16 +11,9 @@ from django.db import connections
 from tests.django.databases import STORES, database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_django import DjangoDbBlocker
-
-
-@pytest.fixture(autouse=True)
-def _unblocked(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    with django_db_blocker.unblock():
-        yield
+pytestmark = pytest.mark.usefixtures("_unblocked")
 
 
 def tables(alias: str) -> list[str]:
