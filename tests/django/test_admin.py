@@ -28,6 +28,12 @@ pytestmark = pytest.mark.django_db
 CLERK = ("view_link", "change_link")
 
 
+@pytest.fixture
+def desk(settings: Settings) -> Desk:
+    """Return a site whose links are in its database."""
+    return Desk(settings)
+
+
 def row(link: Link) -> Row:
     """Return a link's row."""
     return Row.objects.get(id__endswith=link.link_id)

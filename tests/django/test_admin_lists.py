@@ -16,6 +16,8 @@ from magiclink.instants import to_micros
 from tests.django.desk import LIST, Desk, browser, customer, listed, page
 
 if TYPE_CHECKING:
+    from pytest_django.fixtures import Settings
+
     from magiclink import MagicLinks, Policy
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +29,12 @@ TIGHTER = [
     ONE_SHOT,
 ]
 WAITS = [timedelta(), timedelta(minutes=4), timedelta(minutes=5), timedelta(days=2), timedelta(days=15)]
+
+
+@pytest.fixture
+def desk(settings: Settings) -> Desk:
+    """Return a site whose links are in its database."""
+    return Desk(settings)
 
 
 def searched(term: str) -> list[str]:

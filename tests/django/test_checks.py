@@ -33,6 +33,12 @@ def found(*, deploy: bool = False) -> list[str]:
     return [str(message.id).removeprefix("magiclink.") for message in messages]
 
 
+@pytest.fixture
+def desk(settings: Settings) -> Desk:
+    """Return a site that is set up as it should be."""
+    return Desk(settings)
+
+
 def test_site_in_order(desk: Desk) -> None:
     """Nothing is said of a site that is set up as the documents say."""
     assert found() == []

@@ -13,12 +13,18 @@ from magiclink.django.models import PasswordRehash
 from tests.django.databases import STORES, database
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-
-pytestmark = pytest.mark.usefixtures("_unblocked")
+    from pytest_django import DjangoDbBlocker
 
 ALIKE = ("a", "A", "a ", "á", "a\u0301", "á ")
+
+
+@pytest.fixture(autouse=True)
+def _unblocked(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        yield
 
 
 @pytest.mark.parametrize("store_name", STORES)

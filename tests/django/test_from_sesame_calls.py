@@ -44,6 +44,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture
+def both(settings: Settings) -> BothSites:
+    """Return a site with both."""
+    return BothSites(settings)
+
+
+@pytest.fixture
+def ann() -> User:
+    """Return a user."""
+    return customer()
+
+
 # sesame.utils
 
 

@@ -40,6 +40,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+def both(settings: Settings) -> BothSites:
+    """Return a site with both."""
+    return BothSites(settings)
+
+
+@pytest.fixture
 def ann() -> Iterator[User]:
     """Return a user with a password."""
     with hashed_by(Quick):

@@ -28,6 +28,18 @@ pytestmark = pytest.mark.django_db
 SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Version/17.0 Mobile/15E148 Safari/604.1"
 
 
+@pytest.fixture
+def both(settings: Settings) -> BothSites:
+    """Return a site with both."""
+    return BothSites(settings)
+
+
+@pytest.fixture
+def ann() -> User:
+    """Return a user."""
+    return customer()
+
+
 def who(client: Client) -> str:
     """Say who is signed in to a browser."""
     return text_of(client.get("/", secure=True, headers={"Host": HOST}))

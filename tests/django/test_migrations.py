@@ -11,9 +11,16 @@ from django.db import connections
 from tests.django.databases import STORES, database
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.usefixtures("_unblocked")
+    from pytest_django import DjangoDbBlocker
+
+
+@pytest.fixture(autouse=True)
+def _unblocked(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        yield
 
 
 def tables(alias: str) -> list[str]:
