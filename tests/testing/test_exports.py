@@ -1,4 +1,4 @@
-"""The kit's front door gives each name when it is asked for, and loads nothing else."""
+"""`magiclink.testing` loads each name when it is first used, and nothing else."""
 
 from __future__ import annotations
 
