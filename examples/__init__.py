@@ -1,1 +1,1 @@
-"""Programs that a customer of the library would write."""
+"""Example programs, as users of the library would write them."""

@@ -1,8 +1,8 @@
 """`python -m tests.long`: the races two hundred times, and the large runs at their full size.
 
-It writes what it saw into `docs/races.md`, below the mark there. It takes some twenty minutes and a few gigabytes of
-temporary files; `MAGICLINK_TEST_ROUNDS` asks for another number of rounds, words name parts of tests (`-k` of pytest),
-and then nothing is written.
+It writes the results into `docs/races.md`, below the mark there. It takes some twenty minutes and a few gigabytes of
+temporary files. `MAGICLINK_TEST_ROUNDS` sets another number of rounds; words choose tests (`-k` of pytest), and then
+nothing is written.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OUTCOMES = {"passed": "held", "failed": "failed", "skipped": "not run"}
 
 @dataclass
 class Line:
-    """What one test said about one store, or about all where it has nothing more to say than that it held."""
+    """What one test reported of one store, or of all stores where it reports only that it held."""
 
     test: str
     stores: set[str] = field(default_factory=set)
@@ -50,7 +50,7 @@ class Line:
 
 
 class Account:
-    """A plugin of pytest's that keeps what the tests say, in their order."""
+    """A plugin of pytest that keeps what the tests report, in their order."""
 
     def __init__(self) -> None:
         self.lines: dict[tuple[str, str], Line] = {}
@@ -66,14 +66,14 @@ class Account:
                 self._stores[item.nodeid] = value
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep what a test said, and how it ended."""
+        """Keep what a test reported, and how it ended."""
         if report.when != "call" and report.outcome == "passed":
             return
-        store, told = self._stores[report.nodeid], dict(report.user_properties)
+        store, reported = self._stores[report.nodeid], dict(report.user_properties)
         test = report.nodeid.rpartition("::")[2].partition("[")[0]
-        line = self.lines.setdefault((test, store if told else ""), Line(test))
+        line = self.lines.setdefault((test, store if reported else ""), Line(test))
         line.stores.add(store)
-        line.seen += [str(told["seen"])] if told else []
+        line.seen += [str(reported["seen"])] if reported else []
         line.cases += 1
         line.seconds += report.duration
         line.outcomes.add(report.outcome)
@@ -81,7 +81,7 @@ class Account:
 
 
 def servers() -> Iterator[str]:
-    """Name the servers that were asked, with their versions."""
+    """Return the servers that the tests ran on, with their versions."""
     import psycopg
     import redis
     from sqlalchemy import create_engine, text
@@ -92,14 +92,14 @@ def servers() -> Iterator[str]:
     with psycopg.connect(postgres()) as db:
         yield f"PostgreSQL {db.info.parameter_status('server_version')}"
     with redis.Redis.from_url(valkey()) as client:
-        told = client.info("server")
-        yield f"Valkey {told['valkey_version']}" if "valkey_version" in told else f"Redis {told['redis_version']}"
+        info = client.info("server")
+        yield f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info['redis_version']}"
     with create_engine(mariadb()).connect() as maria:
         yield f"MariaDB {maria.execute(text('SELECT version()')).scalar_one().partition('-')[0]}"
 
 
-def tell(account: Account) -> None:
-    """Put the table into the page, below the mark."""
+def write_page(account: Account) -> None:
+    """Write the table into the page, below the mark."""
     before, slot, _ = PAGE.read_text(encoding="utf-8").partition(SLOT)
     on = f"On {', '.join(servers())}.\n{BUSY.format(median(account.loads))}"
     table = ["| test | store | seen | seconds | |", "|---|---|---|---|---|"]
@@ -108,17 +108,18 @@ def tell(account: Account) -> None:
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the tests, and tell; give pytest's exit code."""
+    """Run the tests, write the page, and return pytest's exit code."""
     os.environ.setdefault("MAGICLINK_TEST_ROUNDS", ROUNDS)
     os.environ["MAGICLINK_TEST_LARGE"] = "1"
     account = Account()
     chosen = ["-k", " ".join(words)] if words else []
     files = [str(STORES / name) for name in FILES]
-    code = int(pytest.main([*files, "-n0", "-q", "-p", "no:cacheprovider", *chosen], plugins=[account]))
+    # A large run takes longer than the suite's deadline for a test.
+    code = int(pytest.main([*files, "--timeout=0", "-q", "-p", "no:cacheprovider", *chosen], plugins=[account]))
     for line in account.lines.values():
         print(line.row())
     if not words:
-        tell(account)
+        write_page(account)
     return code
 
 

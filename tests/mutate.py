@@ -4,8 +4,8 @@ Each mutant is one change to one module (a comparison turned, a number raised, a
 copy of the tree in a temporary folder, and met by that module's own tests, as `tests/own_coverage.py` pairs them. A
 mutant that they pass has survived: either a test is missing, or the change makes no difference.
 
-Left alone: type annotations, docstrings, what only a type checker reads, and texts with a blank in them, which are told
-to people and decide nothing. No part of the suite: it takes minutes to hours.
+Left alone: type annotations, docstrings, what only a type checker reads, and texts with a blank in them, which people
+read and which decide nothing. Not part of the suite: it takes minutes to hours.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ COUNTED: dict[type[ast.operator], type[ast.operator]] = {
     ast.RShift: ast.LShift,
 }
 PLAIN = (ast.Name, ast.Attribute, ast.Call, ast.Await, ast.NamedExpr)
-"""Conditions that have no operator to be turned: they are denied."""
+"""Conditions without an operator to turn: they are negated."""
 
 
 class Change(NamedTuple):
@@ -100,7 +100,7 @@ def changes(source: str) -> list[Change]:
 
 
 def _sites(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
-    for node in _met(tree):
+    for node in _walk(tree):
         if isinstance(node, ast.If | ast.While | ast.IfExp) and isinstance(node.test, PLAIN):
             yield node.test, f"(not {ast.unparse(node.test)})"
         if isinstance(node, ast.stmt):
@@ -109,7 +109,7 @@ def _sites(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
             yield from ((node, f"({ast.unparse(becomes)})") for becomes in _expressions(node))
 
 
-def _met(node: ast.AST) -> Iterator[ast.AST]:
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
     """Walk a tree, but not into what decides nothing: annotations, docstrings, f-strings, imports for type checkers."""
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "type_params"):
@@ -117,12 +117,12 @@ def _met(node: ast.AST) -> Iterator[ast.AST]:
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST) and not _decides_nothing(child):
                 yield child
-                yield from _met(child)
+                yield from _walk(child)
 
 
 def _decides_nothing(node: ast.AST) -> bool:
     match node:
-        # An f-string's parts have no place of their own before Python 3.12.
+        # Python 3.11 gives an f-string's parts no position of their own.
         case ast.Expr(value=ast.Constant()) | ast.JoinedStr() | ast.Import() | ast.ImportFrom():
             return True
         case ast.If(test=ast.Name(id="TYPE_CHECKING")):
@@ -145,13 +145,13 @@ def _is_none(node: ast.expr) -> bool:
 def _expressions(node: ast.expr) -> Iterator[ast.expr]:
     match node:
         case ast.Compare():
-            for place, operator in enumerate(node.ops):
-                turned = [*node.ops[:place], COMPARED[type(operator)](), *node.ops[place + 1 :]]
+            for index, operator in enumerate(node.ops):
+                turned = [*node.ops[:index], COMPARED[type(operator)](), *node.ops[index + 1 :]]
                 yield ast.Compare(node.left, turned, node.comparators)
         case ast.BoolOp():
             yield ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
-            for place in range(len(node.values)):
-                rest = [*node.values[:place], *node.values[place + 1 :]]
+            for index in range(len(node.values)):
+                rest = [*node.values[:index], *node.values[index + 1 :]]
                 yield rest[0] if len(rest) == 1 else ast.BoolOp(node.op, rest)
         case ast.UnaryOp(op=ast.Not()):
             yield node.operand
@@ -160,14 +160,14 @@ def _expressions(node: ast.expr) -> Iterator[ast.expr]:
         case ast.BinOp() if type(node.op) in COUNTED:
             yield ast.BinOp(node.left, COUNTED[type(node.op)](), node.right)
         case ast.Constant(value=bool() | int() | str() | bytes() as value) if _decides(value):
-            yield ast.Constant(_another(value))
+            yield ast.Constant(_change(value))
 
 
 def _decides(value: bool | int | str | bytes) -> bool:
     return not (isinstance(value, str) and " " in value)
 
 
-def _another(value: bool | int | str | bytes) -> bool | int | str | bytes:
+def _change(value: bool | int | str | bytes) -> bool | int | str | bytes:
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
@@ -225,7 +225,7 @@ class Target(NamedTuple):
         return self.source[: change.start] + change.new.encode() + self.source[change.end :]
 
 
-def prepared(bench: Bench, module: str, tests: list[Path]) -> Target:
+def prepare(bench: Bench, module: str, tests: list[Path]) -> Target:
     """Run a module's tests on itself, which must pass, and on nothing at all, which must fail."""
     source = bench.path(module).read_bytes()
     started = monotonic()
@@ -245,7 +245,7 @@ def hunt(chosen: list[str], every: int, start: int, workers: int) -> Iterator[tu
         for number in range(workers):
             free.put(Bench(Path(folder) / str(number)))
 
-        def met(target: Target, change: Change) -> Outcome:
+        def run(target: Target, change: Change) -> Outcome:
             bench = free.get()
             try:
                 verdict = bench.run(target.module, target.mutant(change), target.tests, target.limit)
@@ -255,14 +255,14 @@ def hunt(chosen: list[str], every: int, start: int, workers: int) -> Iterator[tu
 
         for module, tests in own.items():
             bench = free.get()
-            target = prepared(bench, module, tests)
+            target = prepare(bench, module, tests)
             free.put(bench)
             found = changes(target.source.decode())
             tried = found[start::every]
-            yield module, len(found), list(runs.map(met, [target] * len(tried), tried))
+            yield module, len(found), list(runs.map(run, [target] * len(tried), tried))
 
 
-def told(module: str, count: int, outcomes: list[Outcome]) -> str:
+def write_row(module: str, count: int, outcomes: list[Outcome]) -> str:
     """Write a module's row of the table, and below it the mutants that survived."""
     verdicts = Counter(outcome.verdict for outcome in outcomes)
     row = (count, verdicts.total(), verdicts["killed"], verdicts["timed out"], verdicts["survived"])
@@ -274,14 +274,16 @@ def told(module: str, count: int, outcomes: list[Outcome]) -> str:
 def main(arguments: list[str]) -> None:
     """Print a table of the modules with every mutant that survived."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutate", description=__doc__.splitlines()[0])
-    parser.add_argument("modules", nargs="*", help="such as policy or flows/opening; all that decide, if none is named")
+    parser.add_argument(
+        "modules", nargs="*", help="such as policy or flows/redeeming; all that decide, if none is named"
+    )
     parser.add_argument("--every", type=int, default=1, help="try one change of so many")
     parser.add_argument("--start", type=int, default=0, help="begin at this change: another sample")
     parser.add_argument("--workers", type=int, default=2)
-    asked = parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
     print("| module | changes | tried | killed | timed out | survived |\n|---|---|---|---|---|---|")
-    for module, count, outcomes in hunt(asked.modules, asked.every, asked.start, asked.workers):
-        print(told(module, count, outcomes), flush=True)
+    for module, count, outcomes in hunt(chosen.modules, chosen.every, chosen.start, chosen.workers):
+        print(write_row(module, count, outcomes), flush=True)
 
 
 if __name__ == "__main__":

@@ -24,11 +24,12 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "magiclink"
 TESTS = ROOT / "tests"
 
-# Modules whose tests bear another name. The contract of stores is itself tests: the model in memory runs it, and broken
+# Modules whose tests bear another name. The contract of stores is itself tests: the store in memory runs it, and broken
 # stores must fail it.
 _CONTRACT = ("stores/test_memory.py", "stores/test_contract*.py", "stores/contract/test_*.py")
 ELSEWHERE = {
     "stores/__init__": ("stores/test_from_url.py",),
+    "django/i18n": ("django/test_admin_languages.py",),
     "django/migrations": ("django/test_migrations.py",),
     "stores/base": _CONTRACT,
     "testing/contract": _CONTRACT,
@@ -39,7 +40,7 @@ OWN = ("--import-mode=importlib", "-p", "no:xdist", "-p", "no:cacheprovider", "-
 
 
 class Finding(NamedTuple):
-    """What a module's own tests left over; `left` is empty where they cover all of it."""
+    """What a module's own tests didn't reach; `left` is empty where they cover all of it."""
 
     module: str
     percent: float
@@ -49,29 +50,43 @@ class Finding(NamedTuple):
 
 
 def modules() -> list[str]:
-    """Name every module that says more than its docstring, by its path below the package without `.py`."""
-    paths = [path for path in sorted(SOURCE.rglob("*.py")) if len(ast.parse(path.read_text()).body) > 1]
+    """Return every module that does more than import names, by its path below the package without `.py`."""
+    paths = [path for path in sorted(SOURCE.rglob("*.py")) if _does_something(ast.parse(path.read_text()))]
     return [path.relative_to(SOURCE).with_suffix("").as_posix() for path in paths]
 
 
+def _does_something(module: ast.Module) -> bool:
+    """Return whether a module has more than a docstring, imports and `__all__`."""
+    plain = (ast.Import, ast.ImportFrom)
+    rest = [node for node in module.body if not isinstance(node, plain) and not ast.unparse(node).startswith("__all__")]
+    return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in rest)
+
+
 def own_tests(module: str, known: list[str]) -> list[Path]:
-    """Find the test files of a module: `test_<name>.py` and `test_<name>_*.py`, unless a longer name claims them."""
+    """Return the test files of a module: `test_<name>.py` and `test_<name>_*.py`, unless a longer name claims them.
+
+    A store's contract, processes and races, which name no module of its package, belong to its `store`.
+    """
     folder, name = Path(module).parent, Path(module).name
     elsewhere = ELSEWHERE.get(module) or ELSEWHERE.get(folder.as_posix())
     if elsewhere:
         return sorted(path for pattern in elsewhere for path in TESTS.glob(pattern))
+    siblings = {NAMES.get(other.name, other.name) for other in map(Path, known) if other.parent == folder}
     name = NAMES.get(name, name)
-    longer = [Path(other).name for other in known if other.startswith(f"{module}_")]
-    files = sorted((TESTS / folder).glob(f"test_{name}*.py"))
-    return [path for path in files if _bears(path, name) and not any(_bears(path, rival) for rival in longer)]
+    files = sorted((TESTS / folder).glob("test_*.py"))
+    return [
+        path for path in files if _bearer(path, siblings) == name or (name == "store" and not _bearer(path, siblings))
+    ]
 
 
-def _bears(path: Path, name: str) -> bool:
-    return path.stem == f"test_{name}" or path.stem.startswith(f"test_{name}_")
+def _bearer(path: Path, names: set[str]) -> str | None:
+    """Return the longest of these names that a test file bears, or None."""
+    borne = [name for name in names if f"{path.stem}_".startswith(f"test_{name}_")]
+    return max(borne, key=len, default=None)
 
 
 def examine(tests: tuple[Path, ...], measured: list[str]) -> list[Finding]:
-    """Run some test files under coverage, and tell what they left of their modules."""
+    """Run some test files under coverage, and return what they left of their modules."""
     started = monotonic()
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
@@ -79,8 +94,8 @@ def examine(tests: tuple[Path, ...], measured: list[str]) -> list[Finding]:
         command = (sys.executable, *measure, "-m", "pytest", *OWN, *map(str, tests))
         ran = subprocess.run(command, capture_output=True, text=True, env=_environment())
         if ran.returncode:
-            told = (ran.stdout + ran.stderr).strip()[-2_000:]
-            return [Finding(module, 0.0, f"its tests failed:\n{told}", "", 0.0) for module in measured]
+            output = (ran.stdout + ran.stderr).strip()[-2_000:]
+            return [Finding(module, 0.0, f"its tests failed:\n{output}", "", 0.0) for module in measured]
         files = _report(data)
     took = monotonic() - started
     first = tests[0].relative_to(TESTS).as_posix()

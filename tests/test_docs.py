@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import fields
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,20 +67,32 @@ def key() -> str:
     return keygen()
 
 
+@pytest.fixture
+def _closed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close every MagicLinks that a text makes, those inside of its functions too."""
+    make = MagicLinks.__init__
+    with ExitStack() as opened:
+
+        @wraps(make)
+        def make_and_close(links: MagicLinks, **settings: Any) -> None:
+            make(links, **settings)
+            opened.callback(links.close)
+
+        monkeypatch.setattr(MagicLinks, "__init__", make_and_close)
+        yield
+
+
+@pytest.mark.usefixtures("_closed_at_the_end")
 @pytest.mark.parametrize("path", [README, *DOCUMENTS], ids=named)
 def test_code_that_does_not_run(path: Path, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python of each text runs, block by block in one namespace, with a key from `keygen` in the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MAGICLINK_KEY", key)
     namespace: dict[str, Any] = {"__name__": path.stem}
-    with ExitStack() as opened:
-        for code, line, file in blocks(path, "python"):
-            if file is None:
-                # As many empty lines before it as the text has: a traceback then names the line of the document.
-                exec(compile("\n" * line + code, str(path), "exec", dont_inherit=True), namespace)
-        for value in namespace.values():
-            if isinstance(value, MagicLinks):
-                opened.callback(value.close)
+    for code, line, file in blocks(path, "python"):
+        if file is None:
+            # As many empty lines before it as the text has: a traceback then names the line of the document.
+            exec(compile("\n" * line + code, str(path), "exec", dont_inherit=True), namespace)
 
 
 def test_contract_that_is_not_kept(tmp_path: Path) -> None:
@@ -97,15 +110,15 @@ def test_contract_that_is_not_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_porch_that_decides(name: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_adapter_that_decides(name: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The adapter that `web.md` writes answers every story as the conversation itself does, to the header."""
     monkeypatch.setenv("MAGICLINK_KEY", key)
     namespace: dict[str, Any] = {}
     [adapter, application, _] = [code for code, _, _ in blocks(ROOT / "docs" / "web.md", "python")]
     exec(adapter + application, namespace)
     stage, expected = Stage(), Stage()
-    seams = {name: namespace[name] for name in ("signed_in_as", "sign_in")}
-    app = namespace["Adapter"](namespace["billing"], stage.links, **seams, directory=Accounts(), mailer=stage.outbox)
+    calls = {name: namespace[name] for name in ("signed_in_as", "sign_in")}
+    app = namespace["Adapter"](namespace["billing"], stage.links, **calls, directory=Accounts(), mailer=stage.outbox)
     with served(app) as port:
         answers = stage.play(STORIES[name], by_socket(port))
     assert answers == expected.play(STORIES[name], bare(expected))
@@ -138,7 +151,7 @@ def test_readme_app_that_opens_nothing(key: str, tmp_path: Path, monkeypatch: py
     links.close()
 
 
-@pytest.mark.parametrize("ending", [" examples.invoicing tour", " examples.django_invoicing tour", "/pytest"])
+@pytest.mark.parametrize("ending", [" examples.invoicing tour", " examples.django_invoicing tour", "/pytest -n 2"])
 def test_command_on_several_lines(ending: str) -> None:
     """Each of the README's commands is one line that does all its set-up; the continuous check runs it as it is."""
     lines = [line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("python3 -m venv")]
@@ -242,20 +255,20 @@ def cells(line: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", [README, ROOT / "docs" / "policies.md"], ids=named)
-def test_preset_told_wrong(path: Path) -> None:
+def test_wrong_preset(path: Path) -> None:
     """Each table of presets has every preset, and each figure is the preset's own."""
     presets = {name: value for name in magiclink.__all__ if isinstance(value := getattr(magiclink, name), Policy)}
-    told = table(path, "preset")
-    assert told == {name: {column: CELLS[column](presets[name]) for column in told[name]} for name in presets}
+    shown = table(path, "preset")
+    assert shown == {name: {column: CELLS[column](presets[name]) for column in shown[name]} for name in presets}
 
 
 def test_rule_left_out() -> None:
     """The table of rules has every rule with its source, in order, and says which can't be acknowledged."""
-    told = table(ROOT / "docs" / "policies.md", "rule")
-    assert [*told] == [rule.name for rule in RULES]
+    shown = table(ROOT / "docs" / "policies.md", "rule")
+    assert [*shown] == [rule.name for rule in RULES]
     for rule in RULES:
-        assert told[rule.name]["source"] == rule.source
-        assert told[rule.name]["deviation"].startswith("never") == rule.forbidden
+        assert shown[rule.name]["source"] == rule.source
+        assert shown[rule.name]["deviation"].startswith("never") == rule.forbidden
 
 
 def test_field_left_out() -> None:
@@ -266,3 +279,10 @@ def test_field_left_out() -> None:
 def test_event_left_out() -> None:
     """The table of events has every kind."""
     assert {*table(ROOT / "docs" / "history.md", "event")} == {kind.value for kind in Kind}
+
+
+def test_file_that_no_table_explains() -> None:
+    """`CONTRIBUTING.md` says of every file name of `src/magiclink` what it holds."""
+    explained = {name for cell in table(ROOT / "docs" / "CONTRIBUTING.md", "file") for name in re.findall(r"\w+", cell)}
+    files = {path.stem for path in (ROOT / "src" / "magiclink").rglob("*.py") if path.parent.name != "migrations"}
+    assert sorted(files - explained - {"__init__", "__main__"}) == []

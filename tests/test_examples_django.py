@@ -31,33 +31,33 @@ from django.test import Client
 call_command("migrate", verbosity=0)
 from {EXAMPLE}.models import Contact
 
-def told(client):
+def answer(client):
     pages = [client.get(path, secure=True, headers={{"Host": "billing.example"}}) for path in {PATHS}]
     return [(page.status_code, page.headers.get("Location")) for page in pages]
 
-print(told(Client()))
+print(answer(Client()))
 clerk = Contact.objects.create_superuser("clerk@hill.example", "a password")
 for user in (clerk, Contact.objects.create_user("ann@acme.example")):
     client = Client()
     client.force_login(user, "django.contrib.auth.backends.ModelBackend")
-    print(told(client))
+    print(answer(client))
 """
 """What a stranger, one of the staff and a contact get at each path."""
 
 
 def test_deployment_that_is_unsafe() -> None:
     """`check --deploy` finds nothing to say about production, whose settings come from the environment."""
-    told = run(EXAMPLE, "manage", "check", "--deploy", **PRODUCTION)
-    assert (told.returncode, told.stdout, told.stderr) == (0, "System check identified no issues (0 silenced).\n", "")
+    ran = run(EXAMPLE, "manage", "check", "--deploy", **PRODUCTION)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "System check identified no issues (0 silenced).\n", "")
 
 
 @pytest.mark.parametrize("name", sorted(PRODUCTION.keys() - {"DJANGO_SETTINGS_MODULE"}))
 def test_production_without_a_secret(name: str) -> None:
     """Production starts with no default for what is secret or its own."""
     given = {each: value for each, value in PRODUCTION.items() if each != name}
-    told = run(EXAMPLE, "manage", "check", **given)
-    assert told.returncode != 0
-    assert name in told.stderr
+    ran = run(EXAMPLE, "manage", "check", **given)
+    assert ran.returncode != 0
+    assert name in ran.stderr
 
 
 def test_production_on_plain_http() -> None:
@@ -67,22 +67,22 @@ def test_production_on_plain_http() -> None:
 
 def test_models_without_a_migration() -> None:
     """`makemigrations --check` has nothing to add, to the example or to the library."""
-    told = run(EXAMPLE, "manage", "makemigrations", "--check", "--dry-run")
-    assert (told.returncode, told.stdout, told.stderr) == (0, "No changes detected\n", "")
+    ran = run(EXAMPLE, "manage", "makemigrations", "--check", "--dry-run")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "No changes detected\n", "")
 
 
 def test_demonstration_in_production() -> None:
     """In production the desk is for staff who have signed in, and nobody reads the mails or moves the clock."""
     command = [sys.executable, "-W", "error", "-c", VISITS]
-    told = subprocess.run(command, cwd=ROOT, env=environment(PRODUCTION), capture_output=True, text=True, check=True)
-    stranger, clerk, contact = map(literal_eval, told.stdout.splitlines())
+    ran = subprocess.run(command, cwd=ROOT, env=environment(PRODUCTION), capture_output=True, text=True, check=True)
+    stranger, clerk, contact = map(literal_eval, ran.stdout.splitlines())
     login = [(302, f"/admin/login/?next={path}") for path in PATHS[:3]]
     assert stranger == contact == [*login, (404, None), (404, None)]
     assert clerk == [(200, None), (200, None), (200, None), (404, None), (404, None)]
 
 
 def test_books_with_a_past() -> None:
-    """The tour is told on PostgreSQL too; on books that aren't empty it begins no second time."""
+    """The tour runs on PostgreSQL too; on books that are not empty it does not begin again."""
     schema = new_schema()
     with psycopg.connect(postgres(), autocommit=True) as server:
         server.execute(f"CREATE SCHEMA {schema}".encode())
@@ -95,11 +95,11 @@ def test_books_with_a_past() -> None:
 
 def test_database_that_is_down() -> None:
     """A database that can't be reached is one sentence and status 2, without its address."""
-    told = run(EXAMPLE, "tour", "--database", "postgresql://somebody:secret@127.0.0.1:1/books")
-    assert (told.returncode, told.stderr.count("\n"), "secret" in told.stderr) == (2, 1, False)
+    ran = run(EXAMPLE, "tour", "--database", "postgresql://somebody:secret@127.0.0.1:1/books")
+    assert (ran.returncode, ran.stderr.count("\n"), "secret" in ran.stderr) == (2, 1, False)
 
 
 def test_operator_at_a_prompt() -> None:
     """The library's commands are `manage magiclink …`."""
-    told = run(EXAMPLE, "manage", "magiclink", "keygen")
-    assert (told.returncode, told.stdout[:5]) == (0, "mlk1_")
+    ran = run(EXAMPLE, "manage", "magiclink", "keygen")
+    assert (ran.returncode, ran.stdout[:5]) == (0, "mlk1_")

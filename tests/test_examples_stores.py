@@ -32,7 +32,7 @@ def database() -> Iterator[str]:
     parts = {**conninfo_to_dict(postgres()), "dbname": name}
     with psycopg.connect(postgres(), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}".encode())
-        yield URL.create("postgresql", query={part: str(told) for part, told in parts.items()}).render_as_string()
+        yield URL.create("postgresql", query={part: str(value) for part, value in parts.items()}).render_as_string()
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 

@@ -1,8 +1,8 @@
-"""How all benchmarks measure, and what they give: ratios of two calls, timed in turns.
+"""How all benchmarks measure, and what they return: ratios of two calls, timed in turns.
 
 Absolute times differ from machine to machine and from minute to minute. So a call is timed right beside what it is
-compared to (A B A B …), and the median of the ratios of one round is told: what slows the machine down slows both. The
-same holds for what a call adds to another one. Nothing here fails on a clock, and no test imports it.
+compared to (A B A B …), and the result is the median of the ratios of the rounds: what slows the machine down slows
+both. The same holds for what a call adds to another one. Nothing here fails on a slow machine, and no test imports it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Row(NamedTuple):
 
     @property
     def is_met(self) -> bool | None:
-        """Return whether the target is met, as precisely as it is told; None where nothing was measured."""
+        """Return whether the target is met, to the digits that the table shows; None where nothing was measured."""
         if self.found is None:
             return None
         found = float(number(self.found))
@@ -86,8 +86,8 @@ def line(row: Row) -> str:
     return f"{row.number:5}{row.what:62}{target:>8}  {found}{'  missed' if row.is_met is False else ''}"
 
 
-def found_by(measures: Measures, chosen: Sequence[str] = ()) -> Iterator[Row]:
+def measure(measures: Measures, chosen: Sequence[str] = ()) -> Iterator[Row]:
     """Measure the rows that were chosen by their numbers, or all."""
-    for row_number, measure in measures:
+    for row_number, rows in measures:
         if not chosen or row_number in chosen:
-            yield from measure()
+            yield from rows()

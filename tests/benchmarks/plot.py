@@ -1,4 +1,4 @@
-"""The plot of the docs: every ratio against its target, on one scale, as an SVG that needs nothing else."""
+"""The plot of the docs: every ratio against its target, on one scale, as an SVG without scripts or fonts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .pairs import Row
 
 LINE, LABELS, SCALE = 22, 460, 90
-"""Pixels: a row's height, the width of its name, and what a factor of two is long."""
+"""Pixels: a row's height, the width of its name, and the length of a factor of two."""
 
 REACH = 3
 """Factors of two to either side of the target; what lies beyond is cut there."""
@@ -32,15 +32,15 @@ def svg(rows: Sequence[Row]) -> str:
         "<title>Every ratio against its target</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
         f'<g style="{STYLE}">',
-        *_scale(middle, height),
-        *(part for place, row in enumerate(drawn, 1) for part in _bar(row, middle, place * LINE)),
+        *_draw_scale(middle, height),
+        *(part for index, row in enumerate(drawn, 1) for part in _draw_bar(row, middle, index * LINE)),
         "</g>",
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _scale(middle: int, height: int) -> Iterator[str]:
+def _draw_scale(middle: int, height: int) -> Iterator[str]:
     for factor in range(-REACH, REACH + 1):
         x, colour = middle + factor * SCALE, "#222" if factor == 0 else "#ddd"
         name = "target" if factor == 0 else f"{2 ** abs(factor)}× {'better' if factor < 0 else 'worse'}"
@@ -48,7 +48,7 @@ def _scale(middle: int, height: int) -> Iterator[str]:
         yield f'<text x="{x}" y="{LINE - 7}" text-anchor="middle">{name}</text>'
 
 
-def _bar(row: Row, middle: int, top: int) -> Iterator[str]:
+def _draw_bar(row: Row, middle: int, top: int) -> Iterator[str]:
     target, found = row.words
     length = max(-REACH, min(REACH, log2(row.worse))) * SCALE
     x, colour, mark = min(middle, middle + length), MET if row.is_met else MISSED, "" if row.is_met else " (missed)"

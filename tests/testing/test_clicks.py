@@ -143,9 +143,9 @@ def test_what_is_no_client() -> None:
 def test_answers_in_a_log() -> None:
     """The repr of an answer shows neither a page nor a token."""
     shop = Shop()
-    told = repr(scan(shop.app.test_client(), shop.url("sign_in")))
-    assert shop.tokens["sign_in"] not in told
-    assert "<button" not in told
+    output = repr(scan(shop.app.test_client(), shop.url("sign_in")))
+    assert shop.tokens["sign_in"] not in output
+    assert "<button" not in output
 
 
 # The same conversation in the frameworks that have no adapter yet, over the plain WSGI app.
@@ -158,7 +158,7 @@ def signed_in() -> list[str]:
 
 
 def test_starlette(signed_in: list[str]) -> None:
-    """Starlette's client, which is httpx's, is asked the same."""
+    """Starlette's client, which is httpx's, behaves the same."""
     pytest.importorskip("httpx2", reason="Starlette's test client is needed, and httpx2 for it")
     from starlette.testclient import TestClient
 
@@ -200,7 +200,7 @@ class Bridge:
 
 
 def test_django(signed_in: list[str]) -> None:
-    """Django's client is asked the same."""
+    """Django's client behaves the same."""
     pytest.importorskip("django", reason="Django's test client is needed")
     from django.conf import settings
     from django.http import HttpRequest, HttpResponse

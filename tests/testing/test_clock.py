@@ -1,4 +1,4 @@
-"""The clock for tests stands still, moves when it is told, and never shows an instant that nobody can tell."""
+"""The clock for tests stands still, moves when a test moves it, and never shows an instant that cannot be written."""
 
 from __future__ import annotations
 

@@ -118,10 +118,10 @@ def test_mail_with_nothing_in_it() -> None:
 
 def test_kit_that_loads_the_web() -> None:
     """The outbox loads nothing of the web conversation and no framework."""
-    told = subprocess.run(
+    ran = subprocess.run(
         [sys.executable, "-c", "import sys, magiclink.testing.outbox; print([m for m in sys.modules if '.web' in m])"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert told.stdout.strip() == "[]"
+    assert ran.stdout.strip() == "[]"
