@@ -5,6 +5,7 @@ Sums are made here, where an integer has no end: a database would fail on one th
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -54,15 +55,7 @@ def bind_hit(limit_key: bytes, *, now: int, limit: int, window: int) -> dict[str
 
 def bind_note(note: Note) -> dict[str, object]:
     """Return the values of a note, with the hour that it lies in and how many notes a link may have."""
-    return {
-        "audience": note.audience,
-        "link_id": note.link_id,
-        "kind": note.kind,
-        "at": note.at,
-        "hour": note.at // HOUR,
-        "reason": note.reason,
-        "most": NOTES_A_LINK,
-    }
+    return asdict(note) | {"hour": note.at // HOUR, "most": NOTES_A_LINK}
 
 
 def clip(value: int) -> int:
