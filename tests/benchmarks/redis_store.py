@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 ROUNDS = 1_000
 MANY = 10_000
 
-# Used once, kept, and given back: no expiry, stamp, purpose or generation is looked at.
+# Used once, kept, and returned: no expiry, stamp, purpose or generation is looked at.
 BARE_USE = """local value = redis.call('GET', KEYS[1])
 if value and string.sub(value, 1, 1) == '0' then
   redis.call('SET', KEYS[1], '1' .. string.sub(value, 2))
@@ -83,12 +83,12 @@ def issues() -> Iterator[Row]:
             for key, value in _values(2 * ROUNDS)
         )
         adds = [drained(partial(store.add, [each], now=NOW, renamed={}) for each in _records(ROUNDS)) for _ in range(2)]
-        own = drained(partial(issue, links, order) for order in ordered(ROUNDS))
+        whole = drained(partial(issue, links, order) for order in ordered(ROUNDS))
         yield Row("T6", "Redis: rate of add / of a bare SET", "≥", 0.9, ratio(sets, adds[0], rounds=ROUNDS))
         yield Row(
             "T6", "Redis: rate of add / of a bare script, same keys", "≥", 0.9, ratio(scripts, adds[1], rounds=ROUNDS)
         )
-        yield Row("T6", "Redis: rate of links.issue / of a bare script", "≥", 0.9, ratio(scripts, own, rounds=ROUNDS))
+        yield Row("T6", "Redis: rate of links.issue / of a bare script", "≥", 0.9, ratio(scripts, whole, rounds=ROUNDS))
 
 
 def bulk() -> Iterator[Row]:

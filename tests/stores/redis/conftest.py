@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -32,7 +33,8 @@ def client() -> Iterator[redis.Redis]:
 @pytest.fixture
 def store(prefix: str) -> Iterator[RedisStore]:
     """Return a store without a link."""
-    opened = RedisStore(valkey(), prefix=prefix)
+    # A machine that does much else may need longer for a batch of ten thousand.
+    opened = RedisStore(valkey(), prefix=prefix, timeout=timedelta(minutes=1))
     yield opened
     opened.close()
 

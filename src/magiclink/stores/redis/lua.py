@@ -118,7 +118,7 @@ local function name_members(link)
 end
 """
 
-# A record of an older generation is given as revoked, with that revocation's instant and reason.
+# A record of an older generation is returned as revoked, with that revocation's instant and reason.
 ANSWER = """
 local function answer(link, value)
   if not link or link.revoked_at ~= NONE then return value end
