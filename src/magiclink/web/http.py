@@ -16,7 +16,7 @@ Pairs = tuple[tuple[str, str], ...]
 """Names and values in the order in which they came; a name may come twice, and then it means nothing."""
 
 MAX_FORM_BYTES = 16_384
-"""The largest form that a adapter reads: ours have an address and a seal."""
+"""The largest form that an adapter reads: ours have an address and a seal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
