@@ -112,7 +112,7 @@ class Redeeming(Core):
         """Use a link whose token has been opened: what `redeem` does."""
         if attempt.policy.step_up and attempt.admit is None:
             raise BadArgumentError(
-                f"{attempt.policy.purpose} has step_up: give admit=lambda link: link.subject == whoever is signed in"
+                f"{attempt.policy.purpose} has step_up: give admit=, which says whether link.subject is signed in"
             )
         # Reading costs a quarter of a use: only where the app, the stamp or the browser must be asked about the record.
         if attempt.admit is None and self._security_stamp is None and not attempt.policy.bind_browser:
@@ -144,7 +144,7 @@ class Redeeming(Core):
         if isinstance(proof, str):
             raise InvalidLinkError(proof)
         if expected is None:
-            raise InvalidLinkError(f"the link is for another purpose: {proof.purpose}")
+            raise InvalidLinkError(f"the link is for another purpose than the one expected: {proof.purpose}")
         return Attempt(proof.link_id, expected, self.read_clock(), cookie, digest, admit)
 
     async def _read(self, attempt: Attempt) -> Record:

@@ -1,4 +1,4 @@
-"""Events and notes: what happened is told, whoever listens, and no verdict waits for it."""
+"""Events and notes: what happened is emitted, whoever listens, and no verdict waits for it."""
 
 from __future__ import annotations
 
