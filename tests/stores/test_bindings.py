@@ -25,7 +25,8 @@ from magiclink.testing.contract import record, terms
 KEPT = st.integers(-LARGEST, LARGEST)
 
 
-@example(0, -LARGEST, 2**70, -LARGEST, 2**70)
+@example(0, -LARGEST, 2**70, None, 0)
+@example(0, 0, 1, -LARGEST, 2**70)
 @example(LARGEST, LARGEST, 1, None, 0)
 @given(KEPT, KEPT, st.integers(0, 2**70), st.none() | KEPT, st.integers(0, 2**70))
 def test_terms_as_conditions(now: int, issued_at: int, lifetime: int, last_used_at: int | None, reclick: int) -> None:
