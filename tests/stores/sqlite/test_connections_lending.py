@@ -16,20 +16,11 @@ from magiclink.stores.sqlite import connections
 from magiclink.stores.sqlite.connections import READERS, Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 AT_ONCE = timedelta(milliseconds=20)
 MAKE = "INSERT INTO limits VALUES (1, ?, 1, 1)"
 COUNT = "SELECT count(*) FROM limits"
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Iterator[Database]:
-    """Return a new file, which waits for nothing long."""
-    opened = Database(tmp_path / "links.db", timeout=AT_ONCE)
-    yield opened
-    opened.close()
 
 
 def test_busy_threads(file: Database) -> None:

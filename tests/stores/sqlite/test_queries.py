@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,10 +12,6 @@ from magiclink.stores.lookup_keys import PERIOD
 from magiclink.stores.sqlite import SQLiteStore, queries, statements
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, ELSEWHERE, NOW
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 LINK = record()
 STATEMENTS: dict[str, tuple[str, dict[str, object]]] = {
@@ -39,14 +34,6 @@ STATEMENTS: dict[str, tuple[str, dict[str, object]]] = {
     "purge lookups": (statements.PURGE_LOOKUPS, {"first": b"", "period": b"", "key": b"", "link_id": b""}),
     "forget windows": (statements.FORGET_WINDOWS, {"ended": 1}),
 }
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SQLiteStore]:
-    """Return a new store."""
-    opened = SQLiteStore(tmp_path / "links.db")
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize("which", STATEMENTS)

@@ -17,7 +17,7 @@ from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW, race
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from magiclink.records import Record
@@ -25,14 +25,6 @@ if TYPE_CHECKING:
 TOO_LARGE = 2**63
 NO_UTF8 = "\ud800"
 SECOND = 1_000_000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SQLiteStore]:
-    """Return a new store."""
-    opened = SQLiteStore(tmp_path / "links.db")
-    yield opened
-    opened.close()
 
 
 def put(store: SQLiteStore, **changes: Any) -> Record:
