@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from magiclink import CONFIRM_EMAIL, INVOICE, ConfigurationError, MagicLinks, StoreError
+from magiclink import CONFIRM_EMAIL, INVOICE, ConfigurationError, MagicLinks, Order, StoreError
 from magiclink.flows import Flows
 
 if TYPE_CHECKING:
@@ -60,6 +60,26 @@ def test_ten_lines_to_a_working_link(world: World) -> None:
     links.mark_delivered(link.link_id)
     redemption = links.redeem(link.token, INVOICE)
     assert links.recall(link.link_id, redeemed_at=redemption.redeemed_at) == redemption
+
+
+def test_story(world: World) -> None:
+    """S1 to S7: issue, deliver, verify, remind, renew, find, history, revoke, purge, each as its flow does it."""
+    series: dict[str, Any] = {"subject": "customer-7", "resource": "invoice:1001", "recipient": "ap@acme.example"}
+    links = world.links()
+    [link] = links.issue_many([Order(policy=INVOICE, **series)])
+    links.mark_delivered(link.link_id)
+    assert links.verify(link.token, INVOICE).link_id == link.link_id
+    world.clock.tick(timedelta(days=14))
+    reminded = links.remind(INVOICE, **series)
+    renewed = links.renew(link.token, to="ap@acme.example")
+    assert links.inspect(renewed.link_id).parent == link.link_id
+    assert {info.link_id for info in links.find(recipient="ap@acme.example")} >= {reminded.link_id, renewed.link_id}
+    assert links.revoke(reminded.link_id, reason="paid").revoke_reason == "paid"
+    links.revoke_all(subject="customer-7")
+    assert {info.state.value for info in links.find(subject="customer-7")} == {"revoked"}
+    assert "reminded" in [event.kind.value for event in links.history(resource="invoice:1001")]
+    world.clock.tick(timedelta(days=800))
+    assert links.purge(keep=timedelta(days=366)) == 3
 
 
 def test_clock_of_the_machine(small_world: World) -> None:

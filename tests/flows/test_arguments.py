@@ -15,6 +15,7 @@ from magiclink import (
     InvalidLinkError,
     Key,
     KeyRing,
+    NotAdmittedError,
 )
 
 if TYPE_CHECKING:
@@ -266,3 +267,30 @@ def test_account_that_may_not_be_used(small_world: World) -> None:
     assert refuse(lambda: links.issue(INVOICE, subject="ap@acme.example")).startswith(
         "security_stamp(subject) gave None"
     )
+
+
+def test_browser(small_world: World) -> None:
+    """A nonce of the browser is for policies that bind it, and these require one; other calls take any text as none."""
+    bound = replace(SIGN_IN, purpose="bound", bind_browser=True, renew_on_request=False)
+    links = small_world.links(INVOICE, bound)
+    assert refuse(lambda: links.issue(bound, subject="a")).startswith("bound has bind_browser: give browser=")
+    assert "invoice has none" in refuse(lambda: links.issue(INVOICE, subject="a", browser="nonce"))
+    assert "browser: a str of 1 to 255" in refuse(lambda: links.issue(bound, subject="a", browser=""))
+    link = links.issue(bound, subject="a", browser="n" * 255)
+    with pytest.raises(NotAdmittedError):
+        links.redeem(link.token, bound, browser="n" * 256)
+    assert links.redeem(link.token, bound, browser="n" * 255, admit=lambda _: True).subject == "a"
+
+
+def test_arguments_that_are_taken(small_world: World) -> None:
+    """What is right passes: a limit, a span, a reason, a link id among ids that name no link."""
+    links = small_world.links()
+    link = links.issue(INVOICE, subject="customer-7")
+    links.mark_delivered("x", link.link_id)
+    assert links.inspect(link.link_id).delivered_at == small_world.clock.now()
+    assert len(links.find(subject="customer-7", limit=1)) == 1
+    assert links.purge(keep=timedelta(days=400)) == 0
+    assert links.revoke(link.link_id, reason="paid").revoke_reason == "paid"
+    api: Any = links
+    assert "got None" in refuse(lambda: api.mark_delivered(None))
+    assert "got the int 5" in refuse(lambda: api.mark_delivered(link.link_id, 5))

@@ -110,3 +110,11 @@ def test_message(small_world: World, name: str, value: Any, message: str) -> Non
         MagicLinks(**{**small_world.settings(), name: value})
     assert "secret" not in str(caught.value)
     assert "x.db" not in str(caught.value)
+
+
+def test_good_settings(small_world: World) -> None:
+    """What can work is taken as it is, and nothing is asked yet."""
+    flows = MagicLinks(**small_world.settings(INVOICE, SIGN_IN)).flows
+    assert flows.policies == {"invoice": INVOICE, "sign-in": SIGN_IN}
+    assert flows.audience == "https://billing.example"
+    assert (small_world.pop_calls(), small_world.clock.reads) == ([], 0)

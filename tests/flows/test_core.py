@@ -270,3 +270,15 @@ def test_clock_once_a_call(world: World, monkeypatch: pytest.MonkeyPatch) -> Non
             call()
         assert (name, world.clock.reads) == (name, 1)
         assert len(opened) == (name.split(",")[0] in {"verify", "redeem", "renew"})
+
+
+def test_opened_token(small_world: World) -> None:
+    """What a token proves is known without the store: its link and its purpose."""
+    links = small_world.links()
+    link = links.issue(INVOICE, subject="customer-7")
+    small_world.pop_calls()
+    genuine = links.flows.open_token(link.token)
+    assert genuine is not None
+    assert (genuine.link_id.hex(), genuine.purpose) == (link.link_id, "invoice")
+    assert links.flows.open_token(link.token[:-1]) is None
+    assert small_world.pop_calls() == []

@@ -20,6 +20,7 @@ from magiclink import (
     StoreError,
     Supersede,
 )
+from magiclink.links import run
 from magiclink.testing.clock import FrozenClock
 
 if TYPE_CHECKING:
@@ -355,3 +356,22 @@ def test_link_of_a_forgotten_purpose(world: World) -> None:
     with pytest.raises(InvalidLinkError):
         world.links().redeem(link.token, INVOICE)
     assert world.links().inspect(link.link_id).purpose == "eager"
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_delivered_record(world: World, listens: bool) -> None:
+    """A record that is at hand is marked delivered and told once, without being read again."""
+    links = world.listening() if listens else world.links()
+    old, new = (links.issue(INVOICE, subject="customer-7", resource="invoice:1") for _ in range(2))
+    record = run(links.flows.find_record(new.link_id))
+    assert record is not None
+    world.pop_events()
+    world.pop_calls()
+    run(links.flows.deliver_record(record, links.flows.read_clock()))
+    assert world.pop_calls() == (["mark_delivered", "find"] if listens else ["mark_delivered"])
+    assert world.pop_events() == (["delivered", "superseded"] if listens else [])
+    assert links.inspect(old.link_id).state.value == "superseded"
+    again = run(links.flows.find_record(new.link_id))
+    assert again is not None
+    run(links.flows.deliver_record(again, links.flows.read_clock()))
+    assert world.pop_events() == []

@@ -111,11 +111,13 @@ def test_check_without_a_note(small_world: World) -> None:
     """The web may check a link without a trace in its history; a refusal is then no event either."""
     links = small_world.listening()
     link = links.issue(CONFIRM_EMAIL, subject="customer-7")
-    links.redeem(link.token, CONFIRM_EMAIL)
-    small_world.pop_events()
     genuine = links.flows.open_token(link.token)
     assert genuine is not None
     attempt = links.flows.begin_attempt(genuine, links.flows.read_clock(), browser=None, is_noted=False)
+    assert run(links.flows.check(attempt)).link_id.hex() == link.link_id
+    assert small_world.pop_events() == ["issued"]
+    links.redeem(link.token, CONFIRM_EMAIL)
+    small_world.pop_events()
     with pytest.raises(UsedLinkError):
         run(links.flows.check(attempt))
     assert small_world.pop_events() == []

@@ -255,25 +255,6 @@ def test_limited_without_a_record(small_world: World, link_id: str | None) -> No
     assert "note" not in small_world.pop_calls()
 
 
-@pytest.mark.parametrize("listens", [True, False])
-def test_delivered_record(world: World, listens: bool) -> None:
-    """A record that is at hand is marked delivered and told once, without being read again."""
-    links = world.listening() if listens else world.links()
-    old, new = (issued(links) for _ in range(2))
-    record = run(links.flows.find_record(new.link_id))
-    assert record is not None
-    world.pop_events()
-    world.pop_calls()
-    run(links.flows.deliver_record(record, links.flows.read_clock()))
-    assert world.pop_calls() == (["mark_delivered", "find"] if listens else ["mark_delivered"])
-    assert world.pop_events() == (["delivered", "superseded"] if listens else [])
-    assert links.inspect(old.link_id).state.value == "superseded"
-    again = run(links.flows.find_record(new.link_id))
-    assert again is not None
-    run(links.flows.deliver_record(again, links.flows.read_clock()))
-    assert world.pop_events() == []
-
-
 def test_clock_that_is_wrong(small_world: World) -> None:
     """The instant of a request is that of the clock, and a clock that can't be believed is ClockError."""
     assert to_datetime(small_world.links().flows.read_clock()) == small_world.clock.now()

@@ -68,8 +68,8 @@ def test_integer_that_does_not_fit(value: int) -> None:
 
 
 def test_integer_as_digits() -> None:
-    """An integer is written in digits, the largest too; None is nothing at all, which is not 0."""
-    assert [encoding.encode_integer(each) for each in (None, 0, -1)] == [b"", b"0", b"-1"]
+    """An integer is written in digits, the largest too."""
+    assert [encoding.encode_integer(each) for each in (0, -1)] == [b"0", b"-1"]
     assert [int(encoding.encode_integer(each)) for each in (LARGEST, -LARGEST)] == [LARGEST, -LARGEST]
 
 

@@ -33,14 +33,14 @@ MOVES = 3
 """How often a call follows a slot that has moved to another machine of the cluster."""
 
 _SCHEMES = ("redis", "rediss", "unix")
+_RIGHTS = "docs/redis.md lists the commands that the store's user needs"
 _WAYS_OUT = {
     "ConnectionError": "the server isn't there, or the connection was lost: look what is written before you try again",
     "TimeoutError": "no answer came: look what is written before you try again, or raise timeout=",
     "OutOfMemoryError": "the server has no memory left: purge, or raise its maxmemory",
     "ReadOnlyError": "the server has become a replica: connect to its primary",
-    **dict.fromkeys(
-        ("NoPermissionError", "ResponseError ACL"), "docs/redis.md lists the commands that the store's user needs"
-    ),
+    "NoPermissionError": _RIGHTS,
+    "ResponseError ACL": _RIGHTS,
 }
 _FAILURES = (RedisError, RedisClusterException, OSError)
 _MILLISECOND = timedelta(milliseconds=1)

@@ -104,13 +104,16 @@ def encode_optional(value: str | bytes | None) -> bytes:
     return _encode(_mark, value)
 
 
-def encode_integer(value: int | None) -> bytes:
-    """Encode an integer in decimal digits, and None as nothing. Raises BadArgumentError beyond 53 bits."""
-    if value is None:
-        return b""
+def encode_integer(value: int) -> bytes:
+    """Encode an integer in decimal digits. Raises BadArgumentError beyond 53 bits."""
+    return b"%d" % require_integer(value)
+
+
+def require_integer(value: int) -> int:
+    """Return an integer of 53 bits. Raises BadArgumentError beyond them."""
     if not -LARGEST <= value <= LARGEST:
-        raise _refuse_integer()
-    return b"%d" % value
+        raise BadArgumentError(f"an integer is beyond 53 bits: instants and counts go from {-LARGEST} to {LARGEST}")
+    return value
 
 
 def encode_sortable(value: int) -> bytes:
@@ -147,10 +150,6 @@ def _encode(encode: Callable[[Any], bytes], value: str | bytes | None) -> bytes:
     if len(raw) > LONGEST:
         raise _refuse_length(raw)
     return raw
-
-
-def _refuse_integer() -> BadArgumentError:
-    return BadArgumentError(f"an integer is beyond 53 bits: instants and counts go from {-LARGEST} to {LARGEST}")
 
 
 def _refuse_length(raw: bytes) -> BadArgumentError:
@@ -209,8 +208,8 @@ def pack_record(record: Record) -> bytes:
     """Pack a record into one value. Raises BadArgumentError where a field doesn't fit."""
     integers = _pick_integers(record)
     known = [*filter(None, integers), 0]
-    if min(known) < -LARGEST or max(known) > LARGEST:
-        raise _refuse_integer()
+    require_integer(min(known))
+    require_integer(max(known))
     parts = [_HEAD.pack(*[NONE if each is None else each for each in integers])]
     try:
         for encode, value in zip(_ENCODE, _pick_texts(record), strict=True):

@@ -104,7 +104,9 @@ end
 local function split(name, member)
   return struct.unpack('>i7', member, #name + 2), sub(member, #name + 9)
 end
+"""
 
+MEMBERS = """
 local function name_members(link)
   local id = link.link_id
   local issued = sortable(link.issued_at) .. id
@@ -136,7 +138,9 @@ local function supersede(link, now)
     save(link)
   end
 end
+"""
 
+SUPERSEDE_OLDER = """
 local function supersede_older(link, now)
   if link.origin == 'renew' then return supersede(read(sub(link.parent, 2)), now) end
   local series = name_list('s', link.series)

@@ -9,7 +9,7 @@ A condition here restates a rule of `records.py`, which is the reference: `State
 
 from __future__ import annotations
 
-from .lua import ANSWER, COMMON, INDEX, REFUSE, RENAME, SUPERSEDE, WALK, make_script
+from .lua import ANSWER, COMMON, INDEX, MEMBERS, REFUSE, RENAME, SUPERSEDE, SUPERSEDE_OLDER, WALK, make_script
 
 OLDEST_REDIS = (7, 0)
 """The first Redis that reads `#!lua`."""
@@ -54,7 +54,7 @@ end
 return 1
 """
 
-ADD = make_script(COMMON, INDEX, SUPERSEDE, REFUSE, RENAME, _INSERT)
+ADD = make_script(COMMON, INDEX, MEMBERS, SUPERSEDE, SUPERSEDE_OLDER, REFUSE, RENAME, _INSERT)
 """All of a batch in one script: staged in parts it would still be listed in one, and only one script is all or none."""
 
 CONSUME = make_script(
@@ -62,13 +62,12 @@ CONSUME = make_script(
     INDEX,
     SUPERSEDE,
     """
-local id, purpose, stamp, attempt, ends_others = unpack(ARGV)
-local now, issued_after, issued_until = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local max_uses, reclick_after = tonumber(ARGV[9]), tonumber(ARGV[10])
+local id, purpose, stamp, attempt, ends_others, numbers = unpack(ARGV)
+local now, issued_after, issued_until, max_uses, reclick_after = struct.unpack('>ddddd', numbers)
 local link = read(id)
 if not link or link.purpose ~= purpose or not is_outstanding(link, now)
   or link.issued_at <= issued_after or link.issued_at > issued_until
-  or (max_uses and link.uses >= max_uses) or link.stamp ~= stamp
+  or link.uses >= max_uses or link.stamp ~= stamp
   or (attempt ~= '' and link.attempt == attempt and link.last_used_at ~= NONE and link.last_used_at > reclick_after)
 then return false end
 if ends_others == '1' then
@@ -103,6 +102,7 @@ DELIVER = make_script(
     COMMON,
     INDEX,
     SUPERSEDE,
+    SUPERSEDE_OLDER,
     """
 local now = tonumber(ARGV[1])
 for i = 2, #ARGV do
@@ -221,6 +221,7 @@ return found
 PURGE = make_script(
     COMMON,
     INDEX,
+    MEMBERS,
     """
 local name = name_list('e', '')
 local past = call('ZRANGEBYLEX', index, '[' .. name, '(' .. name .. ARGV[1], 'LIMIT', 0, tonumber(ARGV[2]))

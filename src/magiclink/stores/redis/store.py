@@ -20,6 +20,8 @@ This module says which script answers which call; `connections.py` runs them, an
 from __future__ import annotations
 
 from datetime import timedelta
+from math import inf
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BadArgumentError, ConfigurationError, StoreError
@@ -38,6 +40,7 @@ from .encoding import (
     encode_text,
     name_list,
     pack_record,
+    require_integer,
     unpack_record,
 )
 from .version import require_version
@@ -57,6 +60,7 @@ PAGE = 1_000
 """How many records of a whole audience one script looks at: the server answers nobody else meanwhile."""
 
 _ALL = name_list(b"a", b"")
+_NUMBERS = Struct(">5d")
 
 
 class RedisStore:
@@ -231,17 +235,15 @@ def _read_note(audience: str, link_id: bytes, name: bytes, value: bytes) -> Note
 
 
 def _bind_terms(terms: Terms) -> tuple[bytes, ...]:
-    """Bind the terms. Sums may be beyond 53 bits: Lua rounds them, and they stay beyond every instant of a record."""
+    """Bind the terms, their numbers as doubles: a sum beyond 53 bits is rounded, and stays beyond every instant."""
+    max_uses = inf if terms.max_uses is None else require_integer(terms.max_uses)
+    now = require_integer(terms.now)
     return (
         encode_text(terms.purpose),
         encode_optional(terms.stamp),
         encode_optional(terms.attempt),
         b"%d" % terms.ends_others,
-        encode_integer(terms.now),
-        b"%d" % (terms.now - terms.lifetime),
-        b"%d" % (terms.now + CLOCK_SKEW),
-        encode_integer(terms.max_uses),
-        b"%d" % (terms.now - terms.reclick),
+        _NUMBERS.pack(now, now - terms.lifetime, now + CLOCK_SKEW, max_uses, now - terms.reclick),
     )
 
 
