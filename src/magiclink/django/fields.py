@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+from ..stores.sql.dialects import find_collation
+
 if TYPE_CHECKING:
     Characters = models.CharField[Any, Any]
 else:
@@ -28,14 +30,9 @@ class ExactTextField(Characters):
 
     def db_parameters(self, connection: Any) -> Any:
         """Return the column's type and the collation that compares bytes."""
-        return super().db_parameters(connection) | {"collation": collation(connection)}
+        return super().db_parameters(connection) | {"collation": _collation(connection)}
 
 
-def collation(connection: Any) -> str | None:
-    """Return the collation of a database that compares bytes; None where it does so by itself."""
-    if connection.vendor == "postgresql":
-        return "C"
-    if connection.vendor == "mysql":
-        # Of MySQL's collations the others that are called binary take "a" and "a " for one text.
-        return "utf8mb4_nopad_bin" if connection.mysql_is_mariadb else "utf8mb4_0900_bin"
-    return None
+def _collation(connection: Any) -> str | None:
+    is_mariadb = connection.vendor == "mysql" and connection.mysql_is_mariadb
+    return find_collation(connection.vendor, is_mariadb=is_mariadb)

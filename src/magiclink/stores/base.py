@@ -13,7 +13,8 @@ What must hold, whatever locks a call waited for and in whatever process it runs
     series is still `number - 1` (0 where the series is empty) and the subject's generation is still the same.
     Otherwise nothing is written: False.
 5.  `renamed` maps names under a retired key to their names under the signing key: series and recipients alike. It
-    is applied first, in the same transaction, to every record of the audience that carries the old name.
+    is applied first, in the same transaction, to every record of the audience that carries the old name, whatever
+    subjects the new records have. A name that no record carries changes nothing.
 6.  With `supersede` ON_ISSUE, `add` ends in the same write every older link of the series, for a renewed link its
     parent only. With ON_DELIVERY, `mark_delivered` does the same, provided that the delivered link is outstanding
     at `now`. With NEVER, neither. Superseding reaches outstanding, used and expired links, never revoked ones; the
@@ -31,17 +32,18 @@ What must hold, whatever locks a call waited for and in whatever process it runs
     a parent read before. Order is the store's counter, never a clock's.
 11. `find` gives the newest first, by `issued_at`, then by link id (both falling); `after` continues behind that
     link. An `after` that is unknown gives nothing.
-12. `hit` counts in windows aligned to multiples of `window` microseconds since 1970: the first `limit` calls of a
-    window give None, later ones the instant at which the next window begins, and count nothing. Racing calls never
-    pass the limit.
+12. `hit` counts the hits of a limit key in windows, aligned to multiples of `window` microseconds since 1970. The
+    first `limit` hits of a window give None; later calls give the instant at which the next window begins, and count
+    nothing. Racing calls never pass the limit.
 13. `count_attempt` adds one to `attempts` and gives the record after it, while the link is outstanding at `now` and
     its attempts are below `limit`; else None. Racing calls never pass the limit.
 14. `note` is best effort: at most one per link, kind and hour, and `NOTES_A_LINK` a link; more are dropped without
     a word. Notes of an unknown link may be dropped. `notes` gives them oldest first.
-15. `purge` forgets at most `limit` links that expired before `before`, earliest first, with their notes and names,
-    and tells how many; a subject goes with its last record. It may run while others redeem, and twice at once.
-16. Bytes come back as they went in: text is compared byte for byte (no case folding, no trimming, no normalising),
-    integers to 63 bits.
+15. `purge` forgets at most `limit` links that expired before `before`, earliest first, with their notes, and
+    tells how many; a subject goes with its last record. It may run while others redeem, and twice at once.
+16. Bytes come back as they went in. Text is compared byte for byte: no case folding, no trimming, no normalising.
+    Integers have 53 bits, from `-LARGEST` to `LARGEST`. What a store can't keep it refuses with BadArgumentError: it
+    changes no value.
 17. Trouble is StoreError, never a driver's exception and never a success: also where a write's outcome is unknown.
     What the store holds afterwards decides. Trouble found when a store is opened is ConfigurationError. Nothing is
     ever read from a replica that may lag.
@@ -60,7 +62,10 @@ NOTES_A_LINK = 100
 """How many notes a store keeps of one link: a link that is tried all day fills no table."""
 
 HOUR = 3_600_000_000
-"""Microseconds in an hour, the grain of notes."""
+"""Microseconds in an hour: of a link and a kind, a store keeps at most one note an hour."""
+
+LARGEST = 2**53 - 1
+"""The largest integer that every store keeps, also as microseconds since 1970: until the year 2255."""
 
 
 class Store(Protocol):
@@ -103,7 +108,7 @@ class Store(Protocol):
         ...
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one under a limit key; None, or the instant from which to try again (12)."""
+        """Count one hit of a limit key; None, or the instant from which to try again (12)."""
         ...
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
@@ -123,9 +128,9 @@ class Store(Protocol):
         ...
 
     def check(self) -> None:
-        """Prove the schema, the privileges and a round trip of bytes and integers; else ConfigurationError."""
+        """Test the schema, the privileges and a round trip of bytes and integers; else ConfigurationError."""
         ...
 
     def close(self) -> None:
-        """Let go of files and connections; a later call is StoreError."""
+        """Close files and connections; a later call is StoreError."""
         ...

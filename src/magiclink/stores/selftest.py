@@ -1,17 +1,18 @@
-"""What a store must give back as it went in before it is trusted with a link: the same records for each `check`.
+"""The records that `check` writes into every store and reads again, before the store is trusted with a link.
 
-Here stands what is asked, never how: each store writes and reads in its own words, and takes back what it wrote.
+This module says what is written. Each store says how it writes and reads, and undoes what it wrote.
 """
 
 from __future__ import annotations
 
 from ..errors import ConfigurationError
 from ..records import Origin, Record, Supersede
+from .base import LARGEST
 
-LARGEST = 2**63 - 1
+__all__ = ["LARGEST", "SAMPLE", "SAMPLES", "check_same"]
 
 SAMPLE = Record(
-    audience="Probe \u00c9",
+    audience="Sample \u00c9",
     link_id=b"\0\0\0\1" + bytes(range(240, 256)),
     purpose="A ",
     subject="\U0001f600" * 252 + "e\u0301 ",
@@ -30,12 +31,20 @@ SAMPLE = Record(
     reminded_at=None,
     renewed_at=0,
     reminders=0,
-    renewals=2**53 + 1,
+    renewals=LARGEST,
     issued_at=1,
     expires_at=LARGEST - 1,
     max_uses=None,
     session_lifetime=0,
+    mac=bytes(17),
+    opens="A ",
+    language="",
+    metadata="\U0001f600" * 256,
+    issued_by="e\u0301 ",
+    code=b"",
     passphrase="e\u0301",  # noqa: S106
+    last_opened_at=LARGEST,
+    superseded_by=bytes(20),
     revoke_reason="\U0001f600" * 255,
 )
 """A record of what stores have been seen to lose: accents, final spaces, long and empty texts, zeros, large integers.
@@ -44,12 +53,16 @@ By its link id it expires a second after 1970 began, so that it is the first to 
 """
 
 SAMPLES = tuple(
-    SAMPLE._replace(audience=name) for name in (SAMPLE.audience, "probe \u00e9", "Probe \u00c9 ", "Probe E")
+    SAMPLE._replace(audience=name) for name in (SAMPLE.audience, "sample \u00e9", "Sample \u00c9 ", "Sample E")
 )
 """The same link for four audiences, which a collation may take for one: by case, by a final space, by an accent."""
 
 
-def check_same(probe: Record, found: Record | None) -> None:
-    """See that a probe was found as it was added, as the first of its series. Raises ConfigurationError."""
-    if found != probe._replace(number=1, generation=0):
-        raise ConfigurationError("a record doesn't come back from the store as it went in")
+def check_same(sample: Record, found: Record | None) -> None:
+    """Raise ConfigurationError unless a sample was found as it was added, as the first of its series."""
+    expected = sample._replace(number=1, generation=0)
+    if found is None:
+        raise ConfigurationError("the store loses a record: it wrote one and doesn't find it again")
+    if found != expected:
+        changed = ", ".join(name for name, value in found._asdict().items() if value != getattr(expected, name))
+        raise ConfigurationError(f"the store changes what it keeps: a record came back with another {changed}")

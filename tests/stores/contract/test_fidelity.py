@@ -101,6 +101,28 @@ class FourBytes(MemoryStore):
         return super()._write(record._replace(session_lifetime=record.session_lifetime % 2**32), now)
 
 
+class Doubles(MemoryStore):
+    """Keeps integers as floats."""
+
+    def _write(self, record: Record, now: int) -> bool:
+        return super()._write(record._replace(session_lifetime=int(float(record.session_lifetime))), now)
+
+
+class ForgetsColumns(MemoryStore):
+    """Leaves out a column that it knows nothing of."""
+
+    def _write(self, record: Record, now: int) -> bool:
+        return super()._write(record._replace(evidence=0), now)
+
+
+class ResetsColumns(MemoryStore):
+    """Begins to count attempts anew with each use."""
+
+    def consume(self, link_id: bytes, terms: Terms) -> Record | None:
+        used = super().consume(link_id, terms)
+        return used and self._keep(used._replace(attempts=0))
+
+
 class Milliseconds(MemoryStore):
     """Keeps instants to the millisecond."""
 
@@ -151,7 +173,10 @@ BROKEN: dict[type[MemoryStore], str] = {
     ChangesReasons: "texts",
     Folds: "texts_that_look_alike subjects_that_look_alike audiences_that_look_alike purposes_that_look_alike",
     CutsBytes: "bytes",
-    FourBytes: "integers",
+    FourBytes: "integers integers_that_are_larger",
+    Doubles: "integers_that_are_larger",
+    ForgetsColumns: "columns",
+    ResetsColumns: "columns",
     Milliseconds: "integers",
     EmptyIsNothing: "nothing_is_not_empty",
     LeavesItsProof: "check",

@@ -13,16 +13,16 @@ MINUTE = 60 * SECOND
 class Counting(Bench):
     """Counters that can't be passed. `NOW` begins a minute."""
 
-    def hit(self, now: int, *, bucket: bytes = b"bucket", limit: int = 2) -> int | None:
+    def hit(self, now: int, *, key: bytes = b"key", limit: int = 2) -> int | None:
         """Count one in a minute's window."""
-        return self.store.hit(bucket, now=now, limit=limit, window=MINUTE)
+        return self.store.hit(key, now=now, limit=limit, window=MINUTE)
 
     def try_code(self, link_id: bytes, *, now: int = NOW, limit: int = 2) -> int | None:
         """Count one try, and tell how many there were."""
         tried = self.store.count_attempt(AUDIENCE, link_id, now=now, limit=limit)
         return None if tried is None else tried.attempts
 
-    def test_take(self) -> None:
+    def test_hits(self) -> None:
         """12: the first `limit` calls of a window give None, later ones the instant at which the next one begins."""
         assert [self.hit(NOW + late) for late in range(4)] == [None, None, NOW + MINUTE, NOW + MINUTE]
 
@@ -32,27 +32,27 @@ class Counting(Bench):
         assert [self.hit(last) for _ in range(3)] == [None, None, NOW + MINUTE]
         assert [self.hit(last + 1) for _ in range(3)] == [None, None, NOW + 2 * MINUTE]
 
-    def test_refused_takes_count_nothing(self) -> None:
-        """12: a call beyond the limit counts nothing: with a higher limit there is room at once."""
+    def test_refused_hits(self) -> None:
+        """12: a call beyond the limit counts nothing: with a higher limit the next call counts at once."""
         assert [self.hit(NOW, limit=1) for _ in range(5)] == [None] + [NOW + MINUTE] * 4
         assert [self.hit(NOW, limit=2) for _ in range(2)] == [None, NOW + MINUTE]
 
-    def test_no_room_at_all(self) -> None:
+    def test_limit_of_zero(self) -> None:
         """12: a limit of 0 refuses the first call."""
         assert self.hit(NOW, limit=0) == NOW + MINUTE
 
     def test_windows_of_two_lengths(self) -> None:
-        """12: windows of two lengths count by themselves, in one bucket too, where they end at one instant."""
+        """12: windows of two lengths count by themselves, for one limit key too, where they end at one instant."""
         last = NOW + 59 * MINUTE
         assert [self.hit(last, limit=1) for _ in range(2)] == [None, last + MINUTE]
-        hours = [self.store.hit(b"bucket", now=last, limit=1, window=60 * MINUTE) for _ in range(2)]
+        hours = [self.store.hit(b"key", now=last, limit=1, window=60 * MINUTE) for _ in range(2)]
         assert hours == [None, last + MINUTE]
 
-    def test_other_buckets(self) -> None:
-        """12: F12: each bucket counts by itself, compared byte for byte."""
-        for bucket in (b"bucket", b"Bucket", b"bucket ", b"bucket\x00", b"\xff\xfe", b""):
-            assert self.hit(NOW, bucket=bucket, limit=1) is None
-            assert self.hit(NOW, bucket=bucket, limit=1) == NOW + MINUTE
+    def test_other_limit_keys(self) -> None:
+        """12: F12: each limit key counts by itself, compared byte for byte."""
+        for key in (b"key", b"Key", b"key ", b"key\x00", b"\xff\xfe", b""):
+            assert self.hit(NOW, key=key, limit=1) is None
+            assert self.hit(NOW, key=key, limit=1) == NOW + MINUTE
 
     def test_attempts(self) -> None:
         """13: a try adds one to `attempts`, nothing else, and gives the link after it, up to the limit."""

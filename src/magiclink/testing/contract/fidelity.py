@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...errors import StoreError
+from ...errors import BadArgumentError, StoreError
 from ...instants import SECOND
 from ...records import Note, Selector
-from ...stores.base import HOUR
+from ...stores.base import HOUR, LARGEST
 from .bench import AUDIENCE, NOW, Bench, raises, record, terms
 
 if TYPE_CHECKING:
@@ -21,7 +22,46 @@ if TYPE_CHECKING:
 TEXTS = ("Ä", "A\u0308", "ä", "a", "A", "a ", " a", "a\t", "'a'", '"a"', "a%", "a_", "\\a", "", "ß", "ss", "ﬀ", "😀")
 """Texts that careless comparing takes for one another: case, accents in two spellings, spaces, wildcards, quotes."""
 
-LARGEST = 2**63 - 1
+TEXT_COLUMNS = (
+    *("purpose", "subject", "resource", "destination", "opens", "language", "metadata", "issued_by", "passphrase"),
+    *("bounce", "revoked_by"),
+)
+
+COLUMNS: dict[str, Any] = {
+    "stamp": b"stamp",
+    "browser": b"browser",
+    "parent": b"p" * 20,
+    "reminded_at": NOW + 1,
+    "renewed_at": NOW + 2,
+    "reminders": 1,
+    "renewals": 2,
+    "max_uses": 9,
+    "mac": b"mac",
+    "issued_to": b"issued to",
+    "bound": 1,
+    "opens": "resource",
+    "ends_with": 3,
+    "language": "de-AT",
+    "metadata": '{"reference": 7}',
+    "issued_by": "billing",
+    "code": b"code",
+    "passphrase": "passphrase",
+    "code_expires_at": NOW + 3,
+    "attempts": 1,
+    "openings": 4,
+    "first_opened_at": NOW + 4,
+    "last_opened_at": NOW + 5,
+    "evidence": 2,
+    "bounced_at": NOW + 6,
+    "bounce": "5.1.1",
+    "uses": 1,
+    "first_used_at": NOW - 2,
+    "last_used_at": NOW - 1,
+    "attempt": b"attempt",
+    "superseded_by": b"s" * 20,
+    "revoked_by": "support",
+}
+"""Every column that `record()` leaves at its default, with a value of its own; the link is still outstanding."""
 
 
 class Fidelity(Bench):
@@ -35,8 +75,7 @@ class Fidelity(Bench):
     def test_texts(self) -> None:
         """16: B09: text comes back as it went in, in every field that holds some."""
         for text in TEXTS:
-            fields = ("subject", "resource", "destination", "passphrase", "purpose")
-            written = record(**dict.fromkeys(fields, text))
+            written = record(**dict.fromkeys(TEXT_COLUMNS, text))
             assert self.comes_back(written)
             revoked = self.revoke(written, reason=text)
             assert revoked is not None
@@ -50,7 +89,7 @@ class Fidelity(Bench):
         for name in ("subject", "resource", "purpose"):
             links = {text: self.put(**{name: text}) for text in TEXTS}
             for text, link in links.items():
-                found = self.store.find(Selector(audience=AUDIENCE, **_named(name, text)), limit=99)
+                found = self.store.find(_select(**{name: text}), limit=99)
                 assert list(found) == [link]
 
     def test_subjects_that_look_alike(self) -> None:
@@ -82,11 +121,34 @@ class Fidelity(Bench):
         assert used.attempt == odd[::-1][:16]
 
     def test_integers(self) -> None:
-        """16: D16: integers come back to the microsecond, up to 63 bits."""
-        spans = {"max_uses": LARGEST, "session_lifetime": LARGEST, "code_expires_at": LARGEST, "reminders": LARGEST}
-        instants = dict.fromkeys(("series_started_at", "reminded_at", "renewed_at", "issued_at"), NOW + 123_457)
-        written = record(**spans, **instants, renewals=LARGEST, expires_at=(2**32 - 1) * SECOND)
-        assert self.comes_back(written)
+        """16: D16: integers come back to the microsecond, up to 53 bits."""
+        integers = [name for name, value in COLUMNS.items() if isinstance(value, int)]
+        for value in (LARGEST, LARGEST - 1, -LARGEST, NOW + 123_457, 0):
+            written = record(**dict.fromkeys([*integers, "series_started_at", "issued_at", "session_lifetime"], value))
+            assert self.comes_back(written._replace(expires_at=(2**32 - 1) * SECOND))
+
+    def test_integers_that_are_larger(self) -> None:
+        """16: an integer of more than 53 bits is refused or kept: never rounded, never cut."""
+        for value in (LARGEST + 2, 2**63, 2**64 + 1, -(2**63) - 1):
+            written = record(session_lifetime=value)
+            refused = raises(BadArgumentError, partial(self.add, written))
+            assert refused or self.read(written).session_lifetime == value
+
+    def test_columns(self) -> None:
+        """16: every column comes back with its own value, and each call changes those alone that it is for."""
+        link = record(**COLUMNS)
+        assert self.comes_back(link)
+        link = self.read(link)
+        self.deliver(link)
+        tried = self.store.count_attempt(AUDIENCE, link.link_id, now=NOW, limit=9)
+        assert tried == link._replace(delivered_at=NOW, attempts=2)
+        used = self.consume(link, stamp=link.stamp, attempt=b"again")
+        assert used == tried._replace(uses=2, last_used_at=NOW, attempt=b"again")
+        newer = self.reissued(link, series=b"n" * 16, supersede="on-issue")
+        assert self.add(newer, renamed={link.series: newer.series})
+        ended = used._replace(series=newer.series, superseded_at=NOW)
+        assert self.read(link) == ended
+        assert self.revoke(link, reason="lost") == ended._replace(revoked_at=NOW, revoke_reason="lost")
 
     def test_nothing_is_not_empty(self) -> None:
         """16: nothing and the empty text, or no bytes, are two values."""
@@ -107,15 +169,15 @@ class Fidelity(Bench):
         """17: every call to a store that was closed is StoreError."""
         store = self.make_store()
         store.close()
-        answered = [name for name, call in _calls(store).items() if not raises(StoreError, call)]
+        answered = [name for name, call in _list_calls(store).items() if not raises(StoreError, call)]
         assert answered == []
 
 
-def _named(name: str, text: str) -> dict[str, Any]:
-    return {name: text}
+def _select(**fields: Any) -> Selector:
+    return Selector(audience=AUDIENCE, **fields)
 
 
-def _calls(store: Store) -> dict[str, Callable[[], object]]:
+def _list_calls(store: Store) -> dict[str, Callable[[], object]]:
     link = record()
     ids = [link.link_id]
     selector = Selector(audience=AUDIENCE, subject=link.subject)
@@ -130,7 +192,7 @@ def _calls(store: Store) -> dict[str, Callable[[], object]]:
         "revoke": lambda: store.revoke(AUDIENCE, link.link_id, now=NOW, reason=""),
         "revoke_matching": lambda: store.revoke_matching(selector, now=NOW, reason=""),
         "revoke_subject": lambda: store.revoke_subject(AUDIENCE, link.subject, now=NOW, reason=""),
-        "hit": lambda: store.hit(b"bucket", now=NOW, limit=1, window=HOUR),
+        "hit": lambda: store.hit(b"limit", now=NOW, limit=1, window=HOUR),
         "count_attempt": lambda: store.count_attempt(AUDIENCE, link.link_id, now=NOW, limit=1),
         "note": lambda: store.note(note),
         "notes": lambda: store.notes(AUDIENCE, ids),

@@ -1,0 +1,106 @@
+"""What several stores bind to their statements and read from their rows in the same way. Pure functions, no I/O.
+
+Sums are made here, where an integer has no end: a database would fail on one that passes its integers, or round it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import BadArgumentError
+from ..instants import SECOND
+from ..records import CLOCK_SKEW, Note, Record
+from .base import HOUR, LARGEST, NOTES_A_LINK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ..records import Selector, Terms
+
+UNFIT = "a value doesn't fit: integers have 53 bits, text is UTF-8"
+"""The message of BadArgumentError where a driver refuses a value."""
+
+
+def bind_terms(link_id: bytes, terms: Terms) -> dict[str, object]:
+    """Return the values with which a statement restates `Terms.met_by`."""
+    return {
+        "audience": terms.audience,
+        "link_id": link_id,
+        "purpose": terms.purpose,
+        "now": terms.now,
+        "issued_after": clip(terms.now - terms.lifetime),
+        "issued_until": clip(terms.now + CLOCK_SKEW),
+        "max_uses": terms.max_uses,
+        "stamp": terms.stamp,
+        "attempt": terms.attempt,
+        "reclick_after": clip(terms.now - terms.reclick),
+    }
+
+
+def bind_hit(limit_key: bytes, *, now: int, limit: int, window: int) -> dict[str, int | bytes]:
+    """Return the values of one hit; `ends_at` is the instant at which its window ends."""
+    return {
+        "limit_key": limit_key,
+        "limit": limit,
+        "span": window,
+        "ends_at": end_window(now, window),
+        # A machine whose clock is behind may still be in a window that has ended here.
+        "ended": now - CLOCK_SKEW,
+    }
+
+
+def bind_note(note: Note) -> dict[str, object]:
+    """Return the values of a note, with the hour that it lies in and how many notes a link may have."""
+    return {
+        "audience": note.audience,
+        "link_id": note.link_id,
+        "kind": note.kind,
+        "at": note.at,
+        "hour": note.at // HOUR,
+        "reason": note.reason,
+        "most": NOTES_A_LINK,
+    }
+
+
+def clip(value: int) -> int:
+    """Bring a sum just past the integers that stores keep: a comparison with any of those comes out the same."""
+    return max(-LARGEST - 1, min(value, LARGEST + 1))
+
+
+def end_window(now: int, window: int) -> int:
+    """Return the instant at which a window of this length ends; windows are aligned to 1970."""
+    return now - now % window + window
+
+
+def derive_end(before: int) -> bytes:
+    """Return the link id that comes after every link that expired before an instant, and before every other."""
+    seconds = max(-(-before // SECOND), 0)
+    return seconds.to_bytes(4, "big") if seconds < 2**32 else b"\xff" * 20
+
+
+def read_first(rows: Sequence[Iterable[object]]) -> Record | None:
+    """Return the record of the first row, or None where there is no row."""
+    return Record._make(rows[0]) if rows else None
+
+
+def read_notes(audience: str, rows: Iterable[tuple[bytes, str, int, str]]) -> list[Note]:
+    """Return the notes of rows of link id, kind, instant and reason, oldest first."""
+    notes = [
+        Note(audience=audience, link_id=link_id, kind=kind, at=at, reason=reason) for link_id, kind, at, reason in rows
+    ]
+    return sorted(notes, key=lambda note: note.at)
+
+
+def choose_lookup(selector: Selector) -> tuple[str, Sequence[bytes | str]] | None:
+    """Return the kind of lookup key by which a selector finds fewest links, and its values; None where it has none."""
+    if selector.recipients is not None:
+        return "recipient", selector.recipients
+    if selector.resource is not None:
+        return "resource", [selector.resource]
+    return None if selector.subject is None else ("subject", [selector.subject])
+
+
+def require_fields(selector: Selector) -> None:
+    """Raise BadArgumentError where a selector has no field but its audience."""
+    if selector.is_empty:
+        raise BadArgumentError("an empty selector would revoke every link of the audience: give it a field")
