@@ -229,16 +229,16 @@ def _consume(store: SQLStore, link: Record) -> object:
     return store.consume(link.link_id, terms())
 
 
-def _deliver(store: SQLStore, link: Record) -> object:
-    return store.mark_delivered(AUDIENCE, [link.link_id], now=NOW)
+def _deliver(store: SQLStore, link: Record) -> None:
+    store.mark_delivered(AUDIENCE, [link.link_id], now=NOW)
 
 
 def _revoke(store: SQLStore, link: Record) -> object:
     return store.revoke(AUDIENCE, link.link_id, now=NOW, reason="lost")
 
 
-def _revoke_matching(store: SQLStore, link: Record) -> object:
-    return store.revoke_matching(Selector(audience=AUDIENCE, resource=link.resource), now=NOW, reason="lost")
+def _revoke_matching(store: SQLStore, link: Record) -> None:
+    store.revoke_matching(Selector(audience=AUDIENCE, resource=link.resource), now=NOW, reason="lost")
 
 
 def _purge(store: SQLStore, link: Record) -> object:

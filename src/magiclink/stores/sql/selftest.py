@@ -99,6 +99,6 @@ def _check_round_trip(db: Session) -> None:
 
 
 def _purge(db: Session, audience: str) -> int:
-    count = writes.purge(db, audience, before=_END, limit=1)
-    writes.purge_lookups(db, audience, before=_END, limit=1)
+    count = writes.purge(db, audience, before=_END, limit=len(SUBJECTS))
+    writes.purge_lookups(db, audience, before=_END, limit=len(SUBJECTS))
     return count

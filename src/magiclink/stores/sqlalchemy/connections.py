@@ -13,7 +13,7 @@ from sqlalchemy import Engine, exc, inspect
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
 from ...errors import ConfigurationError
-from ..sql.connections import RETRIES, Database, Errors, Session
+from ..sql.connections import RETRIES, Database, Errors, NotWrittenError, Session
 from ..sql.dialects import find_dialect
 from .schema import VERSION, meta, metadata
 
@@ -127,7 +127,7 @@ class AppEngine(Database):
         """Make the tables that are missing. Another process may be making the same ones: then it's tried again."""
         try:
             self._ask(metadata.create_all)
-        except ConfigurationError:
+        except (ConfigurationError, NotWrittenError):
             if not left:
                 raise
             self._create(left - 1)
