@@ -1,4 +1,4 @@
-"""The one kind of column that Django has not: text that every database compares byte for byte.
+"""The one kind of column that Django lacks: text that every database compares byte for byte.
 
 No case folding, no trimming of final spaces, no normalising, whatever collation the database has of its own.
 """
@@ -25,8 +25,8 @@ class ExactTextField(Characters):
         if connection.vendor == "postgresql":
             # The long name of varchar: for the short one Django makes a second index, which the collation "C" spares.
             return f"character varying({self.max_length})"
-        given: str | None = super().db_type(connection)
-        return given
+        own: str | None = super().db_type(connection)
+        return own
 
     def db_parameters(self, connection: Any) -> Any:
         """Return the column's type and the collation that compares bytes."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
-from ..instants import to_datetime
 from ..stores.sql.schema import DIGEST, KEY, LINK_ID, TEXT, WORD
 from .fields import ExactTextField
 from .i18n import _
@@ -101,10 +100,14 @@ class Row(models.Model):
     """A row of the library's own, which nobody sees in the admin and no permission is about."""
 
     class Meta:
-        """Nothing but what its heirs have in common."""
+        """What its heirs have in common."""
 
         abstract: bool = True
         default_permissions: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the primary key, which opens nothing."""
+        return str(self.pk)
 
 
 class Subject(Row):
@@ -128,10 +131,6 @@ class Subject(Row):
 
         db_table: str = "magiclink_subjects"
 
-    def __str__(self) -> str:
-        """Return the subject as the app names it."""
-        return str(self.subject)
-
 
 class Lookup(Row):
     """One key under which a link is found: see `stores/lookup_keys.py`."""
@@ -145,10 +144,6 @@ class Lookup(Row):
         """Its table."""
 
         db_table: str = "magiclink_lookups"
-
-    def __str__(self) -> str:
-        """Return the digest."""
-        return str(self.key)
 
 
 class Note(Row):
@@ -166,10 +161,6 @@ class Note(Row):
 
         db_table: str = "magiclink_notes"
 
-    def __str__(self) -> str:
-        """Tell what happened and when."""
-        return f"{self.kind} {to_datetime(self.at):%Y-%m-%d %H:%M:%S}"
-
 
 class Limit(Row):
     """How often something was done in one window of time."""
@@ -184,10 +175,6 @@ class Limit(Row):
         """Its table."""
 
         db_table: str = "magiclink_limits"
-
-    def __str__(self) -> str:
-        """Return the digest."""
-        return str(self.limit_key)
 
 
 class Settlement(Row):
@@ -208,10 +195,6 @@ class Settlement(Row):
 
         db_table: str = "magiclink_settlements"
 
-    def __str__(self) -> str:
-        """Return the resource as the app names it."""
-        return str(self.resource)
-
 
 class Closing(Row):
     """That what one use opened was closed before its time."""
@@ -225,10 +208,6 @@ class Closing(Row):
         """Its table."""
 
         db_table: str = "magiclink_closings"
-
-    def __str__(self) -> str:
-        """Return when the use was."""
-        return f"{to_datetime(self.redeemed_at):%Y-%m-%d %H:%M:%S}"
 
 
 class Wait(Row):
@@ -245,10 +224,6 @@ class Wait(Row):
 
         db_table: str = "magiclink_waits"
 
-    def __str__(self) -> str:
-        """Return until when it waits."""
-        return f"{to_datetime(self.until):%Y-%m-%d %H:%M:%S}"
-
 
 class PasswordRehash(Row):
     """Which stored password an account's security stamp was made of, so that a rehash of it ends no link."""
@@ -261,7 +236,3 @@ class PasswordRehash(Row):
         """Its table."""
 
         db_table: str = "magiclink_password_rehashes"
-
-    def __str__(self) -> str:
-        """Return the subject as the app names it."""
-        return str(self.subject)
