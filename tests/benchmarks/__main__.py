@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-MODULES = ("tokens", "links", "postgres", "redis_store", "django_store", "growth", "web", "peers")
+MODULES = ("tokens", "links", "postgres", "redis_store", "django_store", "sqlalchemy_store", "growth", "web", "peers")
 SLOT = "<!-- table -->\n"
 BUSY = "While it ran, {:.1f} processes wanted each processor: from two on, rows that wait for a disk say little."
 

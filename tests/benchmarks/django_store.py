@@ -25,8 +25,8 @@ from magiclink import CONFIRM_EMAIL  # noqa: E402
 from magiclink.django.models import Link as Kept  # noqa: E402
 from magiclink.django.models import Subject  # noqa: E402
 from magiclink.django.store import DjangoStore  # noqa: E402
-from magiclink.django.store.encoding import link_key  # noqa: E402
 from magiclink.records import CLOCK_SKEW  # noqa: E402
+from magiclink.stores.sql.encoding import make_key  # noqa: E402
 from tests.django.databases import database  # noqa: E402
 
 from .ground import drained, folder, links_on, ordered  # noqa: E402
@@ -74,7 +74,7 @@ def _issued(links: MagicLinks, number: int) -> list[Link]:
 
 
 def _use(alias: str, audience: str, link: Link) -> Call:
-    key = link_key(audience, bytes.fromhex(link.link_id))
+    key = make_key(audience, bytes.fromhex(link.link_id))
     mine = Kept.objects.using(alias)
     subject = Subject.objects.using(alias).filter(audience=OuterRef("audience"), subject=OuterRef("subject"))
 

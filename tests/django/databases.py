@@ -19,7 +19,7 @@ from django.db import connections
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 
-from magiclink.django.models import Bucket, Link, Name, Note, Subject
+from magiclink.stores.sql.schema import TABLES
 from magiclink.django.store import DjangoStore
 from magiclink.testing.contract import record
 from magiclink.testing.contract.bench import NOW
@@ -123,8 +123,8 @@ def _mariadb(folder: Path) -> Iterator[dict[str, Any]]:
 def empty(alias: str) -> None:
     """Take every row out of the store's tables."""
     with connections[alias].cursor() as cursor:
-        for model in (Link, Subject, Name, Note, Bucket):
-            cursor.execute(f"DELETE FROM {model._meta.db_table}")
+        for table in TABLES:
+            cursor.execute(f"DELETE FROM magiclink_{table}")
 
 
 class TidyStore(DjangoStore):

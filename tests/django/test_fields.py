@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connections
 
-from magiclink.django.fields import ExactTextField, collation
+from magiclink.django.fields import ExactTextField
 from magiclink.django.models import PasswordRehash
 from tests.django.databases import STORES, database
 
@@ -43,12 +42,6 @@ def test_second_index(tmp_path: Path) -> None:
     with database("postgresql", tmp_path) as alias, connections[alias].cursor() as cursor:
         cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'magiclink_links'")
         assert len(cursor.fetchall()) == 1
-
-
-@pytest.mark.parametrize(("is_mariadb", "name"), [(True, "utf8mb4_nopad_bin"), (False, "utf8mb4_0900_bin")])
-def test_padding_on_mysql(is_mariadb: bool, name: str) -> None:
-    """MySQL and MariaDB have a collation each that pads nothing."""
-    assert collation(SimpleNamespace(vendor="mysql", mysql_is_mariadb=is_mariadb)) == name
 
 
 def test_migration_of_a_field() -> None:

@@ -6,15 +6,20 @@ import pytest
 from django.apps import apps
 
 from magiclink.django import models
-from magiclink.django.store.encoding import COLUMNS, link_key
+from magiclink.stores.sql.encoding import make_key
+from magiclink.stores.sql.schema import KEY
 
-MODELS = (models.Link, models.Subject, models.Name, models.Note, models.Bucket, models.PasswordRehash)
-
-
-def test_column_that_is_missing() -> None:
-    """A link's columns are a record's fields, in their order, with the key first and in the link id's place."""
-    columns = [field.column for field in models.Link._meta.concrete_fields]
-    assert [columns[1], columns[0], *columns[2:]] == list(COLUMNS)
+MODELS = (
+    models.Link,
+    models.Subject,
+    models.Lookup,
+    models.Note,
+    models.Limit,
+    models.Settlement,
+    models.Closing,
+    models.Wait,
+    models.PasswordRehash,
+)
 
 
 def test_tables() -> None:
@@ -32,21 +37,20 @@ def test_permission_to_add() -> None:
 
 def test_link_id() -> None:
     """A link shows its link id, by which logs name it."""
-    link = models.Link(id=link_key("https://billing.example", bytes(range(20))))
+    link = models.Link(id=make_key("https://billing.example", bytes(range(20))))
     assert (str(link), link.link_id) == (bytes(range(20)).hex(),) * 2
-    assert len(link.id) == models.ID
+    assert len(link.id) == KEY
 
 
 @pytest.mark.parametrize(
     ("row", "shown"),
     [
-        (models.Subject(subject="customer-7"), "customer-7"),
-        (models.Name(name="0f"), "0f"),
-        (models.Note(kind="refused", at=0), "refused 1970-01-01 00:00:00"),
-        (models.Bucket(bucket="0f"), "0f"),
+        (models.Subject(audience="https://billing.example", subject="7"), "('https://billing.example', '7')"),
+        (models.Lookup(period="0f", key="1f", link="2f"), "('0f', '1f', '2f')"),
+        (models.Closing(link="2f", redeemed_at=0), "('2f', 0)"),
         (models.PasswordRehash(subject="7"), "7"),
     ],
 )
 def test_str(row: object, shown: str) -> None:
-    """A row says what it is in the admin's words."""
+    """A row shows its key."""
     assert str(row) == shown

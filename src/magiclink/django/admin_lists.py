@@ -20,10 +20,10 @@ from ..errors import BadArgumentError
 from ..flows.arguments import parse_link_id
 from ..instants import to_span
 from ..records import State
+from ..stores.sql.encoding import make_key
 from .conf import adapter
 from .i18n import _
 from .models import Link, Subject
-from .store.encoding import link_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,7 +111,7 @@ def search(term: str) -> list[str]:
         # A term that is no address, say, finds nothing as one.
         with suppress(BadArgumentError):
             found |= {bytes.fromhex(info.link_id) for info in find(limit=MOST_FOUND)}
-    return [link_key(links.flows.audience, raw) for raw in found]
+    return [make_key(links.flows.audience, raw) for raw in found]
 
 
 def _is_subject_revoked() -> Exists:

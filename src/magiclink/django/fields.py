@@ -1,4 +1,4 @@
-"""The one kind of column that Django has not: text that every database compares byte for byte.
+"""The one kind of column that Django lacks: text that every database compares byte for byte.
 
 No case folding, no trimming of final spaces, no normalising, whatever collation the database has of its own.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+
+from ..stores.sql.dialects import find_collation
 
 if TYPE_CHECKING:
     Characters = models.CharField[Any, Any]
@@ -23,19 +25,14 @@ class ExactTextField(Characters):
         if connection.vendor == "postgresql":
             # The long name of varchar: for the short one Django makes a second index, which the collation "C" spares.
             return f"character varying({self.max_length})"
-        given: str | None = super().db_type(connection)
-        return given
+        own: str | None = super().db_type(connection)
+        return own
 
     def db_parameters(self, connection: Any) -> Any:
         """Return the column's type and the collation that compares bytes."""
-        return super().db_parameters(connection) | {"collation": collation(connection)}
+        return super().db_parameters(connection) | {"collation": _collation(connection)}
 
 
-def collation(connection: Any) -> str | None:
-    """Return the collation of a database that compares bytes; None where it does so by itself."""
-    if connection.vendor == "postgresql":
-        return "C"
-    if connection.vendor == "mysql":
-        # Of MySQL's collations the others that are called binary take "a" and "a " for one text.
-        return "utf8mb4_nopad_bin" if connection.mysql_is_mariadb else "utf8mb4_0900_bin"
-    return None
+def _collation(connection: Any) -> str | None:
+    is_mariadb = connection.vendor == "mysql" and connection.mysql_is_mariadb
+    return find_collation(connection.vendor, is_mariadb=is_mariadb)

@@ -1,4 +1,4 @@
-"""Django's connection: what is tried again, what is refused, and that no word of a driver gets out."""
+"""Django's connection: transactions of the app's, what is refused in them, and Django's own conditions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.apps import apps
-from django.db import DataError, IntegrityError, OperationalError, connections, transaction
+from django.core.management import call_command
+from django.db import OperationalError, connections, transaction
 from django.test import override_settings
 
-from magiclink.django.store.connections import RETRIES, AppDatabase, NotWrittenError
-from magiclink.errors import BadArgumentError, ConfigurationError, StoreError
+from magiclink.django.store import DjangoStore
+from magiclink.django.store.connections import AppDatabase
+from magiclink.errors import ConfigurationError, StoreError
 from tests.django.databases import database
 
 if TYPE_CHECKING:
@@ -20,40 +22,22 @@ if TYPE_CHECKING:
 
     from pytest_django import DjangoDbBlocker
 
-    from magiclink.django.store.connections import Session
-
-
-class DriverError(Exception):
-    """What a driver raises: its code where drivers put it, and words with a value in them."""
-
-    def __init__(self, **told: str) -> None:
-        super().__init__("a secret value")
-        vars(self).update(told)
+    from magiclink.stores.sql.connections import Session
 
 
 class Work:
     """Some work that fails so many times as Django tells it, and counts how often it was begun."""
 
-    def __init__(self, times: int, *args: object, **told: str) -> None:
-        self.times, self.args, self.told = times, args, told
+    def __init__(self, times: int = 0) -> None:
+        self.times = times
         self.begun = 0
 
     def __call__(self, db: Session) -> int:
         """Do it."""
         self.begun += 1
         if self.begun <= self.times:
-            raise OperationalError(*self.args) from DriverError(**self.told)
+            raise OperationalError(1213, "a secret value")
         return self.begun
-
-
-UNDONE: list[tuple[tuple[object, ...], dict[str, str]]] = [
-    ((1213, "a secret value"), {}),
-    ((1205, "a secret value"), {}),
-    (("a secret value",), {"sqlstate": "40001"}),
-    (("a secret value",), {"sqlstate": "40P01"}),
-    (("a secret value",), {"pgcode": "40001"}),
-]
-"""A deadlock or a lost race, as the drivers of MySQL, psycopg 3 and psycopg2 tell it."""
 
 
 @pytest.fixture(autouse=True)
@@ -69,72 +53,20 @@ def alias(tmp_path: Path) -> Iterator[str]:
         yield alias
 
 
-@pytest.mark.parametrize(("args", "told"), UNDONE)
-def test_deadlock_that_ends_a_call(alias: str, args: tuple[object, ...], told: dict[str, str]) -> None:
-    """What the database has undone for another one's sake is done again."""
-    assert AppDatabase(alias).write(Work(RETRIES, *args, **told)) == RETRIES + 1
-
-
-def test_deadlock_without_end(alias: str) -> None:
-    """It's tried again a few times, and then told."""
-    work = Work(99, "a secret value", sqlstate="40001")
-    with pytest.raises(StoreError, match="40001"):
-        AppDatabase(alias).write(work)
-    assert work.begun == RETRIES + 1
-
-
 def test_deadlock_inside_atomic(alias: str) -> None:
     """In the app's own block it isn't tried again: the database has undone the block."""
-    work = Work(1, "a secret value", sqlstate="40P01")
+    work = Work(1)
     with transaction.atomic(using=alias), pytest.raises(StoreError):
         AppDatabase(alias).write(work)
     assert work.begun == 1
 
 
-def test_words_of_a_driver(alias: str) -> None:
-    """Names and codes are told; neither the error nor its trace holds the values of a statement."""
-    with pytest.raises(StoreError) as caught:
-        AppDatabase(alias).write(Work(9, "a secret value", sqlite_errorname="SQLITE_FULL"))
-    assert str(caught.value) == "the database failed: OperationalError SQLITE_FULL"
-    assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
-
-
-@pytest.mark.parametrize("error", [DataError("secret"), ValueError("secret"), OverflowError("secret")])
-def test_value_that_does_not_fit(alias: str, error: Exception) -> None:
-    """A value that a driver or the database won't take is the caller's."""
-
-    def work(db: Session) -> None:
-        raise error
-
-    with pytest.raises(BadArgumentError, match="fit"):
-        AppDatabase(alias).write(work)
-
-
-def test_row_that_is_there(alias: str) -> None:
-    """A key that is there already undoes the transaction, and who began it makes an answer of that."""
-
-    def work(db: Session) -> None:
-        raise IntegrityError("secret")
-
-    with pytest.raises(NotWrittenError) as caught:
-        AppDatabase(alias).write(work)
-    assert str(caught.value) == ""
-
-
-def test_closed(alias: str) -> None:
-    """17: after it was closed nothing is asked."""
-    app = AppDatabase(alias)
-    app.close()
-    with pytest.raises(StoreError, match="closed"):
-        app.read(lambda db: db.ask("SELECT 1", {}))
-
-
 def test_statement_alone(alias: str) -> None:
     """One statement needs no transaction of its own; inside the app's it gets a savepoint."""
-    said: list[str] = []
+    statements: list[str] = []
 
     def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        said.append(sql.split(maxsplit=1)[0])
+        statements.append(sql.split(maxsplit=1)[0])
         return execute(sql, params, many, context)
 
     app, statement = AppDatabase(alias), "DELETE FROM magiclink_notes"
@@ -142,13 +74,13 @@ def test_statement_alone(alias: str) -> None:
         app.change(lambda db: db.change(statement, {}))
         with transaction.atomic(using=alias):
             app.change(lambda db: db.change(statement, {}))
-    assert said == ["DELETE", "BEGIN", "SAVEPOINT", "UPDATE", "DELETE", "RELEASE"]
+    assert statements == ["DELETE", "BEGIN", "SAVEPOINT", "UPDATE", "DELETE", "RELEASE"]
 
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_decision_that_a_rollback_takes_back(alias: str, alone: bool) -> None:
     """What must be committed when it returns isn't begun inside a block of the app's."""
-    work = Work(0)
+    work = Work()
     with transaction.atomic(using=alias), pytest.raises(ConfigurationError, match="non_atomic_requests"):
         AppDatabase(alias).decide(work, alone=alone)
     assert work.begun == 0
@@ -158,16 +90,16 @@ def test_decision_that_a_rollback_takes_back(alias: str, alone: bool) -> None:
 @pytest.mark.django_db
 def test_decision_in_a_test_case() -> None:
     """A block that Django's TestCase opens is taken for no block, as `atomic(durable=True)` takes it."""
-    assert AppDatabase(None).decide(Work(0), alone=True) == 1
+    assert AppDatabase(None).decide(Work(), alone=True) == 1
     with transaction.atomic(), pytest.raises(ConfigurationError):
-        AppDatabase(None).decide(Work(0), alone=True)
+        AppDatabase(None).decide(Work(), alone=True)
 
 
 def test_event_loop_that_waits(alias: str) -> None:
-    """In an event loop nothing is asked: the error names the face that asks in a thread."""
+    """In an event loop nothing is asked: the error names the API that asks in a thread."""
 
     async def ask() -> object:
-        return AppDatabase(alias).read(Work(0))
+        return AppDatabase(alias).read(Work())
 
     with pytest.raises(ConfigurationError, match="in an event loop"):
         asyncio.run(ask())
@@ -176,7 +108,7 @@ def test_event_loop_that_waits(alias: str) -> None:
 def test_app_that_is_missing() -> None:
     """Without `magiclink.django` in INSTALLED_APPS there are no tables, and the error says so."""
     with override_settings(INSTALLED_APPS=["django.contrib.contenttypes"]), pytest.raises(ConfigurationError) as caught:
-        AppDatabase(None).read(Work(0))
+        AppDatabase(None).read(Work())
     assert "INSTALLED_APPS" in str(caught.value)
 
 
@@ -184,4 +116,22 @@ def test_django_that_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before Django's models are ready nothing is asked of them."""
     monkeypatch.setattr(apps, "models_ready", False)
     with pytest.raises(ConfigurationError, match="set up"):
-        AppDatabase("default").read(Work(0))
+        AppDatabase("default").read(Work())
+
+
+def test_tables_of_an_older_version(tmp_path: Path) -> None:
+    """Tables of before the first release are told, and the way out leads to tables that `check` takes."""
+    with database("sqlite", tmp_path) as alias:
+        store = DjangoStore(using=alias)
+        with connections[alias].cursor() as cursor:
+            cursor.execute("ALTER TABLE magiclink_limits RENAME TO magiclink_buckets")
+            cursor.execute("ALTER TABLE magiclink_lookups RENAME TO magiclink_names")
+        with pytest.raises(ConfigurationError, match="migrate magiclink zero --fake, drop the tables"):
+            store.check()
+        call_command("migrate", "magiclink", "zero", database=alias, fake=True, verbosity=0)
+        with connections[alias].cursor() as cursor:
+            for table in connections[alias].introspection.table_names(cursor):
+                if table.startswith("magiclink_"):
+                    cursor.execute(f"DROP TABLE {table}")
+        call_command("migrate", "magiclink", database=alias, verbosity=0)
+        store.check()

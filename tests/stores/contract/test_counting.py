@@ -29,19 +29,19 @@ class SlidingWindows(MemoryStore):
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
         ends = next((ends for ends, _, known in self._hits if known == limit_key and ends > now), now + window)
-        taken = self._hits.get((ends, window, limit_key), 0)
-        self._hits[ends, window, limit_key] = taken + 1
-        return None if taken < limit else ends
+        hits = self._hits.get((ends, window, limit_key), 0)
+        self._hits[ends, window, limit_key] = hits + 1
+        return None if hits < limit else ends
 
 
 class CountsRefusals(MemoryStore):
     """Counts the calls that it refuses."""
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
-        told = super().hit(limit_key, now=now, limit=limit, window=window)
-        if told is not None:
-            super().hit(limit_key, now=now, limit=2**62, window=window)
-        return told
+        retry_at = super().hit(limit_key, now=now, limit=limit, window=window)
+        if retry_at is not None:
+            super().hit(limit_key, now=now, limit=2**52, window=window)
+        return retry_at
 
 
 class FirstIsFree(MemoryStore):
@@ -56,13 +56,13 @@ class OneWindow(MemoryStore):
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
         ends = now - now % window + window
-        taken = self._hits.get((ends, 0, limit_key), 0)
-        self._hits[ends, 0, limit_key] = taken + 1
-        return None if taken < limit else ends
+        hits = self._hits.get((ends, 0, limit_key), 0)
+        self._hits[ends, 0, limit_key] = hits + 1
+        return None if hits < limit else ends
 
 
-class OneBucket(MemoryStore):
-    """Folds the names of buckets."""
+class FoldsKeys(MemoryStore):
+    """Folds limit keys."""
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
         return super().hit(limit_key.lower(), now=now, limit=limit, window=window)
@@ -96,12 +96,12 @@ class TriesUnused(MemoryStore):
 
 
 BROKEN: dict[type[MemoryStore], str] = {
-    OneMore: "take refused_takes_count_nothing no_room_at_all attempts",
+    OneMore: "hits refused_hits limit_of_zero attempts",
     SlidingWindows: "aligned_windows",
-    CountsRefusals: "refused_takes_count_nothing",
-    FirstIsFree: "no_room_at_all",
+    CountsRefusals: "refused_hits",
+    FirstIsFree: "limit_of_zero",
     OneWindow: "windows_of_two_lengths",
-    OneBucket: "other_buckets",
+    FoldsKeys: "other_limit_keys",
     TriesOthers: "attempt_at_an_unknown_link",
     TriesAlways: "attempt_at_an_expired_link attempt_at_a_used_link attempt_at_a_superseded_link "
     "attempt_at_a_revoked_link",

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
-import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import create_engine, event, exc, select, text, update
+from sqlalchemy import create_engine, event, inspect, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import StaticPool
 
-from magiclink.errors import BadArgumentError, ConfigurationError, StoreError
+from magiclink.errors import ConfigurationError, StoreError
 from magiclink.stores.sqlalchemy import SQLAlchemyStore
-from magiclink.stores.sqlalchemy.connections import RETRIES, AppEngine
+from magiclink.stores.sqlalchemy.connections import AppEngine, translate
 from magiclink.stores.sqlalchemy.schema import meta, metadata
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW, race
 from tests.stores.sqlalchemy.engines import STORES, new_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
 
 
 @pytest.fixture
@@ -33,86 +32,14 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
         yield engine
 
 
-class DriverError(Exception):
-    """What a driver raises: its code where drivers put it, and words with a value in them."""
-
-    def __init__(self, code: object, **told: str) -> None:
-        super().__init__(code, "a secret value")
-        vars(self).update(told)
-
-
-def failing(times: int, error: DriverError) -> Callable[[Connection], int]:
-    """Return some work that fails so many times, and then tells how often it was begun."""
-    begun = 0
-
-    def work(db: Connection) -> int:
-        nonlocal begun
-        begun += 1
-        if begun <= times:
-            raise exc.OperationalError("INSERT", {"subject": "a secret value"}, error)
-        return begun
-
-    return work
-
-
-UNDONE = [
-    DriverError(1213),
-    DriverError(1205),
-    DriverError(1020),
-    DriverError("", sqlstate="40001"),
-    DriverError("", pgcode="40P01"),
-]
-
-
-@pytest.mark.parametrize("error", UNDONE, ids=str)
-def test_undone_for_another(engine: Engine, error: DriverError) -> None:
-    """E15: a transaction that was undone for another one's sake is run again, three times."""
-    ours = AppEngine(engine, create=True)
-    assert ours.write(failing(RETRIES, error)) == RETRIES + 1 == 4
-    with pytest.raises(StoreError, match="DriverError"):
-        ours.write(failing(RETRIES + 1, error))
-
-
-@pytest.mark.parametrize(
-    "error", [DriverError(2013), DriverError("", sqlstate="08006"), DriverError({"C": "40001"})], ids=str
-)
-def test_unknown_outcome(engine: Engine, error: DriverError) -> None:
-    """E04: a call whose outcome isn't known is StoreError at once: run again, it might be done twice."""
-    ours = AppEngine(engine, create=True)
-    work = failing(1, error)
-    with pytest.raises(StoreError):
-        ours.write(work)
-    with engine.connect() as db:
-        assert work(db) == 2
-
-
-def test_no_word_of_the_driver(engine: Engine) -> None:
-    """What a driver says stays inside, values and statement too: the error tells its class and code."""
-    ours = AppEngine(engine, create=True)
-    with pytest.raises(StoreError, match="DriverError 08006") as raised:
-        ours.write(failing(1, DriverError("", sqlstate="08006")))
-    told = "".join(traceback.format_exception(raised.value))
-    assert "secret" not in told
-    assert "INSERT" not in told
-
-
-def test_value_that_does_not_fit(engine: Engine) -> None:
-    """What a column refuses is BadArgumentError, where a value is read by as well, and nothing of it is told."""
-    ours = AppEngine(engine, create=True)
-    for run in (ours.read, ours.write):
-        with pytest.raises(BadArgumentError, match="32 bytes") as raised:
-            run(lambda db: db.execute(select(meta).where(meta.c.name == "x" * 33)))
-        assert "xx" not in str(raised.value)
-
-
 def test_closed(engine: Engine) -> None:
     """What was closed takes no call; only an engine of the store's own is disposed of."""
     opened: list[sqlite3.Connection] = []
     event.listen(engine, "connect", lambda connection, _: opened.append(connection))
     for dispose in (False, True):
-        ours = AppEngine(engine, create=True)
-        assert ours.read(lambda db: db.scalar(select(1))) == 1
-        ours.close(dispose=dispose)
+        ours = AppEngine(engine, create=True, dispose=dispose)
+        assert [*ours.read(lambda db: db.ask("SELECT 1", {}))[0]] == [1]
+        ours.close()
         with pytest.raises(StoreError, match="closed"):
             ours.read(lambda db: None)
         if not dispose:
@@ -125,21 +52,21 @@ def test_no_engine() -> None:
     """What isn't an engine is refused, an engine of asyncio and a URL too."""
     for other in ("sqlite://", AsyncEngine, None):
         with pytest.raises(ConfigurationError, match="create_engine"):
-            AppEngine(other, create=True)  # type: ignore[arg-type]
+            AppEngine(other, create=True, dispose=False)  # type: ignore[arg-type]
 
 
 def test_unknown_database(engine: Engine) -> None:
     """A database whose locks aren't known is refused: its FOR UPDATE may lock nothing."""
     engine.dialect.name = "mssql"
     with pytest.raises(ConfigurationError, match="mssql"):
-        AppEngine(engine, create=True)
+        AppEngine(engine, create=True, dispose=False)
 
 
 def test_database_in_memory() -> None:
     """A connection that all threads share has one transaction for all: refused."""
     for engine in (create_engine("sqlite://"), create_engine("sqlite://", poolclass=StaticPool)):
         with pytest.raises(ConfigurationError, match="MemoryStore"):
-            AppEngine(engine, create=True)
+            AppEngine(engine, create=True, dispose=False)
         engine.dispose()
 
 
@@ -157,7 +84,7 @@ def test_autocommit(store_name: str, tmp_path: Path) -> None:
         with engine.connect() as db:
             counted = {table.name: len(db.execute(select(table)).all()) for table in metadata.sorted_tables}
         # A window of one microsecond, which is forgotten with the next ones.
-        assert counted.pop("magiclink_buckets") == 1
+        assert counted.pop("magiclink_limits") == 1
         assert {name for name, count in counted.items() if count} == {"magiclink_meta"}
 
 
@@ -225,13 +152,51 @@ def test_missing_column(engine: Engine, column: str) -> None:
         store.get(AUDIENCE, b"")
 
 
-def test_newer_tables(engine: Engine) -> None:
-    """Tables of another version are ConfigurationError."""
+@pytest.mark.parametrize("create", [True, False])
+@pytest.mark.parametrize("version", [1, 3])
+def test_tables_of_another_version(engine: Engine, version: int, create: bool) -> None:
+    """Tables of another version are ConfigurationError with the way out, and nothing is made beside them."""
     store = SQLAlchemyStore(engine, create=True)
     with engine.begin() as db:
-        db.execute(update(meta).values(value=3))
-    with pytest.raises(ConfigurationError, match="version 3"):
+        db.execute(update(meta).values(value=version))
+        db.execute(text("DROP TABLE magiclink_waits"))
+    with pytest.raises(ConfigurationError, match=f"version {version}.* drop those"):
         store.check()
+    with pytest.raises(ConfigurationError, match=f"version {version}"):
+        SQLAlchemyStore(engine, create=create)
+    with engine.connect() as db:
+        assert "magiclink_waits" not in inspect(db).get_table_names()
+
+
+@pytest.mark.parametrize(
+    ("style", "text", "names"),
+    [
+        ("qmark", "SELECT ?, ? FROM magiclink_links WHERE b = ?", ("b", "a", "b")),
+        ("format", "SELECT %s, %s FROM magiclink_links WHERE b = %s", ("b", "a", "b")),
+        ("named", "SELECT :b, :a FROM magiclink_links WHERE b = :b", None),
+        ("pyformat", "SELECT %(b)s, %(a)s FROM magiclink_links WHERE b = %(b)s", None),
+    ],
+)
+def test_style_of_a_driver(style: str, text: str, names: object) -> None:
+    """Each kind of driver gets a statement in its own style, with values by name or by their order."""
+    statement = "SELECT %(b)s, %(a)s FROM magiclink_links WHERE b = %(b)s"
+    assert translate(statement, style, "") == (text, names)
+
+
+def test_schema_of_its_own(tmp_path: Path) -> None:
+    """With a `schema_translate_map` the tables lie in a schema of their own, and nothing in another."""
+    with new_engine("postgresql", tmp_path) as engine:
+        with engine.begin() as db:
+            db.execute(text('DROP SCHEMA IF EXISTS "Links of ours" CASCADE'))
+            db.execute(text('CREATE SCHEMA "Links of ours"'))
+        mapped = engine.execution_options(schema_translate_map={None: "Links of ours"})
+        store = SQLAlchemyStore(mapped, create=True)
+        link = record()
+        assert store.add([link], now=NOW, renamed={})
+        assert store.consume(link.link_id, terms())
+        with engine.begin() as db:
+            assert inspect(db).get_table_names() == []
+            db.execute(text('DROP SCHEMA "Links of ours" CASCADE'))
 
 
 def test_locked_by_another(tmp_path: Path) -> None:
@@ -242,7 +207,7 @@ def test_locked_by_another(tmp_path: Path) -> None:
         link = record(max_uses=1)
         assert store.add([link], now=NOW, renamed={})
         with engine.begin() as db:
-            db.execute(update(meta).values(value=1))
+            db.execute(update(meta).values(value=meta.c.value))
             with pytest.raises(StoreError, match="SQLITE_BUSY"):
                 store.consume(link.link_id, terms())
         assert store.consume(link.link_id, terms())

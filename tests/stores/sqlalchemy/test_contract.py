@@ -26,15 +26,15 @@ class _Contract(StoreContract):
     @classmethod
     def _on_an_engine(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         with new_engine(cls.store_name, tmp_path_factory.mktemp(cls.store_name)) as cls.engine:
+            metadata.create_all(cls.engine)
             yield
 
     def make_store(self) -> SQLAlchemyStore:
         """Return a store in tables that are empty."""
-        store = SQLAlchemyStore(self.engine, create=True)
         with self.engine.begin() as db:
             for table in metadata.sorted_tables:
                 db.execute(delete(table))
-        return store
+        return SQLAlchemyStore(self.engine)
 
 
 class TestOnSQLite(_Contract):

@@ -15,30 +15,48 @@ if TYPE_CHECKING:
 
 
 class Migration(migrations.Migration):
-    """Six tables; which, `models.py` says."""
+    """Nine tables; which, `models.py` says."""
 
     initial: ClassVar[bool | None] = True
     dependencies: ClassVar[Sequence[tuple[str, str]]] = []
 
     operations: ClassVar[Sequence[Operation]] = [
         migrations.CreateModel(
-            name="Bucket",
+            name="Closing",
             fields=[
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "ends_at", "bucket", "span", blank=True, editable=False, primary_key=True, serialize=False
+                        "link", "redeemed_at", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("ends_at", models.BigIntegerField(verbose_name="ends at")),
-                ("bucket", ExactTextField(max_length=128, verbose_name="bucket")),
-                ("span", models.BigIntegerField(verbose_name="length of the window")),
-                ("taken", models.BigIntegerField(verbose_name="taken")),
+                ("link", ExactTextField(max_length=52)),
+                ("redeemed_at", models.BigIntegerField()),
+                ("until", models.BigIntegerField()),
             ],
             options={
-                "verbose_name": "bucket",
-                "verbose_name_plural": "buckets",
-                "db_table": "magiclink_buckets",
+                "db_table": "magiclink_closings",
+                "abstract": False,
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="Limit",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "ends_at", "limit_key", "span", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("ends_at", models.BigIntegerField()),
+                ("limit_key", ExactTextField(max_length=128)),
+                ("span", models.BigIntegerField()),
+                ("hits", models.BigIntegerField()),
+            ],
+            options={
+                "db_table": "magiclink_limits",
+                "abstract": False,
                 "default_permissions": (),
             },
         ),
@@ -114,22 +132,21 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Name",
+            name="Lookup",
             fields=[
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "bucket", "name", "link", blank=True, editable=False, primary_key=True, serialize=False
+                        "period", "key", "link", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("bucket", ExactTextField(max_length=16, verbose_name="bucket")),
-                ("name", ExactTextField(max_length=32, verbose_name="name")),
-                ("link", ExactTextField(max_length=52, verbose_name="link")),
+                ("period", ExactTextField(max_length=16)),
+                ("key", ExactTextField(max_length=32)),
+                ("link", ExactTextField(max_length=52)),
             ],
             options={
-                "verbose_name": "name",
-                "verbose_name_plural": "names",
-                "db_table": "magiclink_names",
+                "db_table": "magiclink_lookups",
+                "abstract": False,
                 "default_permissions": (),
             },
         ),
@@ -142,30 +159,52 @@ class Migration(migrations.Migration):
                         "link", "kind", "hour", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("link", ExactTextField(max_length=52, verbose_name="link")),
-                ("kind", ExactTextField(max_length=255, verbose_name="kind")),
-                ("hour", models.BigIntegerField(verbose_name="hour")),
-                ("at", models.BigIntegerField(verbose_name="at")),
-                ("reason", ExactTextField(max_length=255, verbose_name="reason")),
+                ("link", ExactTextField(max_length=52)),
+                ("kind", ExactTextField(max_length=255)),
+                ("hour", models.BigIntegerField()),
+                ("at", models.BigIntegerField()),
+                ("reason", ExactTextField(max_length=255)),
             ],
             options={
-                "verbose_name": "note",
-                "verbose_name_plural": "notes",
                 "db_table": "magiclink_notes",
+                "abstract": False,
                 "default_permissions": (),
             },
         ),
         migrations.CreateModel(
             name="PasswordRehash",
             fields=[
-                ("subject", ExactTextField(max_length=255, primary_key=True, serialize=False, verbose_name="subject")),
-                ("password", models.CharField(max_length=64, verbose_name="digest of the stored password")),
-                ("stamp", models.CharField(max_length=64, verbose_name="stamp")),
+                ("subject", ExactTextField(max_length=255, primary_key=True, serialize=False)),
+                ("password", models.CharField(max_length=64)),
+                ("stamp", models.CharField(max_length=64)),
             ],
             options={
-                "verbose_name": "password rehash",
-                "verbose_name_plural": "password rehashes",
                 "db_table": "magiclink_password_rehashes",
+                "abstract": False,
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="Settlement",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "audience", "resource", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("audience", ExactTextField(max_length=255)),
+                ("resource", ExactTextField(max_length=255)),
+                ("at", models.BigIntegerField()),
+                ("reason", ExactTextField(max_length=255)),
+                ("by", ExactTextField(max_length=255)),
+                ("purpose", ExactTextField(max_length=255, null=True)),
+                ("leads_to", ExactTextField(max_length=255, null=True)),
+                ("destination", ExactTextField(max_length=2000, null=True)),
+            ],
+            options={
+                "db_table": "magiclink_settlements",
+                "abstract": False,
                 "default_permissions": (),
             },
         ),
@@ -178,18 +217,37 @@ class Migration(migrations.Migration):
                         "audience", "subject", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("audience", ExactTextField(max_length=255, verbose_name="audience")),
-                ("subject", ExactTextField(max_length=255, verbose_name="subject")),
-                ("generation", models.BigIntegerField(verbose_name="generation")),
-                ("number", models.BigIntegerField(verbose_name="number")),
-                ("last_link", ExactTextField(max_length=40, verbose_name="last link")),
-                ("revoked_at", models.BigIntegerField(null=True, verbose_name="revoked at")),
-                ("reason", ExactTextField(max_length=255, verbose_name="reason")),
+                ("audience", ExactTextField(max_length=255)),
+                ("subject", ExactTextField(max_length=255)),
+                ("generation", models.BigIntegerField()),
+                ("number", models.BigIntegerField()),
+                ("last_link", ExactTextField(max_length=40)),
+                ("revoked_at", models.BigIntegerField(null=True)),
+                ("reason", ExactTextField(max_length=255)),
             ],
             options={
-                "verbose_name": "subject",
-                "verbose_name_plural": "subjects",
                 "db_table": "magiclink_subjects",
+                "abstract": False,
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="Wait",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "link", "nonce", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("link", ExactTextField(max_length=52)),
+                ("nonce", ExactTextField(max_length=128)),
+                ("until", models.BigIntegerField()),
+                ("failures", models.BigIntegerField()),
+            ],
+            options={
+                "db_table": "magiclink_waits",
+                "abstract": False,
                 "default_permissions": (),
             },
         ),

@@ -1,150 +1,162 @@
-"""The app's engine, as the SQLAlchemy store uses it: transactions of its own, and a database's trouble in our words.
+"""The app's engine, as the store uses it: transactions of its own, on connections of the app's pool.
 
-It knows no record and no rule. Nothing is set on the app's engine, its pool or its events. What an error of SQLAlchemy
-says stays here: it may hold the values of a statement.
+It knows no record and no rule. Nothing is set on the app's engine, its pool or its events.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
-from sqlalchemy import Engine, exc, false, select, update
+from sqlalchemy import Engine, exc, inspect
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
-from ...errors import BadArgumentError, ConfigurationError, StoreError
-from .schema import MYSQL, VERSION, meta, metadata, unless_there
+from ...errors import ConfigurationError
+from ..sql.connections import RETRIES, Database, Errors, NotWrittenError, Session
+from ..sql.dialects import find_dialect
+from .schema import VERSION, meta, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, CursorResult
 
-    Trouble = type[ConfigurationError | StoreError]
+    from ..sql.connections import Way
 
 T = TypeVar("T")
 
-KNOWN = frozenset({"sqlite", "postgresql"}) | MYSQL
-"""The databases whose locks this store knows."""
-
-RETRIES = 3
-"""How often a transaction is run again that the database has undone for another one's sake."""
-
-_UNDONE = frozenset({"40001", "40P01", "1020", "1205", "1213"})
-"""Serialization failure and deadlock: SQLSTATE on PostgreSQL, numbers of errors on MariaDB and MySQL."""
-
-_CODE = re.compile("[0-9][0-9A-Z]{3,4}|SQLITE_[A-Z_]+")
-
 _ISOLATION: Literal["READ COMMITTED"] = "READ COMMITTED"
 
+_NAME = re.compile(r"%\((\w+)\)s")
 
-class AppEngine:
+_STYLES = {"qmark": "?", "format": "%s", "named": r":\1", "pyformat": r"%(\1)s"}
+"""What stands for a value in the words of each kind of driver (PEP 249); in the first two values go by their order."""
+
+
+@lru_cache(maxsize=512)
+def translate(statement: str, style: str, schema: str) -> tuple[str, tuple[str, ...] | None]:
+    """Return a statement in a driver's style, its tables in a schema, and the names of its values in their order."""
+    names = None if style in ("named", "pyformat") else tuple(_NAME.findall(statement))
+    return _NAME.sub(_STYLES[style], statement.replace("magiclink_", f"{schema}magiclink_")), names
+
+
+class EngineSession(Session):
+    """A connection of an engine's."""
+
+    __slots__ = ("_schema", "_style", "connection")
+
+    def __init__(self, connection: Connection, schema: str) -> None:
+        super().__init__(find_dialect(connection.dialect.name))
+        self.connection: Connection = connection
+        self._style, self._schema = connection.dialect.paramstyle, schema
+
+    def change_each(self, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Run a statement for each of some rows, whose values have been checked."""
+        text, names = translate(statement, self._style, self._schema)
+        values: Any = [dict(row) if names is None else tuple(row[name] for name in names) for row in rows]
+        self.connection.exec_driver_sql(text, values)
+
+    def _execute(self, statement: str, values: Mapping[str, object]) -> CursorResult[Any]:
+        text, names = translate(statement, self._style, self._schema)
+        bound: Any = dict(values) if names is None else tuple(values[name] for name in names)
+        return self.connection.exec_driver_sql(text, bound)
+
+
+class AppEngine(Database):
     """An engine of the app's, fit for the store. Raises ConfigurationError where it isn't."""
 
-    def __init__(self, engine: Engine, *, create: bool) -> None:
-        self._closed = self._isolates = False
-        self._engine = _fitting(engine)
-        self._locks_file = engine.dialect.name == "sqlite"
+    unfit: ClassVar[Errors] = (exc.DataError, ValueError, OverflowError)
+    refused: ClassVar[Errors] = (exc.IntegrityError,)
+    faults: ClassVar[Errors] = (exc.SQLAlchemyError,)
+    way_out: ClassVar[str] = "run the app's migrations, or give SQLAlchemyStore create=True"
+
+    def __init__(self, engine: Engine, *, create: bool, dispose: bool) -> None:
+        super().__init__()
+        self._engine, self._dispose = _require_engine(engine), dispose
+        self._dialect = find_dialect(engine.dialect.name)
+        schemas = engine.get_execution_options().get("schema_translate_map") or {}
+        self._schema: str | None = schemas.get(None)
+        self._before = f"{engine.dialect.identifier_preparer.quote_schema(self._schema)}." if self._schema else ""
+        self._isolates = False
         # Under REPEATABLE READ, what is read after waiting for a lock is as old as the transaction's first read.
-        self._isolates = not self._locks_file and self.prove(_isolation, writes=False) != _ISOLATION
+        self._isolates = self._dialect.name != "sqlite" and self._ask(_read_isolation) != _ISOLATION
         if create:
+            self.require_version()
             self._create()
 
-    def write(self, work: Callable[[Connection], T]) -> T:
-        """Run one transaction and give what it gives; again, where another one stood in its way. Raises StoreError."""
-        return self._run(work, StoreError, writes=True)
+    @property
+    def tables(self) -> Mapping[str, Sequence[str]]:
+        """The columns of every table, by its name."""
+        return {table.name: table.c.keys() for table in metadata.sorted_tables}
 
-    def read(self, work: Callable[[Connection], T]) -> T:
-        """Run one transaction that only reads. Raises StoreError."""
-        return self._run(work, StoreError, writes=False)
-
-    def prove(self, work: Callable[[Connection], T], *, writes: bool = True) -> T:
-        """Run one transaction that proves something, on a connection of its own. Raises ConfigurationError."""
-        return self._run(work, ConfigurationError, writes=writes)
-
-    def close(self, *, dispose: bool) -> None:
+    def close(self) -> None:
         """Take no more calls, and close the pool if it's to be disposed of."""
-        self._closed = True
-        if dispose:
+        super().close()
+        if self._dispose:
             self._engine.dispose()
 
-    def _run(self, work: Callable[[Connection], T], trouble: Trouble, *, writes: bool, left: int = RETRIES) -> T:
-        if self._closed:
-            raise StoreError("the store is closed")
-        try:
-            with self._engine.connect() as db:
-                if self._isolates:
-                    # Until the connection goes back. Options of an engine are set in no order over those of the app's.
-                    db.execution_options(isolation_level=_ISOLATION)
-                if trouble is ConfigurationError:
-                    # A server that builds its store and then forks would share what went back to the pool.
-                    db.detach()
-                return self._transact(db, work, writes=writes)
-        except exc.SQLAlchemyError as error:
-            if not left or not _codes(error) & _UNDONE:
-                raise _told(error, trouble) from None
-        return self._run(work, trouble, writes=writes, left=left - 1)
+    def require_version(self) -> None:
+        """Raise ConfigurationError where the tables are of another version; new ones are of this one from now on."""
+        if self._ask(lambda db: inspect(db).has_table(meta.name, schema=self._schema)):
+            self.write(_require_version, ConfigurationError)
 
-    def _transact(self, db: Connection, work: Callable[[Connection], T], *, writes: bool) -> T:
-        if writes and self._locks_file:
-            # A write that changes nothing takes SQLite's write lock before anything is read, whatever the driver and
-            # the app's events make of BEGIN: of two that read first and write then, one is refused.
-            db.execute(update(meta).where(false()).values(value=0))
-        given = work(db)
-        db.commit()
-        return given
+    def _run(self, work: Callable[[Session], T], way: Way) -> T:
+        with self._engine.connect() as db:
+            if self._isolates:
+                # Until the connection goes back. Options of an engine are set in no order over those of the app's.
+                db.execution_options(isolation_level=_ISOLATION)
+            elif way.alone and self._dialect.locks_in_place:
+                # One statement is a transaction: to begin and to end another one would be two more round trips.
+                db.execution_options(isolation_level="AUTOCOMMIT")
+            if way.trouble is ConfigurationError:
+                # A server that builds its store and then forks would share what went back to the pool.
+                db.detach()
+            session = EngineSession(db, self._before)
+            if way.writes and self._dialect.begins:
+                session.change(self._dialect.begins, {})
+            result = work(session)
+            db.commit()
+            return result
+
+    def _ask(self, work: Callable[[Connection], T]) -> T:
+        """Do some work that asks what SQLAlchemy has words for. Raises ConfigurationError."""
+        return self.read(lambda session: work(cast("EngineSession", session).connection), ConfigurationError)
 
     def _create(self, left: int = RETRIES) -> None:
         """Make the tables that are missing. Another process may be making the same ones: then it's tried again."""
         try:
-            self.prove(metadata.create_all, writes=False)
-        except ConfigurationError:
+            self._ask(metadata.create_all)
+        except (ConfigurationError, NotWrittenError):
             if not left:
                 raise
             self._create(left - 1)
 
 
-def see_tables(db: Connection) -> None:
-    """See that every table and column is there. Raises ConfigurationError."""
-    for table in metadata.sorted_tables:
-        try:
-            db.execute(select(table).limit(0)).all()
-        except exc.SQLAlchemyError:
-            told = "is missing, lacks a column or can't be read: run the app's migrations, or give create=True"
-            raise ConfigurationError(f"the table {table.name} {told}") from None
-
-
-def see_version(db: Connection) -> None:
-    """See that the tables are of this version; new tables are from now on. Raises ConfigurationError."""
-    db.execute(unless_there(meta, db.dialect).values(name="version", value=VERSION))
-    version = db.scalars(select(meta.c.value).where(meta.c.name == "version")).one()
-    if version != VERSION:
-        raise ConfigurationError(f"the tables have version {version}, this library reads {VERSION}")
-
-
-def _fitting(engine: object) -> Engine:
+def _require_engine(engine: object) -> Engine:
     if not isinstance(engine, Engine):
-        raise ConfigurationError("engine: a sqlalchemy.Engine, made by create_engine")
-    if engine.dialect.name not in KNOWN:
-        raise ConfigurationError(f"of {engine.dialect.name} it isn't known how it locks; known: {sorted(KNOWN)}")
+        raise ConfigurationError(
+            f"engine: wanted a sqlalchemy.Engine, got a value of type {type(engine).__name__}: create_engine(…) makes"
+            " one, and SQLAlchemyStore.from_url reads a URL"
+        )
     if isinstance(engine.pool, StaticPool | SingletonThreadPool):
-        raise ConfigurationError("a database in memory isn't shared by threads: take a file, or MemoryStore")
+        raise ConfigurationError(
+            "an engine of a database in memory: its threads would share one transaction. Give the engine a file, or"
+            " take magiclink.stores.memory.MemoryStore"
+        )
     return engine
 
 
-def _isolation(db: Connection) -> str:
+def _read_isolation(db: Connection) -> str:
     return db.get_isolation_level()
 
 
-def _codes(error: exc.SQLAlchemyError) -> set[str]:
-    cause = getattr(error, "orig", None)
-    told = [getattr(cause, name, None) for name in ("sqlstate", "pgcode", "sqlite_errorname")]
-    return {str(code) for code in (*told, *getattr(cause, "args", ())[:1]) if _CODE.fullmatch(str(code))}
-
-
-def _told(error: exc.SQLAlchemyError, trouble: Trouble) -> BadArgumentError | ConfigurationError | StoreError:
-    """Tell what happened by names and codes; in the words of a driver there are values."""
-    cause = getattr(error, "orig", None)
-    if isinstance(cause, BadArgumentError):
-        return BadArgumentError(str(cause))
-    return trouble(" ".join(["the database failed:", type(cause or error).__name__, *sorted(_codes(error))]))
+def _require_version(db: Session) -> None:
+    insert = "INSERT INTO magiclink_meta (name, value) VALUES ('version', %(version)s)"
+    db.change(f"{insert} {db.dialect.ignore_conflict('name')}", {"version": VERSION})
+    [(version,)] = db.ask("SELECT value FROM magiclink_meta WHERE name = 'version'", {})
+    if version != VERSION:
+        raise ConfigurationError(
+            f"the tables have version {version}, this library reads {VERSION}: install the library that made them, or"
+            " drop those whose names begin with magiclink_ and have them made anew (their links are lost)"
+        )

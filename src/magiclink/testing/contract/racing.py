@@ -148,12 +148,12 @@ class Racing(Bench):
             assert self.consume(child) is None
             assert self.consume(parent) is None
 
-    def test_takes_racing(self) -> None:
-        """12: F11: calls at once never pass a bucket's limit, and use it up."""
+    def test_hits_racing(self) -> None:
+        """12: F11: calls at once never pass a limit key's limit, and use it up."""
         for number in range(self.rounds):
-            bucket = b"bucket-%d" % number
-            told = race(*[partial(self.store.hit, bucket, now=NOW, limit=5, window=60 * SECOND)] * RACERS)
-            assert sorted(each is None for each in told) == [False] * 3 + [True] * 5
+            key = b"key-%d" % number
+            answers = race(*[partial(self.store.hit, key, now=NOW, limit=5, window=60 * SECOND)] * RACERS)
+            assert sorted(each is None for each in answers) == [False] * 3 + [True] * 5
 
     def test_attempts_racing(self) -> None:
         """13: F10: tries at once never pass a code's limit, and use it up, each with its own count."""

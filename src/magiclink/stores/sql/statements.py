@@ -1,4 +1,4 @@
-"""What the Django store says to a database: the statements that read or change a record. Values are bound.
+"""The statements that read or change a record. Values are bound.
 
 A condition here restates a rule of `records.py`, which is the reference: `State`, `Terms.met_by`, `Selector.matches`.
 Whatever writes a link locks the row of its subject first. On PostgreSQL that happens in the statement that writes: a
@@ -7,7 +7,7 @@ be the one before the wait, and a use would be written after the revocation has 
 """
 
 # ruff: noqa: S608
-# No value is ever part of a text here: what is put in are the names of columns and other texts of this room.
+# No value is ever part of a text here: what is put in are names of columns, and as many placeholders as values.
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _GENERATION = (
     " WHERE subjects.audience = links.audience AND subjects.subject = links.subject)"
 )
 
-STANDING = f"links.revoked_at IS NULL AND links.generation = {_GENERATION}"
+LIVE = f"links.revoked_at IS NULL AND links.generation = {_GENERATION}"
 """Not revoked, neither by itself nor by its subject."""
 
 _OPEN = (
@@ -90,16 +90,16 @@ def consume(dialect: Dialect, *, limited: bool, stamped: bool, attempted: bool) 
             "(links.attempt IS NULL OR links.attempt <> %(attempt)s"
             " OR links.last_used_at IS NULL OR links.last_used_at <= %(reclick_after)s)"
         )
-    return _changing(dialect, _USE, conditions)
+    return _change_outstanding(dialect, _USE, conditions)
 
 
 @lru_cache(maxsize=8)
 def count_attempt(dialect: Dialect) -> str:
     """Count one try at a code, while the link is outstanding and its tries are below a limit."""
-    return _changing(dialect, _ATTEMPT, ["links.attempts < %(limit)s"])
+    return _change_outstanding(dialect, _ATTEMPT, ["links.attempts < %(limit)s"])
 
 
-def _changing(dialect: Dialect, change: str, conditions: list[str]) -> str:
+def _change_outstanding(dialect: Dialect, change: str, conditions: list[str]) -> str:
     """Change one outstanding link, and return it as it is then where the database can."""
     where = " AND ".join([_LINK, _OPEN, *conditions, "links.generation = "])
     returned = f" RETURNING {', '.join(COLUMNS)}" if dialect.returning else ""
@@ -110,32 +110,37 @@ def _changing(dialect: Dialect, change: str, conditions: list[str]) -> str:
 
 
 @lru_cache(maxsize=64)
-def lock(dialect: Dialect, wanted: str) -> str:
+def lock_subjects(dialect: Dialect, subjects: str) -> str:
     """Lock the rows of some subjects, as far as there are any, in one order for everybody."""
-    where = f"audience = %(audience)s AND subject IN ({wanted})"
+    where = f"audience = %(audience)s AND subject IN ({subjects})"
     return f"SELECT subject FROM magiclink_subjects WHERE {where} ORDER BY subject{dialect.lock}"
 
 
 @lru_cache(maxsize=64)
-def enrol(dialect: Dialect, count: int) -> str:
-    """Lock the rows of some subjects, or make them; take numbers, and remember the highest link id."""
+def upsert_subjects(dialect: Dialect, count: int) -> str:
+    """Lock the rows of some subjects, or make them; add to their numbers, and remember the highest link id."""
     columns = "audience, subject, generation, number, last_link, reason"
     rows = ", ".join(f"(%(audience{at})s, %(subject{at})s, 0, %(links{at})s, %(last{at})s, '')" for at in range(count))
-    began = f"INSERT INTO magiclink_subjects ({columns}) VALUES {rows}"
     if not dialect.returning:
-        return f"{began} ON DUPLICATE KEY UPDATE {_enrolling('magiclink_subjects.{}', 'VALUES({})')}"
-    again = f"ON CONFLICT (audience, subject) DO UPDATE SET {_enrolling('magiclink_subjects.{}', 'excluded.{}')}"
-    return f"{began} {again} RETURNING audience, subject, number, generation"
+        changes = _add_links("{}", "VALUES({})")
+        return f"INSERT INTO magiclink_subjects ({columns}) VALUES {rows} ON DUPLICATE KEY UPDATE {changes}"
+    changes = _add_links("subjects.{}", "excluded.{}")
+    return (
+        f"INSERT INTO magiclink_subjects AS subjects ({columns}) VALUES {rows}"
+        f" ON CONFLICT (audience, subject) DO UPDATE SET {changes} RETURNING audience, subject, number, generation"
+    )
 
 
-def _enrolling(mine: str, new: str) -> str:
-    kept, given = mine.format("last_link"), new.format("last_link")
-    last = f"last_link = CASE WHEN {kept} < {given} THEN {given} ELSE {kept} END"
-    return f"number = {mine.format('number')} + {new.format('number')}, {last}"
+def _add_links(old: str, new: str) -> str:
+    before, after = old.format("last_link"), new.format("last_link")
+    last = f"last_link = CASE WHEN {before} < {after} THEN {after} ELSE {before} END"
+    return f"number = {old.format('number')} + {new.format('number')}, {last}"
 
 
-def enrolled(count: int) -> str:
-    """Read what `enrol` has written, where it can't return it."""
-    wanted = ", ".join(f"(%(audience{place})s, %(subject{place})s)" for place in range(count))
-    where = f"(audience, subject) IN ({wanted})"
-    return f"SELECT audience, subject, number, generation FROM magiclink_subjects WHERE {where}"
+@lru_cache(maxsize=64)
+def read_subjects(count: int) -> str:
+    """Read what `upsert_subjects` has written, where it can't return it."""
+    pairs = ", ".join(f"(%(audience{at})s, %(subject{at})s)" for at in range(count))
+    return (
+        f"SELECT audience, subject, number, generation FROM magiclink_subjects WHERE (audience, subject) IN ({pairs})"
+    )

@@ -6,14 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from magiclink.django.store.encoding import COLUMNS, fitting, hexed, link_id_of, link_key, prefix, record, row
 from magiclink.errors import BadArgumentError, StoreError
+from magiclink.stores.base import LARGEST
+from magiclink.stores.sql.encoding import (
+    COLUMNS,
+    check,
+    fit,
+    make_key,
+    make_prefix,
+    make_row,
+    parse_key,
+    read_record,
+    to_hex,
+)
 from magiclink.testing.contract import record as link
 
 if TYPE_CHECKING:
     from magiclink.records import Record
-
-LARGEST = 2**63 - 1
 
 
 def _full() -> Record:
@@ -26,27 +35,27 @@ def _full() -> Record:
 @pytest.mark.parametrize("written", [_full(), link(number=1, generation=0, recipient=b"", stamp=None)])
 def test_record_that_comes_back_otherwise(written: Record) -> None:
     """A record comes back from its row, bytes and all."""
-    values = row(written)
-    assert record(tuple(values[column] for column in COLUMNS)) == written
+    values = make_row(written)
+    assert read_record(tuple(values[column] for column in COLUMNS)) == written
 
 
 def test_bytes_in_a_row() -> None:
     """Nothing in a row is bytes: databases and drivers don't agree on them."""
-    assert not [value for value in row(_full()).values() if isinstance(value, bytes)]
+    assert not [value for value in make_row(_full()).values() if isinstance(value, bytes)]
 
 
 def test_keys_of_two_audiences() -> None:
     """The same link id under two audiences has two keys, and each ends with it."""
-    keys = [link_key(audience, b"\xff" * 20) for audience in ("https://a.example", "https://A.example")]
+    keys = [make_key(audience, b"\xff" * 20) for audience in ("https://a.example", "https://A.example")]
     assert len(set(keys)) == 2
-    assert [link_id_of(key) for key in keys] == [b"\xff" * 20] * 2
-    assert keys[0].startswith(prefix("https://a.example"))
+    assert [parse_key(key) for key in keys] == [b"\xff" * 20] * 2
+    assert keys[0].startswith(make_prefix("https://a.example"))
 
 
 @pytest.mark.parametrize("value", [None, "text", 7])
 def test_value_that_is_no_bytes(value: object) -> None:
     """What isn't bytes is left as it is."""
-    assert hexed(value) == value
+    assert to_hex(value) == value
 
 
 @pytest.mark.parametrize(
@@ -63,18 +72,33 @@ def test_value_that_is_no_bytes(value: object) -> None:
 def test_value_that_a_column_cuts(column: str, value: Any) -> None:
     """16: D16: what a database that isn't strict would cut or clamp is refused."""
     with pytest.raises(BadArgumentError):
-        row(link(number=1, generation=0)._replace(**{column: value}))
+        make_row(link(number=1, generation=0)._replace(**{column: value}))
 
 
 def test_value_that_just_fits() -> None:
     """16: what a column can hold is written, counted in characters and not in bytes."""
     values = {"subject": "😀" * 255, "uses": LARGEST, "issued_at": -LARGEST, "elsewhere": "x" * 9_999}
-    assert fitting("Link", values) is values
+    assert fit("links", values) is values
 
 
 def test_row_written_by_hand() -> None:
     """A row that isn't the store's own is trouble, and no record."""
-    values = [*row(link(number=1, generation=0)).values()]
+    values = [*make_row(link(number=1, generation=0)).values()]
     for place in (COLUMNS.index("id"), COLUMNS.index("series")):
-        with pytest.raises(StoreError, match="never wrote"):
-            record((*values[:place], "written by hand", *values[place + 1 :]))
+        with pytest.raises(StoreError, match="no store wrote"):
+            read_record((*values[:place], "written by hand", *values[place + 1 :]))
+
+
+@pytest.mark.parametrize("value", ["\0", "a\ud800", LARGEST + 2, -LARGEST - 2, True << 60])
+def test_value_that_no_store_keeps(value: object) -> None:
+    """16: what no store keeps is refused, whether or not its database would, and isn't repeated."""
+    with pytest.raises(BadArgumentError) as caught:
+        check({"value": value})
+    assert str(value) not in str(caught.value)
+
+
+def test_sum_that_was_clipped() -> None:
+    """A sum may be one past the largest integer that is kept, so that a comparison comes out right."""
+    check({"after": LARGEST + 1, "before": -LARGEST - 1, "text": "\U0001f600", "none": None, "bytes": b"\xff"})
+    with pytest.raises(BadArgumentError, match="54 bits"):
+        fit("links", {"uses": LARGEST + 1})

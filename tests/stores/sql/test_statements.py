@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from itertools import product
-from types import SimpleNamespace
 
 import pytest
 
-from magiclink.django.store import statements
-from magiclink.django.store.dialects import Dialect, dialect_of
+from magiclink.stores.sql import statements
+from magiclink.stores.sql.dialects import Dialect, find_dialect
 
-SQLITE, POSTGRESQL, MYSQL = (dialect_of(SimpleNamespace(vendor=name)) for name in ("sqlite", "postgresql", "mysql"))
+SQLITE, POSTGRESQL, MYSQL = (find_dialect(name) for name in ("sqlite", "postgresql", "mysql"))
 
 
 def consume(dialect: Dialect, *, limited: bool = True, stamped: bool = True, attempted: bool = True) -> str:
@@ -54,13 +53,14 @@ def test_condition_that_is_not_asked(has: dict[str, bool]) -> None:
 def test_values_in_a_text() -> None:
     """As many subjects as are given are marked, in a statement that holds no value."""
     for dialect in (SQLITE, POSTGRESQL, MYSQL):
-        assert statements.enrol(dialect, 2).count("%(subject") == 2
-    assert statements.enrolled(3).count("%(subject") == 3
+        assert statements.upsert_subjects(dialect, 2).count("%(subject") == 2
+    assert statements.read_subjects(3).count("%(subject") == 3
 
 
 def test_lock() -> None:
     """Subjects are locked in one order, where a database has such locks."""
     ends = [
-        statements.lock(dialect, "%(a)s").partition("ORDER BY subject")[2] for dialect in (SQLITE, POSTGRESQL, MYSQL)
+        statements.lock_subjects(dialect, "%(a)s").partition("ORDER BY subject")[2]
+        for dialect in (SQLITE, POSTGRESQL, MYSQL)
     ]
     assert ends == ["", " FOR NO KEY UPDATE", " FOR UPDATE"]
