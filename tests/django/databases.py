@@ -19,8 +19,8 @@ from django.db import connections
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 
-from magiclink.stores.sql.schema import TABLES
 from magiclink.django.store import DjangoStore
+from magiclink.stores.sql.schema import TABLES
 from magiclink.testing.contract import record
 from magiclink.testing.contract.bench import NOW
 from tests.services import new_schema, postgres
