@@ -182,6 +182,7 @@ def test_url_or_link_id_for_a_token(small_world: World) -> None:
         (link.link_id, "this looks like a link id, which opens nothing"),
         (link, "a token is a str: link.token; got a Link"),
         (link.token[:-1], "the token isn't genuine"),
+        (link.url * 99, "the token isn't genuine"),
     ]
     for given, message in confusions:
         for call in (

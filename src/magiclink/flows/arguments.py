@@ -193,8 +193,8 @@ def explain_token(value: object) -> str:
     """Say why a token isn't taken, without showing it."""
     if not isinstance(value, str):
         return f"a token is a str: link.token; got {describe_type(value)}"
-    # A flood of forgeries, which have a token's length, is to cost as little as it can.
-    if len(value) == _TOKEN_LENGTH:
+    # A flood of forgeries, of a token's length or of megabytes, is to cost as little as it can.
+    if len(value) == _TOKEN_LENGTH or len(value) > 2_048:
         return NOT_GENUINE
     if "/" in value[:LONGEST_TEXT]:
         return "this looks like a URL: its last part is the token"
