@@ -1,6 +1,6 @@
 """The contract of a store, in prose and as a protocol. `magiclink.testing.StoreContract` is the same as tests.
 
-A store keeps records and decides one thing: who was first. It holds no rule of its own, asks no clock (`now` is
+A store keeps records and decides one thing: who was first. It holds no rule of its own, reads no clock (`now` is
 handed in, integer microseconds) and never sees a token or an address.
 
 What must hold, whatever locks a call waited for and in whatever process it runs:

@@ -1,13 +1,15 @@
-"""What several stores bind to their statements and read from their rows in the same way. Pure functions, no I/O.
+"""What several stores check, bind to their statements and read from their rows alike. Pure functions, no I/O.
 
 Sums are made here, where an integer has no end: a database would fail on one that passes its integers, or round it.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..errors import BadArgumentError
+from ..errors import BadArgumentError, ConfigurationError
 from ..instants import SECOND
 from ..records import CLOCK_SKEW, Note, Record
 from .base import HOUR, LARGEST, NOTES_A_LINK
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ..records import Selector, Terms
+
+# A sum that passes what stores keep is bound as one of these: a comparison comes out the same, and a double holds both.
+_BELOW_ALL, _ABOVE_ALL = -LARGEST - 1, LARGEST + 1
+
+LONGEST_TIMEOUT = timedelta(hours=1)
 
 UNFIT = "a value doesn't fit: integers have 53 bits, text is UTF-8"
 """The message of BadArgumentError where a driver refuses a value."""
@@ -28,12 +35,12 @@ def bind_terms(link_id: bytes, terms: Terms) -> dict[str, object]:
         "link_id": link_id,
         "purpose": terms.purpose,
         "now": terms.now,
-        "issued_after": clip(terms.now - terms.lifetime),
-        "issued_until": clip(terms.now + CLOCK_SKEW),
+        "issued_after": max(terms.now - terms.lifetime, _BELOW_ALL),
+        "issued_until": min(terms.now + CLOCK_SKEW, _ABOVE_ALL),
         "max_uses": terms.max_uses,
         "stamp": terms.stamp,
         "attempt": terms.attempt,
-        "reclick_after": clip(terms.now - terms.reclick),
+        "reclick_after": max(terms.now - terms.reclick, _BELOW_ALL),
     }
 
 
@@ -51,20 +58,7 @@ def bind_hit(limit_key: bytes, *, now: int, limit: int, window: int) -> dict[str
 
 def bind_note(note: Note) -> dict[str, object]:
     """Return the values of a note, with the hour that it lies in and how many notes a link may have."""
-    return {
-        "audience": note.audience,
-        "link_id": note.link_id,
-        "kind": note.kind,
-        "at": note.at,
-        "hour": note.at // HOUR,
-        "reason": note.reason,
-        "most": NOTES_A_LINK,
-    }
-
-
-def clip(value: int) -> int:
-    """Bring a sum just past the integers that stores keep: a comparison with any of those comes out the same."""
-    return max(-LARGEST - 1, min(value, LARGEST + 1))
+    return asdict(note) | {"hour": note.at // HOUR, "most": NOTES_A_LINK}
 
 
 def end_window(now: int, window: int) -> int:
@@ -104,3 +98,9 @@ def require_fields(selector: Selector) -> None:
     """Raise BadArgumentError where a selector has no field but its audience."""
     if selector.is_empty:
         raise BadArgumentError("an empty selector would revoke every link of the audience: give it a field")
+
+
+def require_timeout(timeout: object) -> None:
+    """Raise ConfigurationError unless a timeout lies between nothing and an hour."""
+    if not isinstance(timeout, timedelta) or not timedelta(0) <= timeout <= LONGEST_TIMEOUT:
+        raise ConfigurationError(f"timeout: wanted a timedelta from 0 to 1 hour, got {timeout!r}")

@@ -75,8 +75,8 @@ class NumbersAfterTheBatch(MemoryStore):
 class NumbersIssuesOnly(MemoryStore):
     """Leaves reissued links out when it looks for the next number."""
 
-    def _of_series(self, audience: str, names: Sequence[bytes]) -> list[Record]:
-        return [old for old in super()._of_series(audience, names) if old.origin == "issue"]
+    def _list_series(self, audience: str, names: Sequence[bytes]) -> list[Record]:
+        return [old for old in super()._list_series(audience, names) if old.origin == "issue"]
 
 
 class NumbersBySubject(MemoryStore):
@@ -110,7 +110,7 @@ class NewestByClock(MemoryStore):
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
         _, generation = super().newest(audience, subject, series)
-        return max(self._of_series(audience, series), key=lambda r: r.issued_at, default=None), generation
+        return max(self._list_series(audience, series), key=lambda r: r.issued_at, default=None), generation
 
 
 class NewestOfNobody(MemoryStore):
@@ -125,7 +125,7 @@ class NewestOfOneName(MemoryStore):
     """Looks under the first name that has links."""
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
-        named = [name for name in series if self._of_series(audience, [name])][:1]
+        named = [name for name in series if self._list_series(audience, [name])][:1]
         return super().newest(audience, subject, named)
 
 
@@ -188,6 +188,24 @@ class RenamesAfresh(MemoryStore):
             self._keep(record._replace(uses=0) if renamed else record)
 
 
+class LosesWhatItRenames(MemoryStore):
+    """P09: Looks for the links to rename at the new link's subject, and drops them where that has none."""
+
+    def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
+        if any((record.audience, record.subject) not in self._subjects for record in records):
+            links = self._records.items()
+            self._records = {key: old for key, old in links if not {old.series, old.recipient} & renamed.keys()}
+        return super().add(records, now=now, renamed=renamed)
+
+
+class RefusesUnknownNames(MemoryStore):
+    """Writes nothing where it is to rename what nobody is called."""
+
+    def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
+        known = {name for old in self._records.values() for name in (old.series, old.recipient)}
+        return renamed.keys() <= known and super().add(records, now=now, renamed=renamed)
+
+
 BROKEN: dict[type[MemoryStore], str] = {
     WritesHalves: "half_of_a_batch link_id_twice_in_a_batch late_reissue_in_a_batch refused_batch_renames_nothing",
     WritesTheRest: "half_of_a_batch link_id_twice_in_a_batch late_reissue_in_a_batch",
@@ -209,6 +227,8 @@ BROKEN: dict[type[MemoryStore], str] = {
     RenamesSubjects: "renamed_recipient",
     RenamesSeriesOnly: "renamed_recipient renaming_changes_names_only",
     RenamesAfresh: "renaming_changes_names_only",
+    LosesWhatItRenames: "renaming_for_an_unknown_subject",
+    RefusesUnknownNames: "renaming_of_nothing renaming_for_an_unknown_subject",
 }
 
 

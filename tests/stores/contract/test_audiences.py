@@ -26,7 +26,7 @@ class LooksAnywhere(MemoryStore):
     """Looks a link up by its id alone."""
 
     def _look_up(self, audience: str, link_id: bytes) -> Record | None:
-        return next((self._seen(old) for old in self._records.values() if old.link_id == link_id), None)
+        return next((self._read(old) for old in self._records.values() if old.link_id == link_id), None)
 
 
 class UsesAnywhere(MemoryStore):
@@ -50,14 +50,14 @@ class WritesTwins(MemoryStore):
 class CountsAnywhere(MemoryStore):
     """Knows a series by its name alone."""
 
-    def _of_series(self, audience: str, names: Sequence[bytes]) -> list[Record]:
+    def _list_series(self, audience: str, names: Sequence[bytes]) -> list[Record]:
         return [old for old in self._records.values() if old.series in names]
 
 
 class EndsAnyParent(MemoryStore):
     """Ends a renewed link's parent by its id alone."""
 
-    def _replaced_by(self, record: Record) -> list[Record]:
+    def _list_replaced(self, record: Record) -> list[Record]:
         return [old for old in self._records.values() if old.link_id == record.parent]
 
 
@@ -71,7 +71,7 @@ class RenamesAnywhere(MemoryStore):
 class EndsOthersAnywhere(MemoryStore):
     """Ends the other links of a person in every audience."""
 
-    def _others(self, used: Record, now: int) -> list[Record]:
+    def _list_others(self, used: Record, now: int) -> list[Record]:
         return [old for old in self._records.values() if old != used and old.state_at(now) is State.OUTSTANDING]
 
 

@@ -129,7 +129,7 @@ class EndsFirst(AsksLess):
     """Ends others before it asks the terms."""
 
     def changed(self, record: Record, terms: Terms) -> dict[str, Any]:
-        self._supersede(self._others(record, terms.now) if terms.ends_others else [], terms.now)
+        self._supersede(self._list_others(record, terms.now) if terms.ends_others else [], terms.now)
         return {}
 
 
@@ -197,15 +197,15 @@ class FirstUseMoves(MemoryStore):
 class EndsEverybody(MemoryStore):
     """Ends every outstanding link of the audience."""
 
-    def _others(self, used: Record, now: int) -> list[Record]:
+    def _list_others(self, used: Record, now: int) -> list[Record]:
         return [old for old in self._records.values() if old.state_at(now) is State.OUTSTANDING and old != used]
 
 
 class EndsSeries(MemoryStore):
     """Ends the others of a series only."""
 
-    def _others(self, used: Record, now: int) -> list[Record]:
-        return [old for old in super()._others(used, now) if old.series == used.series]
+    def _list_others(self, used: Record, now: int) -> list[Record]:
+        return [old for old in super()._list_others(used, now) if old.series == used.series]
 
 
 class EndsItself(MemoryStore):
@@ -219,14 +219,14 @@ class EndsItself(MemoryStore):
 class EndsTheNamed(MemoryStore):
     """Ends nothing where there is no recipient."""
 
-    def _others(self, used: Record, now: int) -> list[Record]:
-        return super()._others(used, now) if used.recipient else []
+    def _list_others(self, used: Record, now: int) -> list[Record]:
+        return super()._list_others(used, now) if used.recipient else []
 
 
 class EndsTheEnded(MemoryStore):
     """Ends the others whatever became of them."""
 
-    def _others(self, used: Record, now: int) -> list[Record]:
+    def _list_others(self, used: Record, now: int) -> list[Record]:
         return [old for old in self._records.values() if old.purpose == used.purpose]
 
 

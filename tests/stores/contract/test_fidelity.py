@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from magiclink.errors import StoreError
 from magiclink.stores.memory import MemoryStore
-from magiclink.testing.contract.fidelity import Fidelity
+from magiclink.testing.contract import record
+from magiclink.testing.contract.fidelity import COLUMNS, Fidelity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -189,6 +190,15 @@ def test_broken_store(broken: type[MemoryStore], name: str, fails: Callable[[typ
     """A store that breaks a rule fails the contract's test of it; the same store unbroken doesn't."""
     assert fails(broken, name)
     assert not fails(MemoryStore, name)
+
+
+def test_every_column() -> None:
+    """The contract gives each column that a built record leaves at its default another value, but those of an end."""
+    plain = record()
+    defaults = {name for name, value in plain._asdict().items() if value in (None, 0, "")}
+    ends = {"number", "generation", "delivered_at", "superseded_at", "revoked_at", "revoke_reason"}
+    assert COLUMNS.keys() == defaults - ends
+    assert [name for name, value in COLUMNS.items() if value == getattr(plain, name)] == []
 
 
 def test_every_test_can_fail() -> None:

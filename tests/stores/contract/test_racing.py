@@ -47,7 +47,7 @@ class ReadsThenUses(GivesWay):
         if record is None or not terms.met_by(record):
             return None
         self.give_way()
-        others = self._others(record, terms.now) if terms.ends_others else []
+        others = self._list_others(record, terms.now) if terms.ends_others else []
         self._supersede(others, terms.now)
         return self._keep(record._replace(uses=record.uses + 1, last_used_at=terms.now))
 

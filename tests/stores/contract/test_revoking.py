@@ -133,7 +133,7 @@ class RowByRow(MemoryStore):
 class ReadsItsOwn(MemoryStore):
     """Asks a link, not its subject, whether it was revoked."""
 
-    def _seen(self, record: Record) -> Record:
+    def _read(self, record: Record) -> Record:
         return record
 
 
@@ -154,8 +154,8 @@ class ForgetsWhy(MemoryStore):
 class RevokesTheOutstanding(MemoryStore):
     """Reads used and expired links as they were."""
 
-    def _seen(self, record: Record) -> Record:
-        seen = super()._seen(record)
+    def _read(self, record: Record) -> Record:
+        seen = super()._read(record)
         ended = record.uses == record.max_uses or record.expires_at < (seen.revoked_at or 0)
         return record if ended else seen
 
@@ -163,7 +163,7 @@ class RevokesTheOutstanding(MemoryStore):
 class SubjectFirst(MemoryStore):
     """Tells the subject's revocation of a link that has its own."""
 
-    def _seen(self, record: Record) -> Record:
+    def _read(self, record: Record) -> Record:
         subject = self._subjects[record.audience, record.subject]
         older = record.generation != subject.generation
         return record._replace(revoked_at=subject.revoked_at, revoke_reason=subject.reason) if older else record
@@ -188,7 +188,7 @@ class EverySubject(MemoryStore):
 class ByClock(MemoryStore):
     """Ends what was issued before the call's instant, by the clocks of the issuing machines."""
 
-    def _seen(self, record: Record) -> Record:
+    def _read(self, record: Record) -> Record:
         subject = self._subjects[record.audience, record.subject]
         older = subject.revoked_at is not None and record.issued_at < subject.revoked_at
         return record._replace(revoked_at=subject.revoked_at, revoke_reason=subject.reason) if older else record
@@ -197,7 +197,7 @@ class ByClock(MemoryStore):
 class ByInclusiveClock(MemoryStore):
     """Ends what was issued up to the call's instant."""
 
-    def _seen(self, record: Record) -> Record:
+    def _read(self, record: Record) -> Record:
         subject = self._subjects[record.audience, record.subject]
         older = subject.revoked_at is not None and record.issued_at <= subject.revoked_at
         return record._replace(revoked_at=subject.revoked_at, revoke_reason=subject.reason) if older else record
@@ -229,9 +229,9 @@ class RevokesInAdvance(MemoryStore):
         super().revoke_subject(audience, subject, now=now, reason=reason)
         self.advance = (audience, subject)
 
-    def _seen(self, record: Record) -> Record:
+    def _read(self, record: Record) -> Record:
         early = getattr(self, "advance", None) == (record.audience, record.subject)
-        return record._replace(revoked_at=1) if early else super()._seen(record)
+        return record._replace(revoked_at=1) if early else super()._read(record)
 
 
 BROKEN: dict[type[MemoryStore], str] = {

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class EndsOne(MemoryStore):
     """Ends the link before, and not those before that."""
 
-    def _replaced_by(self, record: Record) -> list[Record]:
-        return super()._replaced_by(record)[-1:]
+    def _list_replaced(self, record: Record) -> list[Record]:
+        return super()._list_replaced(record)[-1:]
 
 
 class EndsGivenNumbersOnly(MemoryStore):
@@ -31,29 +31,29 @@ class EndsGivenNumbersOnly(MemoryStore):
 class EndsWholeSeries(MemoryStore):
     """Ends what a renewed link stands beside."""
 
-    def _replaced_by(self, record: Record) -> list[Record]:
-        return super()._replaced_by(record._replace(origin="remind"))
+    def _list_replaced(self, record: Record) -> list[Record]:
+        return super()._list_replaced(record._replace(origin="remind"))
 
 
 class EndsItself(MemoryStore):
     """Ends the newer links too, and the one that ends them."""
 
-    def _replaced_by(self, record: Record) -> list[Record]:
-        return self._of_series(record.audience, [record.series])
+    def _list_replaced(self, record: Record) -> list[Record]:
+        return self._list_series(record.audience, [record.series])
 
 
 class EndsOtherSeries(MemoryStore):
     """Ends what the subject has in other series."""
 
-    def _replaced_by(self, record: Record) -> list[Record]:
+    def _list_replaced(self, record: Record) -> list[Record]:
         return [old for old in self._records.values() if old.subject == record.subject and old != record]
 
 
 class EndsByClock(MemoryStore):
     """Ends what has an earlier instant."""
 
-    def _replaced_by(self, record: Record) -> list[Record]:
-        return [old for old in super()._replaced_by(record) if old.issued_at <= record.issued_at]
+    def _list_replaced(self, record: Record) -> list[Record]:
+        return [old for old in super()._list_replaced(record) if old.issued_at <= record.issued_at]
 
 
 class EndsOnIssueAlways(MemoryStore):
@@ -62,7 +62,7 @@ class EndsOnIssueAlways(MemoryStore):
     def _write(self, record: Record, now: int) -> bool:
         written = super()._write(record, now)
         if written:
-            self._supersede(self._replaced_by(self._records[record.audience, record.link_id]), now)
+            self._supersede(self._list_replaced(self._records[record.audience, record.link_id]), now)
         return written
 
 
@@ -71,7 +71,7 @@ class EndsOnDeliveryAlways(MemoryStore):
 
     def _deliver(self, record: Record, now: int) -> None:
         super()._deliver(record, now)
-        older = self._of_series(record.audience, [record.series])
+        older = self._list_series(record.audience, [record.series])
         self._supersede([old for old in older if (old.number or 0) < (record.number or 0)], now)
 
 
@@ -108,7 +108,7 @@ class DeliversTheOutstanding(MemoryStore):
     """Remembers no delivery of a link that has ended."""
 
     def _deliver(self, record: Record, now: int) -> None:
-        if self._seen(record).state_at(now) is State.OUTSTANDING:
+        if self._read(record).state_at(now) is State.OUTSTANDING:
             super()._deliver(record, now)
 
 

@@ -1,4 +1,4 @@
-"""The contract of a store (`magiclink.stores.base`), as tests: each begins with the number of the rule that it proves.
+"""The contract of a store (`magiclink.stores.base`), as tests: each names the rule that it tests by its number.
 
 Whoever writes a store subclasses it in a file that pytest collects:
 
@@ -6,9 +6,9 @@ Whoever writes a store subclasses it in a file that pytest collects:
         def make_store(self) -> Store:
             return MyStore("my-store:///test")      # new and empty each time; the contract closes it
 
-Nothing else is needed. What a store must be given (a folder, a server) comes from an autouse fixture of the subclass.
+Nothing else is needed. What a store needs (a folder, a server) comes from an autouse fixture of the subclass.
 `rounds` says how often a race is run. For messages that show values, a conftest says
-`pytest.register_assert_rewrite("magiclink.testing.contract")` before it imports this. This room imports no `web`.
+`pytest.register_assert_rewrite("magiclink.testing.contract")` before it imports this. Nothing here imports `web`.
 """
 
 from __future__ import annotations

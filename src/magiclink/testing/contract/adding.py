@@ -53,7 +53,7 @@ class Adding(Bench):
 
     def test_number_beside_a_renewed_link(self) -> None:
         """3: a number is above that of a reissued link too."""
-        renewed = self.put_reissued(self.put(), origin="renew")
+        renewed = self.put_reissue(self.put(), origin="renew")
         assert (self.put().number or 0) > (renewed.number or 0)
 
     def test_generation_is_assigned(self) -> None:
@@ -76,15 +76,15 @@ class Adding(Bench):
         assert self.store.newest(AUDIENCE, "nobody", [b"s" * 16]) == (None, 0)
 
     def test_generation_without_a_series(self) -> None:
-        """3: `newest` tells the subject's generation where the series is empty too."""
+        """3: `newest` returns the subject's generation where the series is empty too."""
         self.revoke_subject(self.put())
         assert self.store.newest(AUDIENCE, "customer-7", [b"s" * 16]) == (None, 1)
 
     def test_reissue(self) -> None:
         """4: a reissue whose number and generation still fit is written as it came."""
-        wanted = self.reissued(self.put())
-        assert self.add(wanted)
-        assert self.read(wanted) == wanted
+        reissue = self.make_reissue(self.put())
+        assert self.add(reissue)
+        assert self.read(reissue) == reissue
 
     def test_reissue_of_nothing(self) -> None:
         """4: in an empty series a reissue must be number 1."""
@@ -94,16 +94,16 @@ class Adding(Bench):
     def test_reissue_beside_another_series(self) -> None:
         """4: what is issued in another series, of the same subject too, takes no number of this one."""
         parent = self.put()
-        late = self.reissued(parent)
+        late = self.make_reissue(parent)
         self.put(recipient=NEW)
-        self.put_reissued(self.put(resource="invoice:1002"))
+        self.put_reissue(self.put(resource="invoice:1002"))
         assert self.add(late)
 
     def test_reissue_that_comes_second(self) -> None:
-        """4: a reissue whose number has been taken writes nothing."""
+        """4: a reissue whose number is used already writes nothing."""
         parent = self.put()
-        late = self.reissued(parent, supersede="on-issue")
-        self.put_reissued(parent)
+        late = self.make_reissue(parent, supersede="on-issue")
+        self.put_reissue(parent)
         assert not self.add(late)
         assert self.store.get(AUDIENCE, late.link_id) is None
         assert self.read(parent) == parent
@@ -111,21 +111,21 @@ class Adding(Bench):
     def test_reissue_with_a_gap(self) -> None:
         """4: a reissue that leaves out a number writes nothing."""
         parent = self.put()
-        assert not self.add(self.reissued(parent, number=(parent.number or 0) + 2))
+        assert not self.add(self.make_reissue(parent, number=(parent.number or 0) + 2))
 
     def test_reissue_of_another_generation(self) -> None:
         """4: a reissue that was read before a revocation, or from nowhere, writes nothing."""
         parent = self.put()
-        late = self.reissued(parent)
-        assert not self.add(self.reissued(parent, generation=1))
+        late = self.make_reissue(parent)
+        assert not self.add(self.make_reissue(parent, generation=1))
         self.revoke_subject(parent)
         assert not self.add(late)
-        assert self.add(self.reissued(parent, generation=1))
+        assert self.add(self.make_reissue(parent, generation=1))
 
     def test_late_reissue_in_a_batch(self) -> None:
         """4: a reissue that doesn't fit takes its whole batch with it."""
         old = self.put()
-        late = self.reissued(old, number=old.number)
+        late = self.make_reissue(old, number=old.number)
         other = record(subject="customer-8")
         assert not self.add(other, late)
         assert self.store.get(AUDIENCE, other.link_id) is None
@@ -142,7 +142,7 @@ class Adding(Bench):
     def test_renamed_series_of_a_reissue(self) -> None:
         """5: renaming comes first: a reissue fits the numbers that its series has under the old name."""
         old = self.put(series=b"o" * 16)
-        new = self.reissued(old, series=b"n" * 16, supersede="on-issue")
+        new = self.make_reissue(old, series=b"n" * 16, supersede="on-issue")
         assert self.add(new, renamed={old.series: new.series})
         assert self.read(old).superseded_at == NOW
 
@@ -164,6 +164,24 @@ class Adding(Bench):
         assert [self.read(each).recipient for each in (used, revoked, past)] == [NEW] * 3
         assert len(self.store.find(Selector(audience=AUDIENCE, recipients=(NEW,)), limit=9)) == 4
         assert list(self.store.find(Selector(audience=AUDIENCE, recipients=(OLD,)), limit=9)) == []
+
+    def test_renaming_for_an_unknown_subject(self) -> None:
+        """5: P09: links stay, under their new names, where the link that renames them is the first of its subject."""
+        old = self.put(recipient=OLD, series=b"o" * 16)
+        new = record(recipient=NEW, subject="customer-8")
+        assert self.add(new, renamed={OLD: NEW, old.series: b"n" * 16, b"s" * 16: b"t" * 16})
+        kept = old._replace(recipient=NEW, series=b"n" * 16)
+        assert self.read(old) == kept
+        assert self.store.newest(AUDIENCE, old.subject, [kept.series]) == (kept, 0)
+        assert list(self.store.find(Selector(audience=AUDIENCE, subject=old.subject), limit=9)) == [kept]
+        found = self.store.find(Selector(audience=AUDIENCE, recipients=(NEW,)), limit=9)
+        assert {each.link_id for each in found} == {old.link_id, new.link_id}
+        assert self.consume(old) is not None
+
+    def test_renaming_of_nothing(self) -> None:
+        """5: P09: names that no link has are no trouble, and no reason to write nothing."""
+        assert self.add(record(), renamed={OLD: NEW, b"o" * 16: b"n" * 16})
+        assert self.store.newest(AUDIENCE, "customer-7", [b"n" * 16]) == (None, 0)
 
     def test_renaming_changes_names_only(self) -> None:
         """5: renaming leaves all else of a link as it was, and other names alone."""

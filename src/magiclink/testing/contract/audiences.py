@@ -43,18 +43,18 @@ class Audiences(Bench):
         """1: a series of the same name in another audience takes no number here."""
         here = self.put()
         assert self.add(record(audience=ELSEWHERE, series=here.series, origin="remind", number=1, generation=0))
-        self.put_reissued(here)
+        self.put_reissue(here)
 
     def test_superseding_elsewhere(self) -> None:
         """1: a link supersedes none of a series of the same name in another audience."""
         here, there = self.put_twins()
-        self.put_reissued(here, supersede="on-issue")
+        self.put_reissue(here, supersede="on-issue")
         assert self.read(there) == there
 
     def test_parent_elsewhere(self) -> None:
         """1: a renewed link supersedes no link of another audience that has its parent's id."""
         here, there = self.put_twins()
-        self.put_reissued(here, origin="renew", supersede="on-issue")
+        self.put_reissue(here, origin="renew", supersede="on-issue")
         assert self.read(there) == there
 
     def test_renaming_elsewhere(self) -> None:
@@ -95,9 +95,9 @@ class Audiences(Bench):
         here = self.put(issued_at=NOW - 1)
         there = record(audience=ELSEWHERE)
         assert self.add(there)
-        wanted = Selector(audience=AUDIENCE, subject=here.subject)
-        assert list(self.store.find(wanted, limit=9)) == [here]
-        assert list(self.store.find(wanted, limit=9, after=there.link_id)) == []
+        selector = Selector(audience=AUDIENCE, subject=here.subject)
+        assert list(self.store.find(selector, limit=9)) == [here]
+        assert list(self.store.find(selector, limit=9, after=there.link_id)) == []
 
     def test_revoke_elsewhere(self) -> None:
         """1: `revoke` reaches no link of another audience."""
@@ -128,7 +128,7 @@ class Audiences(Bench):
         assert self.read(there) == there
 
     def test_notes_elsewhere(self) -> None:
-        """1: notes are read, and make room for each other, in their own audience only."""
+        """1: notes are read, and drop each other, in their own audience only."""
         here, _ = self.put_twins()
         note = Note(audience=AUDIENCE, link_id=here.link_id, kind="verified", at=NOW)
         self.store.note(note)

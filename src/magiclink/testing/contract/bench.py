@@ -1,4 +1,4 @@
-"""The bench that the contract's tests stand on: a builder of records, a race, and the store under test.
+"""What the contract's tests share: a builder of records, a race, and the store under test.
 
 Needs no pytest. It builds what the core would hand to a store, and decides nothing about it.
 """
@@ -64,14 +64,14 @@ _PLAIN = Record(
 def record(**changes: Any) -> Record:
     """Build a link as the core hands it to `add`: issued at `NOW` for 14 days, reusable, superseding nothing.
 
-    `changes` are fields of Record. What isn't given follows from the rest as with real links: `link_id` is new and
+    `changes` are fields of Record. What isn't among them follows from the rest as with real links: `link_id` is new and
     starts with the seconds of `expires_at` (keep that on whole seconds), and `series` names audience, purpose, subject,
     resource and recipient.
     """
     plain = _PLAIN._replace(**changes)
-    named = (plain.audience, plain.purpose, plain.subject, plain.resource, plain.recipient)
+    series = (plain.audience, plain.purpose, plain.subject, plain.resource, plain.recipient)
     begins = (plain.expires_at // SECOND).to_bytes(4, "big")
-    derived = {"link_id": begins + _digest(next(_serial)), "series": _digest(named)}
+    derived = {"link_id": begins + _digest(next(_serial)), "series": _digest(series)}
     return plain._replace(**{**derived, **changes})
 
 
@@ -82,7 +82,7 @@ def terms(**changes: Any) -> Terms:
 
 
 def race(*calls: Callable[[], T]) -> list[T]:
-    """Start all calls at once, each on a thread, and give what they returned, in the order of the calls.
+    """Start all calls at once, each on a thread, and return what they returned, in the order of the calls.
 
     Threads change places as often as the interpreter lets them: otherwise a race is lost by luck alone. An exception of
     a call is raised here.
@@ -112,7 +112,7 @@ def raises(error: type[Exception], call: Callable[[], object]) -> bool:
 
 
 class Bench:
-    """What every part of the contract stands on: one store a test, made when it is first asked for."""
+    """What every part of the contract shares: one store a test, made when it is first used."""
 
     rounds = 50
     """How often a race is run; a store that waits for a disk may lower it."""
@@ -126,7 +126,7 @@ class Bench:
     @property
     def store(self) -> Store:
         """The store under test."""
-        # A race may be the first to ask: a cached_property has no lock from Python 3.12 on, and would make several.
+        # A race may be the first to use it: a cached_property has no lock from Python 3.12 on, and would make several.
         with _MAKING:
             if self._store is None:
                 self._store = self.make_store()
@@ -138,11 +138,11 @@ class Bench:
             self._store.close()
 
     def add(self, *records: Record, now: int = NOW, renamed: Mapping[bytes, bytes] | None = None) -> bool:
-        """Hand some records in."""
+        """Add some records."""
         return self.store.add(records, now=now, renamed=renamed or {})
 
     def put(self, **changes: Any) -> Record:
-        """Write a link that `record(**changes)` builds, and give it as the store has it."""
+        """Write a link that `record(**changes)` builds, and return it as the store has it."""
         written = record(**changes)
         assert self.add(written)
         return self.read(written)
@@ -153,15 +153,15 @@ class Bench:
         assert found is not None
         return found
 
-    def reissued(self, parent: Record, **changes: Any) -> Record:
+    def make_reissue(self, parent: Record, **changes: Any) -> Record:
         """Build a link that follows `parent` in its series, as a reminder does."""
         follows = {"number": (parent.number or 0) + 1, "generation": parent.generation, "parent": parent.link_id}
         same = {name: getattr(parent, name) for name in ("audience", "purpose", "subject", "resource", "recipient")}
         return record(**{"origin": "remind", "series": parent.series, **same, **follows, **changes})
 
-    def put_reissued(self, parent: Record, **changes: Any) -> Record:
-        """Write a link that follows `parent` in its series, and give it as the store has it."""
-        written = self.reissued(parent, **changes)
+    def put_reissue(self, parent: Record, **changes: Any) -> Record:
+        """Write a link that follows `parent` in its series, and return it as the store has it."""
+        written = self.make_reissue(parent, **changes)
         assert self.add(written)
         return self.read(written)
 
@@ -170,7 +170,7 @@ class Bench:
         return self.store.consume(known.link_id, terms(**{"audience": known.audience, **changes}))
 
     def deliver(self, *known: Record, now: int = NOW) -> None:
-        """Say that the mails with these links were taken."""
+        """Mark these links as delivered."""
         self.store.mark_delivered(AUDIENCE, [each.link_id for each in known], now=now)
 
     def revoke(self, known: Record, *, now: int = NOW, reason: str = "") -> Record | None:
@@ -185,10 +185,10 @@ class Bench:
         """Return the generation of a link's subject."""
         return self.store.newest(known.audience, known.subject, [known.series])[1]
 
-    def superseded(self, known: Sequence[Record]) -> list[int | None]:
-        """Tell when each of some links was superseded."""
+    def list_superseded(self, known: Sequence[Record]) -> list[int | None]:
+        """Return when each of some links was superseded."""
         return [self.read(each).superseded_at for each in known]
 
 
-def _digest(name: object) -> bytes:
-    return sha256(repr(name).encode()).digest()[:16]
+def _digest(value: object) -> bytes:
+    return sha256(repr(value).encode()).digest()[:16]

@@ -121,25 +121,25 @@ class Consuming(Bench):
         used = self.consume(link, now=LATER, ends_others=True)
         assert used is not None
         assert used.superseded_at is None
-        assert self.superseded([link, same, another]) == [None, LATER, LATER]
+        assert self.list_superseded([link, same, another]) == [None, LATER, LATER]
 
     def test_ending_others_without_recipient(self) -> None:
         """7: no recipient is a recipient too: it ends those without one, and none that has one."""
         link, same, named = self.put(recipient=None), self.put(recipient=None), self.put()
         assert self.consume(link, now=LATER, ends_others=True) is not None
-        assert self.superseded([same, named]) == [LATER, None]
+        assert self.list_superseded([same, named]) == [LATER, None]
 
     def test_ending_others_of_others(self) -> None:
         """7: a use ends no link of another purpose, subject or recipient."""
         spared = [self.put(**{name: other}) for name, other in _OTHERS.items()]
         assert self.consume(self.put(), ends_others=True) is not None
-        assert self.superseded(spared) == [None] * len(spared)
+        assert self.list_superseded(spared) == [None] * len(spared)
 
     def test_ending_others_that_have_ended(self) -> None:
         """7: a use leaves those that were used, have expired or were superseded or revoked as they were."""
         used, past, old, revoked = (self.put(max_uses=1, resource=f"invoice:{each}") for each in range(4))
         past = self.put(expires_at=NOW, resource="invoice:5")
-        self.put_reissued(old, supersede="on-issue", max_uses=1)
+        self.put_reissue(old, supersede="on-issue", max_uses=1)
         self.revoke(revoked)
         assert self.consume(used) is not None
         before = [self.read(each) for each in (used, past, old, revoked)]
@@ -154,7 +154,7 @@ class Consuming(Bench):
         assert self.read(old).superseded_at is None
 
     def test_refused_use_ends_nothing(self) -> None:
-        """7: a use that is refused ends no others, and one that isn't asked to ends none."""
+        """7: a use that is refused ends no others, and one whose terms don't say so ends none."""
         link, other = self.put(), self.put()
         assert self.consume(link, stamp=STAMP, ends_others=True) is None
         assert self.consume(link) is not None
@@ -164,7 +164,7 @@ class Consuming(Bench):
         """8: D06: with a clock that jumped back a day, used, superseded and revoked stay so, and their instants too."""
         used, old, revoked = (self.put(max_uses=1, resource=f"invoice:{each}") for each in range(3))
         self.consume(used)
-        self.put_reissued(old, supersede="on-issue")
+        self.put_reissue(old, supersede="on-issue")
         self.revoke(revoked, reason="lost")
         before = [self.read(each) for each in (used, old, revoked)]
         for link in before:

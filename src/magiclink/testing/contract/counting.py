@@ -14,11 +14,11 @@ class Counting(Bench):
     """Counters that can't be passed. `NOW` begins a minute."""
 
     def hit(self, now: int, *, key: bytes = b"key", limit: int = 2) -> int | None:
-        """Count one in a minute's window."""
+        """Count one hit in a minute's window."""
         return self.store.hit(key, now=now, limit=limit, window=MINUTE)
 
     def try_code(self, link_id: bytes, *, now: int = NOW, limit: int = 2) -> int | None:
-        """Count one try, and tell how many there were."""
+        """Count one try, and return how many there were."""
         tried = self.store.count_attempt(AUDIENCE, link_id, now=now, limit=limit)
         return None if tried is None else tried.attempts
 

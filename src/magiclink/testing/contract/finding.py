@@ -1,4 +1,4 @@
-"""Rule 11: what `find` gives, in which order, and how one reads on."""
+"""Rule 11: what `find` returns, in which order, and how the next page is read."""
 
 # ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
 
@@ -25,7 +25,7 @@ class Finding(Bench):
         return list(self.store.find(selector, limit=limit, after=after and after.link_id))
 
     def put_six(self) -> list[Record]:
-        """Write six links, two an instant, and give them in the order in which they are to be found."""
+        """Write six links, two an instant, and return them in the order in which they are to be found."""
         links = [self.put(issued_at=NOW + late) for late in (1, 0, 2, 1, 0, 2)]
         return sorted(links, key=lambda link: (link.issued_at, link.link_id), reverse=True)
 
@@ -64,7 +64,7 @@ class Finding(Bench):
         """11: used, expired, superseded and revoked links are found, as they are now."""
         old, used, past = self.put(), self.put(max_uses=1), self.put(expires_at=NOW - SECOND)
         self.consume(used)
-        self.put_reissued(past, supersede="on-issue")
+        self.put_reissue(past, supersede="on-issue")
         self.revoke(old)
         found = {link.link_id: link for link in self.find(subject="customer-7")}
         assert len(found) == 4
@@ -76,7 +76,7 @@ class Finding(Bench):
         for fields in ({"subject": "customer-7"}, {"resource": "invoice:1001"}, {"recipients": (links[0].recipient,)}):
             assert self.find(**fields) == links[::-1]
         newest = self.put(supersede="on-issue")
-        assert self.superseded([*links, newest]) == [NOW] * 10 + [None]
+        assert self.list_superseded([*links, newest]) == [NOW] * 10 + [None]
 
     def test_selectors(self) -> None:
         """11: every field that is given must match, and nothing else is given."""

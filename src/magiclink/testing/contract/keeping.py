@@ -19,7 +19,7 @@ class Keeping(Bench):
     """What stays, and what goes."""
 
     def note(self, known: Record, *, kind: str = "verified", at: int = NOW, reason: str = "") -> Note:
-        """Write a note, and give it."""
+        """Write a note, and return it."""
         note = Note(audience=AUDIENCE, link_id=known.link_id, kind=kind, at=at, reason=reason)
         self.store.note(note)
         return note
@@ -33,7 +33,7 @@ class Keeping(Bench):
         return self.store.purge(AUDIENCE, before=before, limit=limit)
 
     def test_notes(self) -> None:
-        """14: the notes of the links that are asked for come back, each once, oldest first."""
+        """14: the notes of the links that are named come back, each once, oldest first."""
         one, two, other = self.put(), self.put(), self.put()
         late, middle, early = self.note(one, at=NOW + 2 * HOUR), self.note(two, at=NOW + HOUR), self.note(one)
         self.note(other)

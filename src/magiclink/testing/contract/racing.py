@@ -91,7 +91,7 @@ class Racing(Bench):
             self.assert_no_later_use(link, partial(self.revoke_subject, link))
 
     def assert_no_later_use(self, link: Record, end: Callable[[], object]) -> None:
-        """Use a link on seven threads until it is ended, and see that its count stands still from then on."""
+        """Use a link on seven threads until it is ended, and see that its uses don't rise from then on."""
         ended = Event()
 
         def use() -> int:
@@ -114,7 +114,7 @@ class Racing(Bench):
         """4: F07: of two reissues that follow the same newest link, one is written and the other answers False."""
         for _ in range(self.rounds):
             parent = self.put(resource=None)
-            rivals = [self.reissued(parent, supersede="on-issue") for _ in range(2)]
+            rivals = [self.make_reissue(parent, supersede="on-issue") for _ in range(2)]
             assert sorted(race(*[partial(self.add, rival) for rival in rivals])) == [False, True]
             assert len(self.outstanding([link for link in rivals if self.store.get(AUDIENCE, link.link_id)])) == 1
 
@@ -143,7 +143,7 @@ class Racing(Bench):
         """10: nothing survives a subject's revocation that a reissue inserts from a parent read before it."""
         for turn in range(self.rounds):
             parent = self.put(subject=f"customer-{turn}")
-            child = self.reissued(parent)
+            child = self.make_reissue(parent)
             race(partial(self.add, child), partial(self.revoke_subject, parent))
             assert self.consume(child) is None
             assert self.consume(parent) is None

@@ -33,7 +33,7 @@ class Revoking(Bench):
             used, past = self.put(subject=subject, max_uses=1), self.put(subject=subject, expires_at=NOW)
             old = self.put(subject=subject, resource="invoice:1002")
             assert self.consume(used) is not None
-            self.put_reissued(old, supersede="on-issue")
+            self.put_reissue(old, supersede="on-issue")
             if subject == "customer-7":
                 assert all(self.revoke(link) for link in (used, past, old))
             else:
@@ -144,7 +144,7 @@ class Revoking(Bench):
         second = self.put()
         assert self.consume(first) is None
         assert self.consume(second) is not None
-        assert self.consume(self.put_reissued(second)) is not None
+        assert self.consume(self.put_reissue(second)) is not None
 
     def test_clock_ahead(self) -> None:
         """10: order is the store's: what a fast clock issued before the call is dead, a slow one's after it works."""
@@ -168,12 +168,12 @@ class Revoking(Bench):
     def test_reissue_from_before(self) -> None:
         """10: a reissue from a parent that was read before the call isn't written; read again, it is, and works."""
         parent = self.put()
-        late = self.reissued(parent)
+        late = self.make_reissue(parent)
         self.revoke_subject(parent)
         assert not self.add(late)
         again, generation = self.store.newest(AUDIENCE, parent.subject, [parent.series])
         assert again is not None
-        assert self.consume(self.put_reissued(again, generation=generation)) is not None
+        assert self.consume(self.put_reissue(again, generation=generation)) is not None
 
     def test_revoke_unknown_subject(self) -> None:
         """10: a subject without links may be revoked; its first link works."""
