@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from ..records import Selector, Terms
 
+# A sum that passes what stores keep is bound as one of these: a comparison comes out the same, and a double holds both.
+_BELOW_ALL, _ABOVE_ALL = -LARGEST - 1, LARGEST + 1
+
 LONGEST_TIMEOUT = timedelta(hours=1)
 
 UNFIT = "a value doesn't fit: integers have 53 bits, text is UTF-8"
@@ -32,12 +35,12 @@ def bind_terms(link_id: bytes, terms: Terms) -> dict[str, object]:
         "link_id": link_id,
         "purpose": terms.purpose,
         "now": terms.now,
-        "issued_after": clip(terms.now - terms.lifetime),
-        "issued_until": clip(terms.now + CLOCK_SKEW),
+        "issued_after": max(terms.now - terms.lifetime, _BELOW_ALL),
+        "issued_until": min(terms.now + CLOCK_SKEW, _ABOVE_ALL),
         "max_uses": terms.max_uses,
         "stamp": terms.stamp,
         "attempt": terms.attempt,
-        "reclick_after": clip(terms.now - terms.reclick),
+        "reclick_after": max(terms.now - terms.reclick, _BELOW_ALL),
     }
 
 
@@ -56,11 +59,6 @@ def bind_hit(limit_key: bytes, *, now: int, limit: int, window: int) -> dict[str
 def bind_note(note: Note) -> dict[str, object]:
     """Return the values of a note, with the hour that it lies in and how many notes a link may have."""
     return asdict(note) | {"hour": note.at // HOUR, "most": NOTES_A_LINK}
-
-
-def clip(value: int) -> int:
-    """Bring a sum just past the integers that stores keep: a comparison with any of those comes out the same."""
-    return max(-LARGEST - 1, min(value, LARGEST + 1))
 
 
 def end_window(now: int, window: int) -> int:
