@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from ...errors import BadArgumentError
 from ...records import Record
 from ..base import LARGEST
-from ..bindings import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +117,8 @@ def require_integer(value: int) -> int:
 
 def encode_sortable(value: int) -> bytes:
     """Encode an integer so that bytes sort as integers do; one beyond 53 bits stands before or behind all others."""
-    return (b"\0" if value < 0 else b"\1") + clip(value).to_bytes(7, signed=True)
+    value = max(-LARGEST - 1, min(value, LARGEST + 1))
+    return (b"\0" if value < 0 else b"\1") + value.to_bytes(7, signed=True)
 
 
 def encode_id(link_id: bytes) -> bytes:
