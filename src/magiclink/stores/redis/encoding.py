@@ -117,8 +117,8 @@ def require_integer(value: int) -> int:
 
 def encode_sortable(value: int) -> bytes:
     """Encode an integer so that bytes sort as integers do; one beyond 53 bits stands before or behind all others."""
-    nearest = max(-LARGEST - 1, min(value, LARGEST + 1))
-    return (b"\0" if value < 0 else b"\1") + nearest.to_bytes(7, signed=True)
+    value = max(-LARGEST - 1, min(value, LARGEST + 1))
+    return (b"\0" if value < 0 else b"\1") + value.to_bytes(7, signed=True)
 
 
 def encode_id(link_id: bytes) -> bytes:
