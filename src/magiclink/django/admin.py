@@ -21,6 +21,7 @@ from django.utils.timezone import localtime
 from ..errors import MagicLinkError, ReissueRefusedError
 from ..flows.arguments import LONGEST_TEXT
 from ..records import Origin
+from . import remind as remind_link
 from .admin_lists import STATES, PurposeFilter, StateFilter, search
 from .conf import adapter
 from .i18n import _, ngettext
@@ -184,7 +185,7 @@ class LinkAdmin(ModelAdmin):
     @admin.action(permissions=["desk"], description=_("Remind"))
     def remind(self, request: HttpRequest, queryset: Links) -> None:
         """Mail fresh links to the addresses on file to which the old ones were mailed."""
-        done = self._apply(request, self._select(request, queryset), lambda link: adapter().remind(link.link_id))
+        done = self._apply(request, self._select(request, queryset), lambda link: remind_link(link.link_id))
         self._report(request, done, ngettext("%d fresh link was mailed.", "%d fresh links were mailed.", done))
 
     def _select(self, request: HttpRequest, queryset: Links) -> list[Link]:

@@ -41,6 +41,6 @@ def _check_site(**options: Any) -> list[CheckMessage]:
 
 
 def _check_deployment(**options: Any) -> list[CheckMessage]:
-    from .checks_deploy import check_deployment  # noqa: PLC0415
+    from .checks import check_deployment  # noqa: PLC0415
 
     return check_deployment(**options)
