@@ -97,9 +97,7 @@ def _check_sign_ins() -> Iterator[CheckMessage]:
         yield Error(message, hint, id="magiclink.E004")
     sessions, users = _find_middleware(SessionMiddleware), _find_middleware(AuthenticationMiddleware)
     if not sessions or not users or sessions[0] > users[0]:
-        message = (
-            "Some links open an account, but MIDDLEWARE lacks SessionMiddleware, or AuthenticationMiddleware after it."
-        )
+        message = "Some links open an account: MIDDLEWARE needs SessionMiddleware, and AuthenticationMiddleware later."
         hint = (
             'Put "django.contrib.sessions.middleware.SessionMiddleware" before '
             '"django.contrib.auth.middleware.AuthenticationMiddleware".'
@@ -124,10 +122,7 @@ def _check_links(found: Adapter) -> Iterator[CheckMessage]:
         yield Warning(message, hint, id="magiclink.W001")
     if any(key.to_text() in source for source in _read_sources() for key in flows._keys):
         message = "A key of MagicLinks is written in the site's source: whoever reads it can sign links."
-        hint = (
-            'Make a new one by `manage.py magiclink keygen`, read it by os.environ["MAGICLINK_KEY"] or '
-            "KeyRing.from_file, and remove the old one."
-        )
+        hint = "Read a new one (`manage.py magiclink keygen`) by os.environ or KeyRing.from_file, and remove this one."
         yield Warning(message, hint, id="magiclink.W002")
     if isinstance(flows.store, MemoryStore):
         message = "Links are kept in memory: other workers don't know them, and a restart loses them."
@@ -156,21 +151,17 @@ def _check_sessions(found: Adapter) -> Iterator[CheckMessage]:
         yield Warning(message, hint, id="magiclink.W005")
     if settings.SESSION_ENGINE == "django.contrib.sessions.backends.signed_cookies":
         message = "Some links open an account, and its session is a cookie that the server can't end."
-        hint = (
-            'Set SESSION_ENGINE to "django.contrib.sessions.backends.db", or another that keeps sessions on the server.'
-        )
+        hint = 'Set SESSION_ENGINE to "django.contrib.sessions.backends.db", or another that keeps them on the server.'
         yield Warning(message, hint, id="magiclink.W006")
 
 
 def _check_middleware() -> Iterator[CheckMessage]:
-    for index in _find_middleware(MagicLinkMiddleware)[:1]:
-        for path in [path for path in settings.MIDDLEWARE[:index] if not path.startswith("django.")][:1]:
-            message = f"{path} runs before MagicLinkMiddleware, and sees the token in the address of every link."
-            hint = (
-                'Put "magiclink.django.middleware.MagicLinkMiddleware" right after '
-                '"django.middleware.security.SecurityMiddleware".'
-            )
-            yield Warning(message, hint, id="magiclink.W007")
+    position = next(iter(_find_middleware(MagicLinkMiddleware)), 0)
+    before = [path for path in settings.MIDDLEWARE[:position] if not path.startswith("django.")]
+    if before:
+        message = f"{before[0]} runs before MagicLinkMiddleware, and sees the token in the address of every link."
+        hint = 'Put MagicLinkMiddleware right after "django.middleware.security.SecurityMiddleware".'
+        yield Warning(message, hint, id="magiclink.W007")
 
 
 def _find_middleware(base: type) -> list[int]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from http.cookies import Morsel
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import ResponseHeaders
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
@@ -15,9 +14,7 @@ from ..web.html import render
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.http import HttpRequest
-
-    from ..web.http import Cookie, Page, Reply
+    from ..web.http import Page, Reply
 
 TEMPLATE = "magiclink/page.html"
 """A template of the site that takes the place of the library's pages; its context has `page`."""
@@ -36,7 +33,8 @@ class Response(HttpResponse):
             self.headers["Content-Length"] = str(len(self.content))
             self.content = b""
         for cookie in reply.cookies:
-            self.cookies[cookie.name] = _make_morsel(cookie)
+            # Not by `set_cookie`, which would add an Expires, and quote an empty value.
+            self.cookies.load(cookie.to_header())
         self.headers = _Headers(self.headers)
         keep_out_of_caches(request)
 
@@ -53,15 +51,6 @@ class Response(HttpResponse):
                 after()
         finally:
             super().close()
-
-
-def _make_morsel(cookie: Cookie) -> Morsel[str]:
-    """Return a cookie as Django keeps it; `set_cookie` would add an Expires, and quote an empty value."""
-    morsel: Morsel[str] = Morsel()
-    morsel.set(cookie.name, cookie.value, cookie.value)
-    attributes: dict[str, Any] = {"max-age": cookie.max_age, "path": "/", "httponly": True, "samesite": "Lax"}
-    morsel.update({**attributes, "secure": cookie.secure})
-    return morsel
 
 
 class _Headers(ResponseHeaders):
