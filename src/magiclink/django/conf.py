@@ -10,7 +10,7 @@ from importlib import import_module
 from inspect import isclass
 from threading import RLock
 from traceback import walk_tb
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -20,9 +20,6 @@ from ..links import MagicLinks
 from ..web.languages import SHIPPED
 from ..web.options import Options, suggest
 from .adapter import Adapter
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 DEFAULTS: dict[str, Any] = {
     **{name.upper(): None for name in (*Options.__annotations__, "defer", "landing", "signed_in_as")},
@@ -62,10 +59,9 @@ def read() -> dict[str, Any]:
     if not isinstance(written, dict):
         got = "it is missing" if written is None else f"got a value of type {type(written).__name__}"
         raise ConfigurationError(f"MAGICLINK: wanted a dict, {got}: {_EXAMPLE}")
-    for key in written.keys() - {"LINKS", *DEFAULTS}:
-        raise ConfigurationError(
-            f"MAGICLINK: there is no option {key}{suggest(str(key).upper(), ('LINKS', *DEFAULTS))}"
-        )
+    known = ("LINKS", *DEFAULTS)
+    for key in written.keys() - known:
+        raise ConfigurationError(f"MAGICLINK: there is no option {key}{suggest(str(key).upper(), known)}")
     if written.get("LINKS") is None:
         raise ConfigurationError(f"MAGICLINK: LINKS is missing, the dotted path of the site's MagicLinks: {_EXAMPLE}")
     return {**DEFAULTS, **written}
@@ -126,7 +122,7 @@ def _build() -> Adapter:
     return Adapter(links, **{key.lower(): value for key, value in options.items() if value is not None})
 
 
-def choose_languages() -> Sequence[str]:
+def choose_languages() -> tuple[str, ...]:
     """Return those of the site's languages that the library has texts for, the site's own first."""
     tags = [settings.LANGUAGE_CODE, *(tag for tag, _ in settings.LANGUAGES)]
     shipped = {tag.lower(): tag for tag in tags if tag.lower().split("-")[0] in SHIPPED}

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from copy import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.http import RawPostDataException, UnreadablePostError
+from django.http import HttpRequest, RawPostDataException, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import get_language
 from django.views.debug import get_exception_reporter_filter
@@ -21,9 +20,6 @@ from django.views.debug import get_exception_reporter_filter
 from ..errors import ConfigurationError
 from ..web.http import MAX_FORM_BYTES, Pairs, Request
 from ..web.languages import parse_accept_language
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
 
 _ADDRESSES = ("PATH_INFO", "PATH_TRANSLATED", "RAW_URI", "REDIRECT_URL", "REQUEST_URI", "SCRIPT_URI", "SCRIPT_URL")
 """Where servers leave the path of a request, besides Django's own attributes."""
