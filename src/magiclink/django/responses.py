@@ -59,11 +59,11 @@ class _Headers(ResponseHeaders):
     Others may be added: `Strict-Transport-Security` is the site's own affair. `Vary` needs no more: nothing is stored.
     """
 
+    _fixed: frozenset[str] = frozenset()
+
     def __init__(self, data: ResponseHeaders) -> None:
-        self._fixed: frozenset[str] = frozenset()
         super().__init__(data)
-        names = frozenset(name.lower() for name in data)
-        self._fixed = names | {"content-language", "content-security-policy-report-only"}
+        self._fixed = frozenset(map(str.lower, data)) | {"content-language", "content-security-policy-report-only"}
 
     def __setitem__(self, key: str, value: str | bytes | int) -> None:
         if key.lower() not in self._fixed:
