@@ -69,6 +69,17 @@ def test_address_that_leads_nowhere(settings: Settings) -> None:
     assert shop.tokens["invoice"] not in f"{request} {request.META}"
 
 
+def test_sign_ins_without_a_backend(settings: Settings) -> None:
+    """Where no backend accepts the links that sign in, the error has the line to write, and the request no token."""
+    shop = Shop(settings)
+    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+    request = RequestFactory().get(f"/l/{shop.tokens['invoice']}")
+    line = '"magiclink.django.backends.MagicLinkBackend" in AUTHENTICATION_BACKENDS'
+    with pytest.raises(ConfigurationError, match=f"^sign-in opens an account, and nothing says .*: write {line}$"):
+        adapter().answer(request)
+    assert shop.tokens["invoice"] not in f"{request} {request.META}"
+
+
 # What is done afterwards, and without any request.
 
 
@@ -76,7 +87,7 @@ def test_mail_of_the_site(settings: Settings) -> None:
     """The site's own mails go the same way, in the language that it names."""
     shop = Shop(settings)
     link = shop.links.issue(INVOICE, subject="ann", resource="invoice:1", recipient=ANN)
-    adapter().send(link, to=ANN, about="Rechnung 1", language="de")
+    front.send(link, to=ANN, about="Rechnung 1", language="de")
     assert (shop.outbox.last.subject, shop.outbox.last.text.split(",")[0]) == ("Rechnung 1", "Guten Tag")
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from pytest_django.fixtures import Settings
 
-SOURCES = ("checks", "checks_deploy")
+SOURCES = ("checks",)
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "django-checks.md"
 
 

@@ -13,7 +13,7 @@ import pytest
 from django.test import override_settings
 
 from magiclink import INVOICE, SIGN_IN, ConfigurationError
-from magiclink.django import conf
+from magiclink.django import conf, send
 from magiclink.django.directory import UserDirectory
 from magiclink.django.mail import DjangoMailer
 from magiclink.web import Limits
@@ -59,11 +59,11 @@ def test_setting_is_no_dict(value: object) -> None:
 @pytest.mark.parametrize(
     ("key", "way_out"),
     [
-        ("ADMITS", "is ADMIT meant?"),
-        ("sendr", "is SENDER meant?"),
-        ("links", "is LINKS meant?"),
-        ("X", "there are LINKS, ADMIT, DEFER"),
-        (7, "there are"),
+        ("ADMITS", "; is ADMIT meant?"),
+        ("sendr", "; is SENDER meant?"),
+        ("links", "; is LINKS meant?"),
+        ("X", ": there are ADMIT, DEFER, DESCRIBE, DIRECTORY, HOME, LANDING, LANGUAGES, LIMITS, LINKS, MAILER"),
+        (7, ": there are"),
     ],
 )
 def test_unknown_key(key: Any, way_out: str) -> None:
@@ -71,7 +71,7 @@ def test_unknown_key(key: Any, way_out: str) -> None:
     written = {"LINKS": "tests.django.test_conf.links", key: None}
     with (
         override_settings(MAGICLINK=written),
-        pytest.raises(ConfigurationError, match=re.escape(f"MAGICLINK: there is no option {key}; {way_out}")),
+        pytest.raises(ConfigurationError, match=re.escape(f"MAGICLINK: there is no option {key}{way_out}")),
     ):
         conf.adapter()
 
@@ -165,7 +165,7 @@ def test_objects_and_paths() -> None:
         assert conf.resolve("MAILER") is STAGE.outbox
         assert conf.resolve("DESCRIBE") is describe
         assert conf.resolve("LINKS") is links
-        conf.adapter().send(STAGE.links.issue(INVOICE, subject="ann", recipient=ANN, resource="invoice:2"), to=ANN)
+        send(STAGE.links.issue(INVOICE, subject="ann", recipient=ANN, resource="invoice:2"), to=ANN)
     assert STAGE.outbox.last.subject == "an invoice"
 
 
@@ -271,5 +271,5 @@ def test_sender(default: str | None, sender: str | None, shown: str, settings: S
     stage = Stage()
     link = stage.links.issue(INVOICE, subject="ann", resource="invoice:1", recipient=ANN)
     with override_settings(MAGICLINK={"LINKS": stage.links, "MAILER": stage.outbox, "SENDER": sender}):
-        conf.adapter().send(link, to=ANN)
+        send(link, to=ANN)
     assert stage.outbox.last.message["From"] == shown

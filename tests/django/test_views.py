@@ -49,6 +49,21 @@ def click_and_press(shop: Shop, url: str, where: str, **options: Any) -> None:
 # Where the routes are.
 
 
+@pytest.mark.parametrize(
+    ("urlconf", "where", "is_ours"),
+    [
+        (None, "/l/x", True),
+        (None, "/l", False),
+        (None, "/invoices", False),
+        ("tests.django.test_views", "/l/help", False),
+        ("tests.django.test_views", "/l/helps", True),
+    ],
+)
+def test_paths_that_the_view_answers(urlconf: str | None, where: str, is_ours: bool) -> None:
+    """A path is ours if our view answers it: not one without a route, nor a view that the site has in between."""
+    assert views.is_answered(where, urlconf) is is_ours
+
+
 @pytest.mark.parametrize("mount", ["/l/", "/app/account/", "/"])
 def test_at_any_path(mount: str, settings: Settings) -> None:
     """The routes are where `base_url` says and the site includes them, at the root too."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..links import run as drive
+
 if TYPE_CHECKING:
     from ..values import Link
     from ..web.jobs import Job
@@ -25,7 +27,7 @@ def send(link: Link, *, to: str, about: str = "", language: str | None = None) -
     """
     from .conf import adapter  # noqa: PLC0415  # settings are read when they are needed
 
-    adapter().send(link, to=to, about=about, language=language)
+    drive(adapter().conversation.send(link, to=to, about=about, language=language))
 
 
 def remind(link_id: str) -> Link:
@@ -37,11 +39,11 @@ def remind(link_id: str) -> Link:
     """
     from .conf import adapter  # noqa: PLC0415
 
-    return adapter().remind(link_id)
+    return drive(adapter().conversation.remind(link_id))
 
 
 def run(job: Job) -> None:
     """Do a deferred job; one that is refused ends silently."""
     from .conf import adapter  # noqa: PLC0415
 
-    adapter().run(job)
+    drive(adapter().conversation.run(job))

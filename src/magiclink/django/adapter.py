@@ -6,7 +6,6 @@ It translates and decides nothing: every answer, with its headers, cookies and t
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -14,25 +13,25 @@ from django.contrib.auth import authenticate, get_backends, login
 from django.utils import timezone
 
 from ..errors import ConfigurationError, UnavailableError
-from ..links import run
+from ..links import MagicLinks, run
 from ..web.conversation import Conversation
-from ..web.http import Reply
+from ..web.http import Reply, Request
 from .requests import Address, read, read_form, read_root, strip_address
 from .responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
     from typing import Unpack
 
     from django.http import HttpRequest, HttpResponse
 
-    from ..links import MagicLinks
     from ..policy import Policy
-    from ..values import Link, Redemption
-    from ..web.http import Request
+    from ..values import Redemption
     from ..web.jobs import Job
     from ..web.options import Options
+
+
+_BACKEND = '"magiclink.django.backends.MagicLinkBackend" in AUTHENTICATION_BACKENDS'
 
 
 def user_signed_in(request: HttpRequest) -> str | None:
@@ -73,7 +72,8 @@ class Adapter:
     def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer a request below the path of `base_url`."""
         address = self._strip_address(request)
-        self.conversation.check_sign_ins(self.links.flows.policies if has_backend() else ())
+        purposes = self.links.flows.policies if has_backend() else ()
+        self.conversation.check_sign_ins(purposes, hint=_BACKEND)
         incoming = self._read(request, address, form=read_form(request))
         reply = run(self.conversation.answer(incoming))
         if reply.sign_in is not None:
@@ -93,18 +93,6 @@ class Adapter:
         self.conversation.check_opens_document(policy)
         found = run(self.conversation.guard(self._read(request, Address()), policy, resource))
         return self._respond(request, found) if isinstance(found, Reply) else found
-
-    def send(self, link: Link, *, to: str, about: str = "", language: str | None = None) -> None:
-        """Mail a link and mark it delivered, as `magiclink.django.send` says."""
-        run(self.conversation.send(link, to=to, about=about, language=language))
-
-    def remind(self, link_id: str) -> Link:
-        """Mail a fresh link in place of one, as `magiclink.django.remind` says."""
-        return run(self.conversation.remind(link_id))
-
-    def run(self, job: Job) -> None:
-        """Do a deferred job; one that is refused ends silently."""
-        run(self.conversation.run(job))
 
     def _strip_address(self, request: HttpRequest) -> Address:
         try:
@@ -127,27 +115,21 @@ class Adapter:
             request.session.cycle_key()
         else:
             request.session.flush()
-            self._limit_session(request, reply.session_left)
+            # The session ends when the redemption says, unless the site's own sessions are shorter.
+            if reply.session_left.total_seconds() <= request.session.get_session_cookie_age():
+                request.session.set_expiry(timezone.now() + reply.session_left)
         login(request, user)
         landing = None if self._landing is None else self._landing(request, redemption)
         return self.conversation.lead_to(reply, landing) if isinstance(landing, str) else reply
 
-    def _limit_session(self, request: HttpRequest, left: timedelta) -> None:
-        """Let the session end when the redemption says, unless the site's own sessions are shorter."""
-        if left.total_seconds() <= request.session.get_session_cookie_age():
-            request.session.set_expiry(timezone.now() + left)
-
     def _respond(self, request: HttpRequest, reply: Reply) -> HttpResponse:
         response = Response(request, reply)
-        if reply.after is not None:
-            if self._defer is not None:
-                self._defer(reply.after)
-            else:
-                response.after = partial(self._run_late, reply.after)
+        job = reply.after
+        if job is not None and self._defer is not None:
+            self._defer(job)
+        elif job is not None:
+            response.after = lambda: run(self.conversation.run_late(job))
         return response
-
-    def _run_late(self, job: Job) -> None:
-        run(self.conversation.run_late(job))
 
 
 def has_backend() -> bool:

@@ -21,6 +21,7 @@ from django.utils.timezone import localtime
 from ..errors import MagicLinkError, ReissueRefusedError
 from ..flows.arguments import LONGEST_TEXT
 from ..records import Origin
+from . import remind as remind_link
 from .admin_lists import STATES, PurposeFilter, StateFilter, search
 from .conf import adapter
 from .i18n import _, ngettext
@@ -28,13 +29,12 @@ from .models import Link
 from .store import DjangoStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.utils.functional import _StrOrPromise, _StrPromise
 
-    from ..events import Event
     from ..values import LinkInfo
 
     Column = Callable[[Link], str]
@@ -49,18 +49,18 @@ MOST_AT_ONCE = 100
 MOST_EVENTS = 1_000
 """How many events of a subject are read to find those of one link."""
 
-ORIGINS = {Origin.ISSUE: _("issued"), Origin.REMIND: _("reminder"), Origin.RENEW: _("renewal")}
-
-LABELS: dict[str, dict[Any, _StrPromise]] = {"state": {**STATES}, "origin": {**ORIGINS}}
+LABELS: dict[str, Mapping[Any, _StrPromise]] = {
+    "state": STATES,
+    "origin": {Origin.ISSUE: _("issued"), Origin.REMIND: _("reminder"), Origin.RENEW: _("renewal")},
+}
 """By column: the text shown for each of its values, where they are few."""
 
 
 def inspect(link: Link) -> LinkInfo:
     """Return what `MagicLinks.inspect` returns for a row, so that states have one source; one query for each row."""
-    cached = vars(link)
-    if "info" not in cached:
-        cached["info"] = adapter().links.inspect(link.link_id)
-    info: LinkInfo = cached["info"]
+    if "info" not in vars(link):
+        vars(link)["info"] = adapter().links.inspect(link.link_id)
+    info: LinkInfo = vars(link)["info"]
     return info
 
 
@@ -136,16 +136,10 @@ class LinkAdmin(ModelAdmin):
     actions: tuple[str, ...] = ("revoke", "remind")
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Return False: a link that is added here would have no token."""
+        """Return False: a link added here would have no token, nobody writes into a record, and `purge` deletes it."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Return False: nobody writes into a record."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Return False: `purge` deletes a record, once nothing depends on it any more."""
-        return False
+    has_change_permission = has_delete_permission = has_add_permission
 
     def has_desk_permission(self, request: HttpRequest) -> bool:
         """Return whether this user may revoke and remind: they have `magiclink.change_link`."""
@@ -165,7 +159,9 @@ class LinkAdmin(ModelAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show a link, its history, and the actions that this user may take."""
-        context["events"] = _read_events(kwargs["obj"])
+        link = kwargs["obj"]
+        events = adapter().links.history(subject=inspect(link).subject, limit=MOST_EVENTS)
+        context["events"] = [event for event in events if event.link_id == link.link_id]
         context["desk"] = self.get_action_choices(request, [])
         context["action_checkbox_name"] = ACTION_CHECKBOX_NAME
         return super().render_change_form(request, context, *args, **kwargs)
@@ -184,15 +180,15 @@ class LinkAdmin(ModelAdmin):
     @admin.action(permissions=["desk"], description=_("Remind"))
     def remind(self, request: HttpRequest, queryset: Links) -> None:
         """Mail fresh links to the addresses on file to which the old ones were mailed."""
-        done = self._apply(request, self._select(request, queryset), lambda link: adapter().remind(link.link_id))
+        done = self._apply(request, self._select(request, queryset), lambda link: remind_link(link.link_id))
         self._report(request, done, ngettext("%d fresh link was mailed.", "%d fresh links were mailed.", done))
 
     def _select(self, request: HttpRequest, queryset: Links) -> list[Link]:
         chosen = list(queryset[: MOST_AT_ONCE + 1])
-        if len(chosen) <= MOST_AT_ONCE:
-            return chosen
-        self.message_user(request, _("At most %d links at once.") % MOST_AT_ONCE, messages.ERROR)
-        return []
+        if len(chosen) > MOST_AT_ONCE:
+            self.message_user(request, _("At most %d links at once.") % MOST_AT_ONCE, messages.ERROR)
+            chosen.clear()
+        return chosen
 
     def _apply(self, request: HttpRequest, chosen: Sequence[Link], do: Callable[[Link], object]) -> int:
         """Call `do` for each link, show what was refused, and return how often it succeeded."""
@@ -222,9 +218,3 @@ class LinkAdmin(ModelAdmin):
             "longest": LONGEST_TEXT,
         }
         return TemplateResponse(request, "admin/magiclink/link/revoke.html", context)
-
-
-def _read_events(link: Link) -> list[Event]:
-    """Return the events of one link, oldest first."""
-    events = adapter().links.history(subject=inspect(link).subject, limit=MOST_EVENTS)
-    return [event for event in events if event.link_id == link.link_id]

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from ..errors import BadArgumentError
 from ..flows.arguments import parse_link_id
@@ -28,7 +28,6 @@ from .models import Link, Subject
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.utils.functional import _StrOrPromise
 
@@ -83,6 +82,8 @@ class StateFilter(admin.SimpleListFilter):
 
 def filter_state(links: Links, state: str, *, policies: Iterable[Policy], now: int) -> Links:
     """Return the links that are in a state at an instant (microseconds), each under today's policy."""
+    subject = Subject._default_manager.filter(audience=OuterRef("audience"), subject=OuterRef("subject"))
+    revoked = Q(revoked_at__isnull=False) | Exists(subject.filter(generation__gt=OuterRef("generation")))
     used, expired = Q(uses__gte=F("max_uses")), Q(expires_at__lte=now)
     for policy in policies:
         expired |= Q(purpose=policy.purpose, issued_at__lte=now - to_span(policy.lifetime))
@@ -90,7 +91,7 @@ def filter_state(links: Links, state: str, *, policies: Iterable[Policy], now: i
             used |= Q(purpose=policy.purpose, uses__gte=policy.max_uses)
     return links.alias(
         state=Case(
-            When(Q(revoked_at__isnull=False) | _is_subject_revoked(), then=Value(State.REVOKED)),
+            When(revoked, then=Value(State.REVOKED)),
             When(superseded_at__isnull=False, then=Value(State.SUPERSEDED)),
             When(used, then=Value(State.USED)),
             When(expired, then=Value(State.EXPIRED)),
@@ -106,14 +107,12 @@ def search(term: str) -> list[str]:
     """
     links = adapter().links
     found = {raw for raw in [parse_link_id(term)] if raw is not None}
-    finds = (partial(links.find, subject=term), partial(links.find, resource=term), partial(links.find, recipient=term))
-    for find in finds:
+    for find in (
+        partial(links.find, subject=term),
+        partial(links.find, resource=term),
+        partial(links.find, recipient=term),
+    ):
         # A term that is no address, say, finds nothing as one.
         with suppress(BadArgumentError):
             found |= {bytes.fromhex(info.link_id) for info in find(limit=MOST_FOUND)}
     return [make_key(links.flows.audience, raw) for raw in found]
-
-
-def _is_subject_revoked() -> Exists:
-    subject = Subject._default_manager.filter(audience=OuterRef("audience"), subject=OuterRef("subject"))
-    return Exists(subject.filter(generation__gt=OuterRef("generation")))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig, apps
-from django.core.checks import register
+from django.core.checks import CheckMessage, register
+from django.utils.module_loading import import_string
 
 from .i18n import _
 
 if TYPE_CHECKING:
-    from django.core.checks import CheckMessage
     from django.utils.functional import _StrPromise
 
 
@@ -27,20 +28,11 @@ class MagicLinkConfig(AppConfig):
         from . import stamps  # noqa: PLC0415  # models can't be imported before
 
         stamps.connect(apps)
-        register(_check_site, "magiclink")
-        register(_check_deployment, "magiclink", deploy=True)
+        register(partial(_check, "check_site"), "magiclink")
+        register(partial(_check, "check_deployment"), "magiclink", deploy=True)
 
 
-# The checks are imported when they run: most processes of a site never run them.
-
-
-def _check_site(**options: Any) -> list[CheckMessage]:
-    from .checks import check_site  # noqa: PLC0415
-
-    return check_site(**options)
-
-
-def _check_deployment(**options: Any) -> list[CheckMessage]:
-    from .checks_deploy import check_deployment  # noqa: PLC0415
-
-    return check_deployment(**options)
+def _check(name: str, **options: Any) -> list[CheckMessage]:
+    # Imported when it runs: most processes of a site never run a check.
+    found: list[CheckMessage] = import_string(f"magiclink.django.checks.{name}")(**options)
+    return found

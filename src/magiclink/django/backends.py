@@ -37,7 +37,10 @@ class MagicLinkBackend(ModelBackend):
 
         Raises StoreError if the users' database fails.
         """
-        if not isinstance(magiclink, Redemption) or not _opens_account(magiclink):
+        if not isinstance(magiclink, Redemption):
+            return None
+        policy = adapter().links.flows.policies.get(magiclink.purpose)
+        if policy is None or policy.opens is not Opens.ACCOUNT:
             return None
         user = find_user(get_user_model()._default_manager.all(), magiclink.subject)
         return user if user is not None and self.user_can_authenticate(user) else None
@@ -46,8 +49,3 @@ class MagicLinkBackend(ModelBackend):
     async def aauthenticate(self, request: HttpRequest | None, magiclink: object = None) -> Any | None:  # type: ignore[override]
         """Do the same in an asynchronous view."""
         return await sync_to_async(self.authenticate)(request, magiclink=magiclink)
-
-
-def _opens_account(redemption: Redemption) -> bool:
-    policy = adapter().links.flows.policies.get(redemption.purpose)
-    return policy is not None and policy.opens is Opens.ACCOUNT

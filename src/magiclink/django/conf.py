@@ -6,12 +6,11 @@ Nothing is read at import time, and nothing is decided: each value goes to where
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from importlib import import_module
 from inspect import isclass
 from threading import RLock
 from traceback import walk_tb
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -19,26 +18,13 @@ from django.core.signals import setting_changed
 from ..errors import ConfigurationError, MagicLinkError
 from ..links import MagicLinks
 from ..web.languages import SHIPPED
+from ..web.options import Options, suggest
 from .adapter import Adapter
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 DEFAULTS: dict[str, Any] = {
-    "ADMIT": None,
-    "DEFER": None,
-    "DESCRIBE": None,
+    **{name.upper(): None for name in (*Options.__annotations__, "defer", "landing", "signed_in_as")},
     "DIRECTORY": "magiclink.django.directory.UserDirectory",
-    "HOME": None,
-    "LANDING": None,
-    "LANGUAGES": None,
-    "LIMITS": None,
     "MAILER": "magiclink.django.mail.DjangoMailer",
-    "REPLY_TO": None,
-    "SENDER": None,
-    "SIGNED_IN_AS": None,
-    "SIGN_IN": None,
-    "TRANSLATIONS": None,
 }
 """The value of each key that the site leaves out; None leaves it to the conversation. `LINKS` has no default."""
 
@@ -71,12 +57,11 @@ def read() -> dict[str, Any]:
     """
     written = getattr(settings, "MAGICLINK", None)
     if not isinstance(written, dict):
-        got = "it is missing" if written is None else f"got {_describe_type(written)}"
+        got = "it is missing" if written is None else f"got a value of type {type(written).__name__}"
         raise ConfigurationError(f"MAGICLINK: wanted a dict, {got}: {_EXAMPLE}")
-    for key in written.keys() - {"LINKS", *DEFAULTS}:
-        near = get_close_matches(str(key).upper(), ("LINKS", *DEFAULTS), n=1)
-        way_out = f"is {near[0]} meant?" if near else f"there are {', '.join(('LINKS', *DEFAULTS))}"
-        raise ConfigurationError(f"MAGICLINK: there is no option {key}; {way_out}")
+    known = ("LINKS", *DEFAULTS)
+    for key in written.keys() - known:
+        raise ConfigurationError(f"MAGICLINK: there is no option {key}{suggest(str(key).upper(), known)}")
     if written.get("LINKS") is None:
         raise ConfigurationError(f"MAGICLINK: LINKS is missing, the dotted path of the site's MagicLinks: {_EXAMPLE}")
     return {**DEFAULTS, **written}
@@ -88,11 +73,9 @@ def resolve(key: str) -> Any:
     A class is called without arguments. Raises ConfigurationError, which names the key, for a path that leads nowhere
     and for a module that fails while it is loaded.
     """
-    return _resolve(key, read()[key])
-
-
-def _resolve(key: str, written: Any) -> Any:
-    value = _import(key, written) if isinstance(written, str) and key not in _TEXTS else written
+    value = read()[key]
+    if isinstance(value, str) and key not in _TEXTS:
+        value = _import(key, value)
     return value() if isclass(value) else value
 
 
@@ -114,39 +97,32 @@ def _explain(error: Exception) -> str:
 
     The threat: the message may hold what the site's code read from its environment, such as a key.
     """
-    frames = [
-        (frame.f_globals.get("__name__"), frame.f_code.co_name, line) for frame, line in walk_tb(error.__traceback__)
-    ]
-    loaded = [f", in {module}, line {line}" for module, code, line in frames if module and code == "<module>"][-1:]
+    frames = [(frame.f_globals.get("__name__"), frame.f_code, line) for frame, line in walk_tb(error.__traceback__)]
+    loaded = [f", in {module}, line {line}" for module, code, line in frames if module and code.co_name == "<module>"]
+    where = loaded[-1] if loaded else ""
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"no module {error.name}{''.join(loaded)}"
+        return f"no module {error.name}{where}"
     if isinstance(error, AttributeError) and not loaded:
         return f"the module has no {error.name}"
     # What os.environ lacks is the name of a variable, and no secret.
     argument = f": {error.args[0]!r}" if isinstance(error, KeyError) and frames[-1][0] == "os" else ""
-    return f"{type(error).__name__}{argument}{''.join(loaded)}"
+    return f"{type(error).__name__}{argument}{where}"
 
 
 def _build() -> Adapter:
-    options = {key: _resolve(key, written) for key, written in read().items()}
+    options = {key: resolve(key) for key in read()}
     links = options.pop("LINKS")
     if not isinstance(links, MagicLinks):
-        raise ConfigurationError(f"LINKS: wanted a MagicLinks or the dotted path of one, got {_describe_type(links)}")
-    options["SENDER"] = options["SENDER"] or _find_sender()
+        got = type(links).__name__
+        raise ConfigurationError(f"LINKS: wanted a MagicLinks or the dotted path of one, got a value of type {got}")
+    # Django's own default is no address that a mail could come from.
+    if not options["SENDER"] and settings.is_overridden("DEFAULT_FROM_EMAIL"):
+        options["SENDER"] = settings.DEFAULT_FROM_EMAIL
     options["LANGUAGES"] = options["LANGUAGES"] or choose_languages()
     return Adapter(links, **{key.lower(): value for key, value in options.items() if value is not None})
 
 
-def _describe_type(value: object) -> str:
-    return f"a value of type {type(value).__name__}"
-
-
-def _find_sender() -> str | None:
-    # Django's own default is no address that a mail could come from.
-    return settings.DEFAULT_FROM_EMAIL if settings.is_overridden("DEFAULT_FROM_EMAIL") else None
-
-
-def choose_languages() -> Sequence[str]:
+def choose_languages() -> tuple[str, ...]:
     """Return those of the site's languages that the library has texts for, the site's own first."""
     tags = [settings.LANGUAGE_CODE, *(tag for tag, _ in settings.LANGUAGES)]
     shipped = {tag.lower(): tag for tag in tags if tag.lower().split("-")[0] in SHIPPED}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import DatabaseError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from ..addresses import canonicalize, fold_case
 from ..errors import BadArgumentError, ConfigurationError, StoreError
@@ -22,8 +22,6 @@ from ..web.directory import MOST_ACCOUNTS, Account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from django.db.models import QuerySet
 
     Users = QuerySet[Any]
 

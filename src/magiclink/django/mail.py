@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from email.message import EmailMessage
 from email.parser import BytesParser
-from email.policy import SMTP
-from typing import TYPE_CHECKING, Any
+from email.policy import SMTP, Policy
+from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
 
 from ..errors import UnavailableError
-
-if TYPE_CHECKING:
-    from email.policy import Policy
 
 
 class DjangoMailer:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.urls import Resolver404, resolve
 
 from ..errors import ConfigurationError
 from .conf import adapter
 from .requests import hide_cookies, strip_address
-from .views import answer
+from .views import is_answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,13 +64,5 @@ def _strip_token(request: HttpRequest) -> None:
     except ConfigurationError:
         # Our routes raise it themselves; the site's other pages go on.
         return
-    if request.path_info.startswith(mount) and _is_ours(request):
+    if request.path_info.startswith(mount) and is_answered(request.path_info, getattr(request, "urlconf", None)):
         strip_address(request, mount)
-
-
-def _is_ours(request: HttpRequest) -> bool:
-    """Return whether our view answers this, and not one that the site has below the same path."""
-    try:
-        return resolve(request.path_info, getattr(request, "urlconf", None)).func is answer
-    except Resolver404:
-        return False

@@ -9,23 +9,17 @@ from __future__ import annotations
 import re
 from copy import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.http import RawPostDataException, UnreadablePostError
+from django.http import HttpRequest, RawPostDataException, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import get_language
 from django.views.debug import get_exception_reporter_filter
 
 from ..errors import ConfigurationError
-from ..web.http import MAX_FORM_BYTES, Request
+from ..web.http import MAX_FORM_BYTES, Pairs, Request
 from ..web.languages import parse_accept_language
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
-
-    from ..web.http import Pairs
 
 _ADDRESSES = ("PATH_INFO", "PATH_TRANSLATED", "RAW_URI", "REDIRECT_URL", "REQUEST_URI", "SCRIPT_URI", "SCRIPT_URL")
 """Where servers leave the path of a request, besides Django's own attributes."""
@@ -82,9 +76,8 @@ def _overwrite(request: HttpRequest, mount: str) -> None:
     request.META["PATH_INFO"] = mount
     request.META["QUERY_STRING"] = ""
     vars(request).pop("GET", None)
-    scope: dict[str, Any] = getattr(request, "scope", {})
     # ASGI servers write their access logs from it after the response.
-    scope.update(path=request.path, raw_path=request.path.encode(), query_string=b"")
+    getattr(request, "scope", {}).update(path=request.path, raw_path=request.path.encode(), query_string=b"")
 
 
 def read_root(request: HttpRequest) -> str:
@@ -111,10 +104,12 @@ def read(request: HttpRequest, address: Address, *, form: Pairs | None = (), sig
 def read_form(request: HttpRequest) -> Pairs | None:
     """Return the fields of a form: none if it can't be read, None if it is too large or has too many."""
     try:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_FORM_BYTES:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_FORM_BYTES or len(_read_body(request)) > MAX_FORM_BYTES:
             return None
-        body = _read_body(request)
-        return _read_fields(request, body) if len(body) <= MAX_FORM_BYTES else None
+        if request.content_type == "application/x-www-form-urlencoded":
+            # Not request.POST, which decodes by whatever charset the request names.
+            return tuple(parse_qsl(_read_body(request).decode(), keep_blank_values=True))
+        return tuple((name, str(value)) for name, values in request.POST.lists() for value in values)
     except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
         return None
     except (BadRequest, MultiPartParserError, UnreadablePostError, ValueError):
@@ -127,10 +122,3 @@ def _read_body(request: HttpRequest) -> bytes:
     except RawPostDataException:
         # A middleware has read the stream; the fields that Django parsed from it are still there.
         return b""
-
-
-def _read_fields(request: HttpRequest, body: bytes) -> Pairs:
-    if request.content_type == "application/x-www-form-urlencoded":
-        # Not request.POST, which decodes by whatever charset the request names.
-        return tuple(parse_qsl(body.decode(), keep_blank_values=True))
-    return tuple((name, str(value)) for name, values in request.POST.lists() for value in values)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from http.cookies import Morsel
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import ResponseHeaders
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
@@ -15,9 +14,7 @@ from ..web.html import render
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.http import HttpRequest
-
-    from ..web.http import Cookie, Page, Reply
+    from ..web.http import Page, Reply
 
 TEMPLATE = "magiclink/page.html"
 """A template of the site that takes the place of the library's pages; its context has `page`."""
@@ -36,7 +33,8 @@ class Response(HttpResponse):
             self.headers["Content-Length"] = str(len(self.content))
             self.content = b""
         for cookie in reply.cookies:
-            self.cookies[cookie.name] = _make_morsel(cookie)
+            # Not by `set_cookie`, which would add an Expires, and quote an empty value.
+            self.cookies.load(cookie.to_header())
         self.headers = _Headers(self.headers)
         keep_out_of_caches(request)
 
@@ -55,26 +53,17 @@ class Response(HttpResponse):
             super().close()
 
 
-def _make_morsel(cookie: Cookie) -> Morsel[str]:
-    """Return a cookie as Django keeps it; `set_cookie` would add an Expires, and quote an empty value."""
-    morsel: Morsel[str] = Morsel()
-    morsel.set(cookie.name, cookie.value, cookie.value)
-    attributes: dict[str, Any] = {"max-age": cookie.max_age, "path": "/", "httponly": True, "samesite": "Lax"}
-    morsel.update({**attributes, "secure": cookie.secure})
-    return morsel
-
-
 class _Headers(ResponseHeaders):
     """The headers of a reply. No middleware changes one that is there, or adds one that was left out on purpose.
 
     Others may be added: `Strict-Transport-Security` is the site's own affair. `Vary` needs no more: nothing is stored.
     """
 
+    _fixed: frozenset[str] = frozenset()
+
     def __init__(self, data: ResponseHeaders) -> None:
-        self._fixed: frozenset[str] = frozenset()
         super().__init__(data)
-        names = frozenset(name.lower() for name in data)
-        self._fixed = names | {"content-language", "content-security-policy-report-only"}
+        self._fixed = frozenset(map(str.lower, data)) | {"content-language", "content-security-policy-report-only"}
 
     def __setitem__(self, key: str, value: str | bytes | int) -> None:
         if key.lower() not in self._fixed:

@@ -5,14 +5,9 @@ A receiver decides nothing: if it fails, Django logs that as `django.dispatch`, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.dispatch import Signal
 
-from .. import events
-
-if TYPE_CHECKING:
-    from ..events import Event
+from ..events import Event, log
 
 link_event: Signal = Signal()
 """Sent for each event: a receiver gets `event`, a `magiclink.Event`; the sender is its class."""
@@ -20,5 +15,5 @@ link_event: Signal = Signal()
 
 def send_signal(event: Event) -> None:
     """Log an event and send it to the receivers of `link_event`: `MagicLinks(…, on_event=send_signal)`."""
-    events.log(event)
+    log(event)
     link_event.send_robust(type(event), event=event)

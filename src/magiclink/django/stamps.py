@@ -36,9 +36,10 @@ def security_stamp(subject: str) -> str | None:
     if user is None or not is_active(user):
         return None
     with convert_errors():
-        password = _make_password_stamp(user)
+        password = _make_password_stamp(user, user.password)
+    address = getattr(user, user.get_email_field_name(), "")
     # The first part is 64 characters long: no two pairs look alike.
-    return _digest(password + _read_address(user))
+    return _digest(password + str(address or ""))
 
 
 def connect(apps: Apps) -> None:
@@ -65,22 +66,18 @@ def remember_rehash(
     if old is None or _is_outdated(old) is not True or _is_outdated(instance.password) is not False:
         return
     try:
-        _remember(instance, old)
+        alias = router.db_for_write(PasswordRehash, instance=instance)
+        with transaction.atomic(using=alias):
+            kept = {"password": _digest(instance.password), "stamp": _make_password_stamp(instance, old)}
+            PasswordRehash._default_manager.using(alias).update_or_create(subject=str(instance.pk), defaults=kept)
     except DatabaseError as error:
         # Nobody is kept from signing in for it: the stamp changes, and the links end.
         logger.warning("a rehashed password wasn't remembered, and its user's links end: %s", type(error).__name__)
 
 
-def _remember(user: Any, old: str) -> None:
-    alias = router.db_for_write(PasswordRehash, instance=user)
-    with transaction.atomic(using=alias):
-        kept = {"password": _digest(user.password), "stamp": _make_password_stamp(user, old)}
-        PasswordRehash._default_manager.using(alias).update_or_create(subject=str(user.pk), defaults=kept)
-
-
-def _make_password_stamp(user: Any, password: str | None = None) -> str:
+def _make_password_stamp(user: Any, password: str) -> str:
     """Return the digest of a stored password, or of the one that it was rehashed from."""
-    digest = _digest(user.password if password is None else password)
+    digest = _digest(password)
     rehashes = PasswordRehash._default_manager.using(router.db_for_write(PasswordRehash, instance=user))
     kept = rehashes.filter(subject=str(user.pk), password=digest).values_list("stamp", flat=True).first()
     return kept or digest
@@ -97,10 +94,6 @@ def _is_outdated(password: str) -> bool | None:
         return changed or preferred.must_update(password)
     except ValueError:
         return None
-
-
-def _read_address(user: Any) -> str:
-    return str(getattr(user, user.get_email_field_name(), "") or "")
 
 
 def _digest(text: str) -> str:
