@@ -5,25 +5,18 @@ in its thread, and what the store holds afterwards decides. A token is deleted b
 `magiclink.links`.
 """
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Self, TypeVar
 
 from .clock import Clock, SystemClock
+from .crypto.keys import KeyRing
+from .events import Event
 from .flows import Flows
-from .values import Order
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
-    from datetime import datetime, timedelta
-    from typing import Self
-
-    from .crypto.keys import KeyRing
-    from .events import Event
-    from .policy import Policy
-    from .stores.base import Store
-    from .values import Link, LinkInfo, Preview, Redemption
+from .policy import Policy
+from .stores.base import Store
+from .values import Link, LinkInfo, Order, Preview, Redemption
 
 T = TypeVar("T")
 

@@ -4,25 +4,18 @@ A flow that would have to wait is ConfigurationError: it belongs to `magiclink.a
 flow runs: error reporters collect the local variables of every frame that an exception comes through.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Self, TypeVar
 
 from .clock import Clock, SystemClock
+from .crypto.keys import KeyRing
 from .errors import ConfigurationError
+from .events import Event
 from .flows import Flows
-from .values import Order
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-    from datetime import datetime, timedelta
-    from typing import Self
-
-    from .crypto.keys import KeyRing
-    from .events import Event
-    from .policy import Policy
-    from .stores.base import Store
-    from .values import Link, LinkInfo, Preview, Redemption
+from .policy import Policy
+from .stores.base import Store
+from .values import Link, LinkInfo, Order, Preview, Redemption
 
 T = TypeVar("T")
 

@@ -3,22 +3,16 @@
 A message says what was given, what is wanted and what to write; it never shows a token, a URL or an address.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
+from ..destinations import Site
 from ..errors import BadArgumentError, InvalidLinkError, describe_type
 from ..policy import Policy
 from ..values import Order
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from ..destinations import Site
 
 LONGEST_TEXT = 255
 """Characters of a subject, resource, audience or reason: what every database keeps in one column and index."""

@@ -3,8 +3,6 @@
 Nothing is called here, and nothing is asked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from inspect import iscoroutinefunction
 from typing import Any, cast

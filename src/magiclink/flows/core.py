@@ -4,8 +4,6 @@ A token lives in the arguments of a flow alone, and a flow deletes it before any
 the local variables of every frame of a traceback.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,13 +13,15 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from .. import clock as clocks
 from .. import decisions
 from ..addresses import canonicalize, fold_case
+from ..clock import Clock
 from ..crypto.keys import Digester, KeyRing, derive_contexts
 from ..destinations import Site
 from ..errors import ConfigurationError, InvalidLinkError, MagicLinkError, StoreError, describe_type
 from ..events import Event, Kind, emit, logger
 from ..instants import to_datetime
+from ..policy import Policy
 from ..records import Note, Record, Selector
-from ..stores.base import HOUR
+from ..stores.base import HOUR, Store
 from ..values import LinkInfo
 from .arguments import explain_token
 from .configuration import (
@@ -35,11 +35,8 @@ from .configuration import (
 )
 
 if TYPE_CHECKING:
-    from ..clock import Clock
     from ..crypto.seals import Seals
     from ..crypto.tokens import Genuine, Tokens
-    from ..policy import Policy
-    from ..stores.base import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,13 +82,13 @@ class Core:
     # Built when the first link is made or read, since importing cryptography costs more than the rest of the library.
 
     @cached_property
-    def _tokens(self) -> Tokens:
+    def _tokens(self) -> "Tokens":
         from ..crypto.tokens import Tokens  # noqa: PLC0415
 
         return Tokens(self._keys, self.audience, self._contexts)
 
     @cached_property
-    def _seals(self) -> Seals:
+    def _seals(self) -> "Seals":
         from ..crypto.seals import Seals  # noqa: PLC0415
 
         return Seals(self._keys, self.audience)
@@ -151,11 +148,11 @@ class Core:
 
     # Reading.
 
-    def open_token(self, token: object) -> Genuine | None:
+    def open_token(self, token: object) -> "Genuine | None":
         """Return what a token proves, or None; the store isn't asked, and nothing raises."""
         return self._tokens.open(token)
 
-    def _read_token(self, token: object) -> Genuine | str:
+    def _read_token(self, token: object) -> "Genuine | str":
         """Return what a token proves, or else what its caller raises InvalidLinkError with, once it has deleted it."""
         return self._tokens.open(token) or explain_token(token)
 

@@ -3,13 +3,11 @@
 Nothing reissues by itself: only a reminder of the app, or the holder's own request, which goes to the address on file.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from .. import decisions
+from ..decisions import Plan
 from ..errors import BadArgumentError, InvalidLinkError, ReissueRefusedError, StoreError, describe_type
 from ..events import MADE, Kind
 from ..instants import read_instant, to_span
@@ -18,12 +16,7 @@ from ..values import Link, Order
 from .arguments import check_binding, check_order, read_link_ids
 from .core import Core, suppress_failure
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..decisions import Plan
-
-    Keys = tuple[tuple[bytes, ...], tuple[bytes, ...]]
+Keys = tuple[tuple[bytes, ...], tuple[bytes, ...]]
 
 TRIES = 3
 """How often a reissue that lost a race reads its series again: each loss means that another link was written."""

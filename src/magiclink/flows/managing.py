@@ -1,13 +1,13 @@
 """What the app and its support desk do with links that exist: withdraw, find, recount, forget."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from ..errors import BadArgumentError, InvalidLinkError
-from ..events import Kind, merge_history
+from ..events import Event, Kind, merge_history
 from ..instants import read_instant, to_span
+from ..policy import Policy
 from ..records import Selector
+from ..values import LinkInfo
 from .arguments import (
     PAGE,
     check_keep,
@@ -19,13 +19,6 @@ from .arguments import (
     read_link_id,
 )
 from .core import UNKNOWN, Core
-
-if TYPE_CHECKING:
-    from datetime import datetime, timedelta
-
-    from ..events import Event
-    from ..policy import Policy
-    from ..values import LinkInfo
 
 PURGED_AT_ONCE = 500
 """Links a transaction of `purge`: small enough that nobody waits for its lock."""

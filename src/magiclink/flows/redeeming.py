@@ -5,35 +5,25 @@ is read first only where the app must be asked about it, and after a refusal, to
 one conditional write.
 """
 
-from __future__ import annotations
-
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .. import decisions
-from ..errors import (
-    BadArgumentError,
-    InvalidLinkError,
-    NotAdmittedError,
-    RejectedLinkError,
-    StoreError,
-    describe_type,
-)
+from ..errors import BadArgumentError, InvalidLinkError, NotAdmittedError, RejectedLinkError, StoreError, describe_type
 from ..events import Kind
 from ..instants import read_instant, to_datetime
+from ..policy import Policy
+from ..records import Record, Terms
 from ..values import LinkInfo, Preview, Redemption
 from .arguments import digest_nonce, find_policy, read_browser, read_link_id
 from .core import Core
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from datetime import datetime
-
     from ..crypto.tokens import Genuine
-    from ..policy import Policy
-    from ..records import Record, Terms
 
-    Admit = Callable[[LinkInfo], bool | Awaitable[bool]]
+Admit = Callable[[LinkInfo], bool | Awaitable[bool]]
 
 
 @dataclass(slots=True)
@@ -121,7 +111,7 @@ class Redeeming(Core):
 
     def _begin(
         self,
-        proof: Genuine | str,
+        proof: "Genuine | str",
         policy: Policy | tuple[Policy, ...],
         browser: str | None,
         nonce: str | None = None,

@@ -5,21 +5,17 @@ conversation is trusted with more than an app: it sees whom a link is for before
 nobody.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import BadArgumentError
 from ..events import Kind
+from ..records import Record
 from .arguments import digest_nonce, parse_link_id, read_browser
-from .redeeming import Attempt, Redeeming
+from .redeeming import Admit, Attempt, Redeeming
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ..crypto.tokens import Genuine
-    from ..records import Record
-    from .redeeming import Admit
 
 
 class WebCalls(Redeeming):
@@ -27,7 +23,7 @@ class WebCalls(Redeeming):
 
     def begin_attempt(
         self,
-        genuine: Genuine,
+        genuine: "Genuine",
         now: int,
         *,
         browser: str | None,
