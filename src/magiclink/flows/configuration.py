@@ -59,7 +59,7 @@ def check_event_sink(sink: Any) -> Any:
 def check_clock(clock: Any) -> None:
     """Raise ConfigurationError for a clock that can't be asked."""
     if not callable(getattr(clock, "now", None)):
-        raise ConfigurationError(f"clock: its now() returns an aware datetime in UTC; got {describe_type(clock)}")
+        raise ConfigurationError(f"clock: wanted a now() that gives an aware UTC datetime; got {describe_type(clock)}")
 
 
 def check_store(store: Any) -> Store:
