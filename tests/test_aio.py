@@ -54,7 +54,7 @@ def test_method_of_a_flow(call: str) -> None:
     assert method.__doc__
     assert "\n" not in method.__doc__
     assert inspect.signature(method) == inspect.signature(same)
-    # An Order is those of `issue` and `remind`.
+    # The flows of these two take an Order.
     if call not in {"issue", "remind"}:
         assert inspect.signature(method) == inspect.signature(getattr(Flows, call))
 

@@ -17,6 +17,7 @@ from .arguments import check_binding, check_order, read_link_ids
 from .core import Core, suppress_failure
 
 Keys = tuple[tuple[bytes, ...], tuple[bytes, ...]]
+"""The names of a series and the digests of its recipient, each under every key, the signing key's first."""
 
 TRIES = 3
 """How often a reissue that lost a race reads its series again: each loss means that another link was written."""
@@ -119,14 +120,14 @@ class Issuing(Core):
         keys, origin = self._derive_keys(order), Origin.REMIND if presented is None else Origin.RENEW
         for _ in range(TRIES):
             newest, generation = await self._call_store(self.store.newest, self.audience, order.subject, keys[0])
-            parent, led = presented or newest, order
+            parent, filled = presented or newest, order
             if presented is not None:
                 plan = decisions.plan_renewal(order.policy, newest or presented, now=now)
             else:
                 plan = decisions.plan_reminder(order.policy, newest, now=now)
                 if newest is not None and not order.destination:
-                    led = replace(order, destination=newest.destination)
-            link, record = self._make(led, plan, keys, origin=origin, stamp=stamp, now=now)
+                    filled = replace(order, destination=newest.destination)
+            link, record = self._make(filled, plan, keys, origin=origin, stamp=stamp, now=now)
             record = record._replace(
                 number=1 if newest is None or newest.number is None else newest.number + 1,
                 generation=generation,
@@ -138,7 +139,6 @@ class Issuing(Core):
         raise StoreError(f"others kept reissuing the same link: tried {TRIES} times")
 
     def _derive_keys(self, order: Order) -> Keys:
-        """Return the names of the order's series and of its recipient under every key, the signing key first."""
         address = self._fold_address(order.recipient)
         names = self._digests.name_series(order.policy.purpose, order.subject, order.resource, address)
         return names, () if address is None else self._digests.digest_all("recipient", address)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..crypto.tokens import Genuine
 
 Admit = Callable[[LinkInfo], bool | Awaitable[bool]]
+"""The app's own last check of a link, before its use is written."""
 
 
 @dataclass(slots=True)
