@@ -46,14 +46,17 @@ def test_calls() -> None:
 
 @pytest.mark.parametrize("call", CALLS)
 def test_method_of_a_flow(call: str) -> None:
-    """A call is a plain function, to be awaited, with one line of documentation and its flow's signature."""
-    method, flow = vars(AsyncMagicLinks)[call], getattr(Flows, call)
+    """A call is a plain function, to be awaited, with one line of documentation and the synchronous signature."""
+    method, same = vars(AsyncMagicLinks)[call], getattr(MagicLinks, call)
     assert inspect.isfunction(method)
     assert inspect.iscoroutinefunction(method)
     assert (method.__name__, method.__qualname__) == (call, f"AsyncMagicLinks.{call}")
     assert method.__doc__
     assert "\n" not in method.__doc__
-    assert inspect.signature(method) == inspect.signature(flow)
+    assert inspect.signature(method) == inspect.signature(same)
+    # The flows of these two take an Order.
+    if call not in {"issue", "remind"}:
+        assert inspect.signature(method) == inspect.signature(getattr(Flows, call))
 
 
 def test_story(world: World) -> None:

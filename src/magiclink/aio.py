@@ -5,31 +5,23 @@ in its thread, and what the store holds afterwards decides. A token is deleted b
 `magiclink.links`.
 """
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Self, TypeVar
 
 from .clock import Clock, SystemClock
+from .crypto.keys import KeyRing
+from .events import Event
 from .flows import Flows
+from .policy import Policy
+from .stores.base import Store
+from .values import Link, LinkInfo, Order, Preview, Redemption
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
-    from datetime import datetime, timedelta
-    from types import TracebackType
-    from typing import Self
-
-    from .crypto.keys import KeyRing
-    from .events import Event
-    from .policy import Policy
-    from .stores.base import Store
-    from .values import Link, LinkInfo, Order, Preview, Redemption
-
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def call_in_thread(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+async def call_in_thread(call: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
     """Call a store that blocks in a thread of the loop's, and await it."""
     return await asyncio.to_thread(call, *args, **kwargs)
 
@@ -73,8 +65,8 @@ class AsyncMagicLinks:
         browser: str | None = None,
     ) -> Link:
         """Make a link and remember it, as `MagicLinks.issue` does."""
-        return await self.flows.issue(
-            policy,
+        order = Order(
+            policy=policy,
             subject=subject,
             resource=resource,
             recipient=recipient,
@@ -82,6 +74,7 @@ class AsyncMagicLinks:
             expires_at=expires_at,
             browser=browser,
         )
+        return await self.flows.issue(order)
 
     async def issue_many(self, orders: Iterable[Order]) -> list[Link]:
         """Make many links in one transaction: all or none."""
@@ -125,9 +118,8 @@ class AsyncMagicLinks:
         destination: str | None = None,
     ) -> Link:
         """Make a fresh link because the app reminds."""
-        return await self.flows.remind(
-            policy, subject=subject, resource=resource, recipient=recipient, destination=destination
-        )
+        order = Order(policy=policy, subject=subject, resource=resource, recipient=recipient, destination=destination)
+        return await self.flows.remind(order)
 
     async def renew(self, token: str, *, to: str) -> Link:
         """Make a fresh link because the holder of a rejected one asks; mail it to `to`."""
@@ -195,7 +187,5 @@ class AsyncMagicLinks:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.close()

@@ -4,31 +4,23 @@ A flow that would have to wait is ConfigurationError: it belongs to `magiclink.a
 flow runs: error reporters collect the local variables of every frame that an exception comes through.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Self, TypeVar
 
 from .clock import Clock, SystemClock
+from .crypto.keys import KeyRing
 from .errors import ConfigurationError
+from .events import Event
 from .flows import Flows
+from .policy import Policy
+from .stores.base import Store
+from .values import Link, LinkInfo, Order, Preview, Redemption
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-    from datetime import datetime, timedelta
-    from types import TracebackType
-    from typing import Self
-
-    from .crypto.keys import KeyRing
-    from .events import Event
-    from .policy import Policy
-    from .stores.base import Store
-    from .values import Link, LinkInfo, Order, Preview, Redemption
-
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def call_at_once(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+async def call_at_once(call: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
     """Call a store that answers at once."""
     return call(*args, **kwargs)
 
@@ -103,17 +95,16 @@ class MagicLinks:
         Raises BadArgumentError (an argument that can't be taken, or a subject whose account may not be used) and
         UnavailableError; then nothing is remembered, and no mail should go out.
         """
-        return run(
-            self.flows.issue(
-                policy,
-                subject=subject,
-                resource=resource,
-                recipient=recipient,
-                destination=destination,
-                expires_at=expires_at,
-                browser=browser,
-            )
+        order = Order(
+            policy=policy,
+            subject=subject,
+            resource=resource,
+            recipient=recipient,
+            destination=destination,
+            expires_at=expires_at,
+            browser=browser,
         )
+        return run(self.flows.issue(order))
 
     def issue_many(self, orders: Iterable[Order]) -> list[Link]:
         """Make many links in one transaction, in the order of the orders: all or none.
@@ -192,9 +183,8 @@ class MagicLinks:
         Raises ReissueRefusedError (`policy`, `account`, `series_ended`, `too_many`, `too_soon` with `retry_at`),
         BadArgumentError, UnavailableError.
         """
-        return run(
-            self.flows.remind(policy, subject=subject, resource=resource, recipient=recipient, destination=destination)
-        )
+        order = Order(policy=policy, subject=subject, resource=resource, recipient=recipient, destination=destination)
+        return run(self.flows.remind(order))
 
     def renew(self, token: str, *, to: str) -> Link:
         """Make a fresh link because the holder of a rejected one asks; mail it to `to`, the address on file.
@@ -299,7 +289,5 @@ class MagicLinks:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()

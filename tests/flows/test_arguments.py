@@ -254,8 +254,8 @@ def test_other_messages(small_world: World) -> None:
     assert "got 1 day" in refuse(lambda: links.purge(keep=timedelta(days=1)))
     assert "got the int 400" in refuse(lambda: links.purge(keep=400))
     long, none = (lambda reason=reason: links.revoke(link.link_id, reason=reason) for reason in ("x" * 256, None))
-    assert refuse(long) == "reason: a str of at most 255 characters; got 256 characters"
-    assert refuse(none) == "reason: a str of at most 255 characters; got None"
+    assert refuse(long) == "reason: a str of at most 255 characters, without U+0000; got 256 characters"
+    assert refuse(none) == "reason: a str of at most 255 characters, without U+0000; got None"
     assert "revoke_all would withdraw every link: give" in refuse(links.revoke_all)
 
 

@@ -98,7 +98,7 @@ MESSAGES: list[tuple[str, Any, str]] = [
     ("policies", "invoice", "such as .INVOICE, SIGN_IN.; got a str"),
     ("policies", [INVOICE, "sign-in"], "each a Policy, such as INVOICE; got a str"),
     ("audience", 5, "audience: a str of 1 to 255 characters, without U.0000; got the int 5"),
-    ("clock", None, r"now\(\) returns an aware datetime in UTC; got None"),
+    ("clock", None, r"now\(\) that gives an aware UTC datetime; got None"),
     ("on_event", 7, "on_event: a function, or None; got the int 7"),
 ]
 

@@ -282,3 +282,13 @@ def test_opened_token(small_world: World) -> None:
     assert (genuine.link_id.hex(), genuine.purpose) == (link.link_id, "invoice")
     assert links.flows.open_token(link.token[:-1]) is None
     assert small_world.pop_calls() == []
+
+
+def test_policy_that_is_gone(small_world: World) -> None:
+    """A link whose policy isn't registered any more is still described, and what it opened is closed."""
+    link = small_world.links().issue(CONFIRM_EMAIL, subject="customer-7", recipient="ap@acme.example")
+    later = small_world.links(INVOICE)
+    info = later.inspect(link.link_id)
+    assert info.purpose == CONFIRM_EMAIL.purpose
+    with pytest.raises(InvalidLinkError, match="confirm-email isn't registered any more"):
+        later.recall(link.link_id, redeemed_at=info.issued_at)

@@ -10,8 +10,6 @@
 - `web_calls.py`: what only the web conversation uses
 """
 
-from __future__ import annotations
-
 from .issuing import Issuing
 from .managing import Managing
 from .web_calls import WebCalls

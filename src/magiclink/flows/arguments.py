@@ -3,20 +3,16 @@
 A message says what was given, what is wanted and what to write; it never shows a token, a URL or an address.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
-from ..errors import BadArgumentError, InvalidLinkError
+from ..destinations import Site
+from ..errors import BadArgumentError, InvalidLinkError, describe_type
 from ..policy import Policy
 from ..values import Order
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 LONGEST_TEXT = 255
 """Characters of a subject, resource, audience or reason: what every database keeps in one column and index."""
@@ -29,30 +25,18 @@ NOT_GENUINE = "the token isn't genuine"
 _TOKEN_LENGTH = 60
 _EXAMPLES = {"subject": ": write str(customer.id)", "resource": ': write f"invoice:{invoice.id}"'}
 _TOKEN_SHAPE = re.compile(rf"[A-Za-z0-9_-]{{{_TOKEN_LENGTH}}}", re.ASCII)
-_LINK_ID_SHAPE = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
+_LINK_ID_SHAPE = re.compile(r"[0-9a-f]{40}", re.ASCII)
 
 
-def describe_type(value: object) -> str:
-    """Return what a value is, for a message: `None`, `the int 7`, `a str`; no text is shown."""
-    if value is None:
-        return "None"
-    # Past 18 digits Python may refuse to spell it.
-    if type(value) is int and abs(value) < 10**18:
-        return f"the int {value}"
-    name = type(value).__name__
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+def check_text(value: object, what: str, *, may_be_empty: bool = False) -> str:
+    """Return a text of the app's back, byte for byte (nothing is trimmed or normalised), or raise BadArgumentError.
 
-
-def check_text(value: object, what: str) -> str:
-    """Return a name of the app's back, byte for byte, or raise BadArgumentError.
-
-    Unicode of 1 to 255 characters without U+0000, which PostgreSQL can't keep; nothing is trimmed, folded or
-    normalised.
+    Unicode of at most 255 characters, without U+0000, which PostgreSQL can't keep.
     """
-    wanted = f"a str of 1 to {LONGEST_TEXT} characters, without U+0000"
+    wanted = f"a str of {'at most' if may_be_empty else '1 to'} {LONGEST_TEXT} characters, without U+0000"
     if not isinstance(value, str):
         raise BadArgumentError(f"{what}: {wanted}; got {describe_type(value)}{_EXAMPLES.get(what, '')}")
-    if not 0 < len(value) <= LONGEST_TEXT or "\0" in value:
+    if not (value or may_be_empty) or len(value) > LONGEST_TEXT or "\0" in value:
         got = "U+0000" if "\0" in value else f"{len(value):,} characters"
         raise BadArgumentError(f"{what}: {wanted}; got {got}")
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
@@ -60,8 +44,8 @@ def check_text(value: object, what: str) -> str:
     return str(value)
 
 
-def check_order(order: object) -> None:
-    """Raise BadArgumentError for what isn't an Order, or has names that can't be kept."""
+def check_order(order: object, policies: Mapping[str, Policy], site: Site) -> None:
+    """Raise BadArgumentError for what can't be taken, before anything is asked or made."""
     if not isinstance(order, Order):
         raise BadArgumentError(f"issue_many: wanted Orders, got {describe_type(order)}")
     check_text(order.subject, "subject")
@@ -69,6 +53,8 @@ def check_order(order: object) -> None:
         check_text(order.resource, "resource")
     if order.browser is not None:
         check_text(order.browser, "browser")
+    find_policy(policies, order.policy)
+    site.check_destination(order.destination)
 
 
 def check_binding(order: Order) -> None:
@@ -114,20 +100,6 @@ def read_browser(browser: object) -> str | None:
     return None if browser is None or len(browser) > LONGEST_TEXT else browser
 
 
-def check_admit(admit: object) -> None:
-    """Raise BadArgumentError for an `admit` that can't be called."""
-    if not callable(admit):
-        raise BadArgumentError(f"admit: a function that takes a LinkInfo, or None; got {describe_type(admit)}")
-
-
-def check_reason(reason: object) -> str:
-    """Return the reason of a revocation back: at most 255 characters, and it may be empty."""
-    if not isinstance(reason, str) or len(reason) > LONGEST_TEXT:
-        got = f"{len(reason):,} characters" if isinstance(reason, str) else describe_type(reason)
-        raise BadArgumentError(f"reason: a str of at most {LONGEST_TEXT} characters; got {got}")
-    return check_text(reason, "reason") if reason else ""
-
-
 def check_limit(limit: object) -> int:
     """Return how many links or events are wanted, 1 to 1,000."""
     if type(limit) is not int or not 1 <= limit <= PAGE:
@@ -135,8 +107,9 @@ def check_limit(limit: object) -> int:
     return limit
 
 
-def check_keep(keep: object, least: timedelta) -> timedelta:
+def check_keep(keep: object, policies: Iterable[Policy]) -> timedelta:
     """Return how long `purge` keeps links past their expiry back, at least as long as something may stay open."""
+    least = max(span for policy in policies for span in (policy.session_lifetime, policy.ends_after) if span)
     if not isinstance(keep, timedelta) or keep < least:
         got = f"{keep}" if isinstance(keep, timedelta) else describe_type(keep)
         raise BadArgumentError(f"keep: a timedelta of at least {least}, the longest session or series; got {got}")
@@ -145,13 +118,7 @@ def check_keep(keep: object, least: timedelta) -> timedelta:
 
 def parse_link_id(link_id: object) -> bytes | None:
     """Read a link id in its one spelling, 40 hexadecimal digits in lower case; None for anything else."""
-    if not isinstance(link_id, str) or len(link_id) != 40:
-        return None
-    try:
-        raw = bytes.fromhex(link_id)
-    except ValueError:
-        return None
-    return raw if raw.hex() == link_id else None
+    return bytes.fromhex(link_id) if isinstance(link_id, str) and _LINK_ID_SHAPE.fullmatch(link_id) else None
 
 
 def read_link_id(link_id: object) -> bytes:
@@ -165,7 +132,7 @@ def read_link_id(link_id: object) -> bytes:
 def read_link_ids(link_ids: tuple[object, ...]) -> list[bytes]:
     """Read link ids; what can't be one is left out, but BadArgumentError for a token, a URL and what is no text."""
     for each in link_ids:
-        if not isinstance(each, str) or _is_token_or_url(each):
+        if not isinstance(each, str) or "/" in each or is_token_shaped(each):
             raise BadArgumentError(explain_link_id(each))
     return [raw for raw in map(parse_link_id, link_ids) if raw is not None]
 
@@ -175,17 +142,13 @@ def is_token_shaped(text: str) -> bool:
     return _TOKEN_SHAPE.fullmatch(text) is not None
 
 
-def _is_token_or_url(value: str) -> bool:
-    return "/" in value[:LONGEST_TEXT] or is_token_shaped(value)
-
-
 def explain_link_id(value: object) -> str:
     """Say what was given in place of a link id, without showing it: it may be what opens a link."""
     wanted = "wanted is a link id, 40 hexadecimal digits in lower case: link.link_id"
     if not isinstance(value, str):
         return f"{wanted}; got {describe_type(value)}"
-    if _is_token_or_url(value):
-        return f"this looks like {'a URL' if '/' in value[:LONGEST_TEXT] else 'a token'}; {wanted}"
+    if "/" in value or is_token_shaped(value):
+        return f"this looks like {'a URL' if '/' in value else 'a token'}; {wanted}"
     return f"{wanted}; got {len(value):,} characters"
 
 
@@ -196,8 +159,8 @@ def explain_token(value: object) -> str:
     # A flood of forgeries, of a token's length or of megabytes, is to cost as little as it can.
     if len(value) == _TOKEN_LENGTH or len(value) > 2_048:
         return NOT_GENUINE
-    if "/" in value[:LONGEST_TEXT]:
+    if "/" in value:
         return "this looks like a URL: its last part is the token"
-    if _LINK_ID_SHAPE.fullmatch(value):
+    if _LINK_ID_SHAPE.fullmatch(value.lower()):
         return "this looks like a link id, which opens nothing; wanted is the token, the last part of the link's URL"
     return NOT_GENUINE

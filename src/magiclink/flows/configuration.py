@@ -3,17 +3,15 @@
 Nothing is called here, and nothing is asked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from inspect import iscoroutinefunction
 from typing import Any, cast
 
 from ..crypto.keys import KEYGEN, KeyRing
-from ..errors import BadArgumentError, ConfigurationError
+from ..errors import BadArgumentError, ConfigurationError, describe_type
 from ..policy import Policy
 from ..stores.base import Store
-from .arguments import check_text, describe_type
+from .arguments import check_text
 
 _STORE_CALLS = tuple(name for name in vars(Store) if not name.startswith("_"))
 
@@ -29,17 +27,14 @@ def check_keys(keys: object) -> KeyRing:
 def index_policies(policies: object) -> dict[str, Policy]:
     """Return each policy by its purpose; there is at least one, and one a purpose."""
     if isinstance(policies, str | bytes) or not isinstance(policies, Sequence) or not policies:
-        raise ConfigurationError(
-            f"policies: a list or tuple of at least one Policy, such as (INVOICE, SIGN_IN); got {_describe(policies)}"
-        )
+        got = "none" if isinstance(policies, Sequence) and not policies else describe_type(policies)
+        raise ConfigurationError(f"policies: a list or tuple of Policies, such as (INVOICE, SIGN_IN); got {got}")
     found: dict[str, Policy] = {}
     for policy in policies:
         if not isinstance(policy, Policy):
             raise ConfigurationError(f"policies: each a Policy, such as INVOICE; got {describe_type(policy)}")
         if policy.purpose in found:
-            raise ConfigurationError(
-                f"two policies have the purpose {policy.purpose}: replace(policy, purpose=…) gives one its own"
-            )
+            raise ConfigurationError(f"two policies are for {policy.purpose}: replace(policy, purpose=…) renames one")
         if policy.code is not None or policy.passphrase:
             raise ConfigurationError(f"{policy.purpose}: short codes and passphrases aren't there yet: leave them out")
         found[policy.purpose] = policy
@@ -64,9 +59,7 @@ def check_event_sink(sink: Any) -> Any:
 def check_clock(clock: Any) -> None:
     """Raise ConfigurationError for a clock that can't be asked."""
     if not callable(getattr(clock, "now", None)):
-        raise ConfigurationError(
-            f"clock: an object whose now() returns an aware datetime in UTC; got {describe_type(clock)}"
-        )
+        raise ConfigurationError(f"clock: wanted a now() that gives an aware UTC datetime; got {describe_type(clock)}")
 
 
 def check_store(store: Any) -> Store:
@@ -76,9 +69,8 @@ def check_store(store: Any) -> Store:
     for name in _STORE_CALLS:
         call = getattr(store, name, None)
         if not callable(call) or iscoroutinefunction(call):
-            raise ConfigurationError(
-                f"store: wanted a Store; {describe_type(store)} has no {name}() that answers at once"
-            )
+            given = describe_type(store)
+            raise ConfigurationError(f"store: wanted a Store; {given} has no {name}() that answers at once")
     return cast("Store", store)
 
 
@@ -88,7 +80,3 @@ def check_audience(audience: object) -> str:
         return check_text(audience, "audience")
     except BadArgumentError as error:
         raise ConfigurationError(str(error)) from None
-
-
-def _describe(policies: object) -> str:
-    return "none" if isinstance(policies, Sequence) and not policies else describe_type(policies)

@@ -4,25 +4,26 @@ A token lives in the arguments of a flow alone, and a flow deletes it before any
 the local variables of every frame of a traceback.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from .. import clock as clocks
 from .. import decisions
 from ..addresses import canonicalize, fold_case
+from ..clock import Clock
 from ..crypto.keys import Digester, KeyRing, derive_contexts
 from ..destinations import Site
-from ..errors import ConfigurationError, InvalidLinkError, MagicLinkError, StoreError
+from ..errors import ConfigurationError, InvalidLinkError, MagicLinkError, StoreError, describe_type
 from ..events import Event, Kind, emit, logger
+from ..instants import to_datetime
+from ..policy import Policy
 from ..records import Note, Record, Selector
-from ..stores.base import HOUR
+from ..stores.base import HOUR, Store
 from ..values import LinkInfo
-from .arguments import describe_type, explain_token
+from .arguments import explain_token
 from .configuration import (
     check_audience,
     check_callable,
@@ -34,11 +35,8 @@ from .configuration import (
 )
 
 if TYPE_CHECKING:
-    from ..clock import Clock
     from ..crypto.seals import Seals
     from ..crypto.tokens import Genuine, Tokens
-    from ..policy import Policy
-    from ..stores.base import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,16 +47,11 @@ REMEMBERED_NOTES = 4_096
 UNKNOWN = "the link is unknown: never made here, or purged"
 
 
-class StoreCall(Protocol):
-    """How a call of the store is made: at once, or in a thread that an event loop awaits."""
-
-    def __call__(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        """Call it, and return its answer when it's there."""
-        ...
-
-
 class Core:
-    """The configuration that every flow shares. Raises ConfigurationError for what can't work or isn't safe."""
+    """The configuration that every flow shares. Raises ConfigurationError for what can't work or isn't safe.
+
+    `store_call(call, *args, **kwargs)` makes a call of the store: at once, or in a thread that an event loop awaits.
+    """
 
     def __init__(
         self,
@@ -71,7 +64,7 @@ class Core:
         clock: Clock,
         security_stamp: Callable[[str], Awaitable[str | None] | str | None] | None = None,
         on_event: Callable[[Event], None] | None = None,
-        store_call: StoreCall,
+        store_call: Callable[..., Awaitable[Any]],
     ) -> None:
         self.site: Site = Site.from_url(base_url)
         self.audience: str = check_audience(self.site.origin if audience is None else audience)
@@ -89,13 +82,13 @@ class Core:
     # Built when the first link is made or read, since importing cryptography costs more than the rest of the library.
 
     @cached_property
-    def _tokens(self) -> Tokens:
+    def _tokens(self) -> "Tokens":
         from ..crypto.tokens import Tokens  # noqa: PLC0415
 
         return Tokens(self._keys, self.audience, self._contexts)
 
     @cached_property
-    def _seals(self) -> Seals:
+    def _seals(self) -> "Seals":
         from ..crypto.seals import Seals  # noqa: PLC0415
 
         return Seals(self._keys, self.audience)
@@ -113,11 +106,12 @@ class Core:
     async def _call_store(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask the store. Whatever it raises, the caller gets an error of this library: unknown outcomes fail closed."""
         try:
-            return await self._store_call(call, *args, **kwargs)
+            answer: T = await self._store_call(call, *args, **kwargs)
         except MagicLinkError:
             raise
         except Exception as error:
             raise StoreError(f"the store failed ({type(error).__name__})") from error
+        return answer
 
     async def _call_app(self, call: Callable[..., Any], /, *args: object) -> Any:
         """Ask the app. Its exceptions pass through; nothing has been used up. It may be asynchronous under `aio`."""
@@ -138,24 +132,27 @@ class Core:
         issued_under = None if record is None else record.stamp
         if self._security_stamp is None:
             if issued_under is not None:
-                raise ConfigurationError(
-                    "the link was issued with a security stamp: give MagicLinks(security_stamp=…) again"
-                )
+                raise ConfigurationError("the link was issued under a stamp: give MagicLinks(security_stamp=…) again")
             return True, None
         answer = await self._call_app(self._security_stamp, subject)
         if answer is None:
             return False, None
-        stamp = _frame_stamp(subject, answer)
+        if not isinstance(answer, str):
+            raise ConfigurationError(
+                f"security_stamp(subject): a str, or None for an account not to be used; got {describe_type(answer)}"
+            )
+        # With the subject: two accounts of one stamp have two digests, or a stolen record tells who shares one.
+        stamp = f"{len(subject)}:{subject}{answer}"
         is_same = issued_under is None or self._digests.matches("stamp", issued_under, stamp)
         return is_same, self._digests.digest("stamp", stamp)
 
     # Reading.
 
-    def open_token(self, token: object) -> Genuine | None:
+    def open_token(self, token: object) -> "Genuine | None":
         """Return what a token proves, or None; the store isn't asked, and nothing raises."""
         return self._tokens.open(token)
 
-    def _read_token(self, token: object) -> Genuine | str:
+    def _read_token(self, token: object) -> "Genuine | str":
         """Return what a token proves, or else what its caller raises InvalidLinkError with, once it has deleted it."""
         return self._tokens.open(token) or explain_token(token)
 
@@ -165,6 +162,13 @@ class Core:
         if record is None:
             raise InvalidLinkError(UNKNOWN)
         return record
+
+    def tighten(self, record: Record) -> tuple[Policy, Record]:
+        """Return a record's policy, and the record under it. Raises InvalidLinkError where the policy is gone."""
+        policy = self.policies.get(record.purpose)
+        if policy is None:
+            raise InvalidLinkError(f"the policy of the link is gone: {record.purpose} isn't registered any more")
+        return policy, decisions.tighten(record, policy)
 
     def describe(self, record: Record, now: int) -> LinkInfo:
         """Return all that is known of a link, under today's policy."""
@@ -177,6 +181,10 @@ class Core:
     def _has_listener(self) -> bool:
         """Return whether anybody listens: an event that nobody hears isn't built, it costs as much as a token."""
         return self._on_event is not None or logger.isEnabledFor(logging.INFO)
+
+    def _emit_event(self, kind: Kind, now: int, *, reason: str = "", **names: str | None) -> None:
+        """Emit what is about no record at hand."""
+        emit(Event(kind=kind, at=to_datetime(now), reason=reason, **names), self._on_event)
 
     def _emit(self, kind: Kind, record: Record, *, at: int, reason: str = "") -> None:
         if self._has_listener:
@@ -219,13 +227,3 @@ def suppress_failure(what: str, link_id: bytes) -> Iterator[None]:
         yield
     except MagicLinkError as error:
         logger.warning("no %s link=%s: %s", what, link_id.hex(), error)
-
-
-def _frame_stamp(subject: str, stamp: object) -> str:
-    """Join what is digested: two accounts with one stamp have two digests, or a stolen record tells who shares one."""
-    if not isinstance(stamp, str):
-        raise ConfigurationError(
-            "security_stamp(subject) must return a str, or None for an account not to be used; "
-            f"it returned {describe_type(stamp)}"
-        )
-    return f"{len(subject)}:{subject}{stamp}"

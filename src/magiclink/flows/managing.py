@@ -1,18 +1,17 @@
 """What the app and its support desk do with links that exist: withdraw, find, recount, forget."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from ..errors import BadArgumentError, InvalidLinkError
-from ..events import Event, Kind, emit, merge_history
-from ..instants import read_instant, to_datetime, to_span
+from ..events import Event, Kind, merge_history
+from ..instants import read_instant, to_span
+from ..policy import Policy
 from ..records import Selector
+from ..values import LinkInfo
 from .arguments import (
     PAGE,
     check_keep,
     check_limit,
-    check_reason,
     check_text,
     explain_link_id,
     find_policy,
@@ -20,12 +19,6 @@ from .arguments import (
     read_link_id,
 )
 from .core import UNKNOWN, Core
-
-if TYPE_CHECKING:
-    from datetime import datetime, timedelta
-
-    from ..policy import Policy
-    from ..values import LinkInfo
 
 PURGED_AT_ONCE = 500
 """Links a transaction of `purge`: small enough that nobody waits for its lock."""
@@ -36,7 +29,7 @@ class Managing(Core):
 
     async def revoke(self, link_id: str, *, reason: str = "") -> LinkInfo:
         """Withdraw one link in whatever state."""
-        raw, text, now = read_link_id(link_id), check_reason(reason), self.read_clock()
+        raw, text, now = read_link_id(link_id), check_text(reason, "reason", may_be_empty=True), self.read_clock()
         record = await self._call_store(self.store.revoke, self.audience, raw, now=now, reason=text)
         if record is None:
             raise InvalidLinkError(UNKNOWN)
@@ -55,27 +48,17 @@ class Managing(Core):
         reason: str = "",
     ) -> None:
         """Withdraw every link that matches all that is given."""
-        text = check_reason(reason)
+        text = check_text(reason, "reason", may_be_empty=True)
         before = None if issued_before is None else read_instant(issued_before, "issued_before")
-        selector = self._select(policy, subject, resource, recipient, before)
-        if selector.is_empty:
-            raise BadArgumentError(
-                "revoke_all would withdraw every link: give a policy, subject, resource, recipient or issued_before"
-            )
+        missing = "revoke_all would withdraw every link: give a policy, subject, resource, recipient or issued_before"
+        selector = self._select(missing, policy, subject, resource, recipient, issued_before=before)
         now = self.read_clock()
         if subject is not None and selector == Selector(audience=self.audience, subject=subject):
             await self._call_store(self.store.revoke_subject, self.audience, subject, now=now, reason=text)
         else:
             await self._call_store(self.store.revoke_matching, selector, now=now, reason=text)
-        revoked = Event(
-            kind=Kind.REVOKED,
-            at=to_datetime(now),
-            purpose=selector.purpose,
-            subject=subject,
-            resource=resource,
-            reason=text,
-        )
-        emit(revoked, self._on_event)
+        names = {"purpose": selector.purpose, "subject": subject, "resource": resource}
+        self._emit_event(Kind.REVOKED, now, reason=text, **names)
 
     async def inspect(self, link_id: str) -> LinkInfo:
         """Return all that is known of a link."""
@@ -93,9 +76,8 @@ class Managing(Core):
         after: str | None = None,
     ) -> list[LinkInfo]:
         """Return the links that match all that is given, newest first."""
-        selector = self._select(policy, subject, resource, recipient)
-        if selector.is_empty:
-            raise BadArgumentError("find: give a policy, subject, resource or recipient")
+        missing = "find: give a policy, subject, resource or recipient"
+        selector = self._select(missing, policy, subject, resource, recipient)
         behind = None if after is None else parse_link_id(after)
         if after is not None and behind is None:
             raise BadArgumentError(f"after: {explain_link_id(after)}")
@@ -107,9 +89,7 @@ class Managing(Core):
         self, *, subject: str | None = None, resource: str | None = None, limit: int = 100
     ) -> list[Event]:
         """Return what happened to the links of a subject or resource, oldest first."""
-        selector = self._select(None, subject, resource, None)
-        if selector.is_empty:
-            raise BadArgumentError("history: give a subject or a resource")
+        selector = self._select("history: give a subject or a resource", None, subject, resource, None)
         most = check_limit(limit)
         records = await self._call_store(self.store.find, selector, limit=PAGE)
         notes = await self._call_store(self.store.notes, self.audience, [record.link_id for record in records])
@@ -117,12 +97,12 @@ class Managing(Core):
 
     async def purge(self, *, keep: timedelta) -> int:
         """Forget links that expired longer than `keep` ago; return how many."""
-        span, now = to_span(check_keep(keep, self._find_retention())), self.read_clock()
+        span, now = to_span(check_keep(keep, self.policies.values())), self.read_clock()
         before, purged, count = max(0, now - span), 0, PURGED_AT_ONCE
         while count >= PURGED_AT_ONCE:
             count = await self._call_store(self.store.purge, self.audience, before=before, limit=PURGED_AT_ONCE)
             purged += count
-        emit(Event(kind=Kind.PURGED, at=to_datetime(now), reason=str(purged)), self._on_event)
+        self._emit_event(Kind.PURGED, now, reason=str(purged))
         return purged
 
     async def close(self) -> None:
@@ -131,14 +111,17 @@ class Managing(Core):
 
     def _select(
         self,
+        missing: str,
         policy: Policy | None,
         subject: str | None,
         resource: str | None,
         recipient: str | None,
+        *,
         issued_before: int | None = None,
     ) -> Selector:
+        """Return what is meant; raise BadArgumentError with the message `missing` where that is every link."""
         address = self._fold_address(recipient)
-        return Selector(
+        selector = Selector(
             audience=self.audience,
             purpose=None if policy is None else find_policy(self.policies, policy).purpose,
             subject=None if subject is None else check_text(subject, "subject"),
@@ -146,7 +129,6 @@ class Managing(Core):
             recipients=None if address is None else self._digests.digest_all("recipient", address),
             issued_before=issued_before,
         )
-
-    def _find_retention(self) -> timedelta:
-        spans = [policy.session_lifetime for policy in self.policies.values()]
-        return max(spans + [policy.ends_after for policy in self.policies.values() if policy.ends_after])
+        if selector.is_empty:
+            raise BadArgumentError(missing)
+        return selector

@@ -5,37 +5,26 @@ is read first only where the app must be asked about it, and after a refusal, to
 one conditional write.
 """
 
-from __future__ import annotations
-
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .. import decisions
-from ..errors import (
-    BadArgumentError,
-    ExpiredLinkError,
-    InvalidLinkError,
-    NotAdmittedError,
-    RejectedLinkError,
-    RevokedLinkError,
-    StoreError,
-    SupersededLinkError,
-    UsedLinkError,
-)
-from ..events import Event, Kind, emit
+from ..errors import BadArgumentError, InvalidLinkError, NotAdmittedError, RejectedLinkError, StoreError, describe_type
+from ..events import Kind
 from ..instants import read_instant, to_datetime
-from ..records import State
+from ..policy import Policy
+from ..records import Record, Terms
 from ..values import LinkInfo, Preview, Redemption
-from .arguments import check_admit, digest_nonce, find_policy, read_browser, read_link_id
+from .arguments import digest_nonce, find_policy, read_browser, read_link_id
 from .core import Core
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from datetime import datetime
-
     from ..crypto.tokens import Genuine
-    from ..policy import Policy
-    from ..records import Record, Terms
+
+Admit = Callable[[LinkInfo], bool | Awaitable[bool]]
+"""The app's own last check of a link, before its use is written."""
 
 
 @dataclass(slots=True)
@@ -47,7 +36,7 @@ class Attempt:
     now: int
     browser: str | None
     nonce: bytes | None = None
-    admit: Callable[[LinkInfo], bool | Awaitable[bool]] | None = None
+    admit: Admit | None = None
     is_noted: bool = True
     record: Record | None = None
     """The link as the store had it last, under today's policy; None until it has been read."""
@@ -60,8 +49,7 @@ class Redeeming(Core):
         """Check a link and change nothing but its notes."""
         proof = self._read_token(token)
         del token
-        attempt = self._begin(proof, policy, browser=browser)
-        record = await self.check(attempt)
+        record = await self.check(self._begin(proof, policy, browser))
         return Preview(
             link_id=record.link_id.hex(),
             purpose=record.purpose,
@@ -81,7 +69,7 @@ class Redeeming(Core):
         """Check a link and use it."""
         proof = self._read_token(token)
         del token
-        return await self.use(self._begin(proof, policy, browser=browser, nonce=attempt, admit=admit))
+        return await self.use(self._begin(proof, policy, browser, attempt, admit))
 
     async def recall(self, link_id: str, *, redeemed_at: datetime) -> Redemption:
         """Check that what a link opened is still open."""
@@ -91,10 +79,7 @@ class Redeeming(Core):
 
     async def recall_record(self, record: Record, *, redeemed_at: int, now: int) -> Redemption:
         """Do what `recall` does with a record that has been read."""
-        policy = self.policies.get(record.purpose)
-        if policy is None:
-            raise InvalidLinkError(f"the policy of the link is gone: {record.purpose} isn't registered any more")
-        record = decisions.tighten(record, policy)
+        _, record = self.tighten(record)
         decisions.check_open(record, redeemed_at=redeemed_at, now=now)
         if not (await self._read_stamp(record.subject, record))[0]:
             raise decisions.make_account_rejection(record, now)
@@ -111,25 +96,27 @@ class Redeeming(Core):
     async def use(self, attempt: Attempt) -> Redemption:
         """Use a link whose token has been opened: what `redeem` does."""
         if attempt.policy.step_up and attempt.admit is None:
-            raise BadArgumentError(
-                f"{attempt.policy.purpose} has step_up: give admit=, which says whether link.subject is signed in"
-            )
+            purpose = attempt.policy.purpose
+            raise BadArgumentError(f"{purpose} has step_up: give admit=, which says whether link.subject is signed in")
+        record = None
         # Reading costs a quarter of a use: only where the app, the stamp or the browser must be asked about the record.
-        if attempt.admit is None and self._security_stamp is None and not attempt.policy.bind_browser:
-            return await self._consume(attempt, self._make_terms(attempt, None))
-        record = await self._read(attempt)
-        terms = self._make_terms(attempt, record)
-        await self._check(attempt, record, terms)
+        if attempt.admit is not None or self._security_stamp is not None or attempt.policy.bind_browser:
+            record = await self._read(attempt)
+        stamp = None if record is None else record.stamp
+        terms = decisions.make_terms(
+            attempt.policy, audience=self.audience, now=attempt.now, stamp=stamp, attempt=attempt.nonce
+        )
+        if record is not None:
+            await self._check(attempt, record, terms)
         return await self._consume(attempt, terms)
 
     def _begin(
         self,
-        proof: Genuine | str,
+        proof: "Genuine | str",
         policy: Policy | tuple[Policy, ...],
-        *,
         browser: str | None,
         nonce: str | None = None,
-        admit: Callable[[LinkInfo], bool | Awaitable[bool]] | None = None,
+        admit: Admit | None = None,
     ) -> Attempt:
         """Begin: the expected policy, a genuine token for it, and the one reading of the clock."""
         expected = None
@@ -138,8 +125,8 @@ class Redeeming(Core):
             if not isinstance(proof, str) and known.purpose == proof.purpose:
                 expected = known
         digest, cookie = digest_nonce(nonce), read_browser(browser)
-        if admit is not None:
-            check_admit(admit)
+        if admit is not None and not callable(admit):
+            raise BadArgumentError(f"admit: a function that takes a LinkInfo, or None; got {describe_type(admit)}")
         # A forgery costs no query, no event and no line of a log: a flood of them fills nothing.
         if isinstance(proof, str):
             raise InvalidLinkError(proof)
@@ -151,54 +138,38 @@ class Redeeming(Core):
         try:
             attempt.record = decisions.tighten(await self.read_record(attempt.link_id), attempt.policy)
         except InvalidLinkError:
-            refused = Event(
-                kind=Kind.REFUSED,
-                at=to_datetime(attempt.now),
-                link_id=attempt.link_id.hex(),
-                purpose=attempt.policy.purpose,
-                reason="unknown",
-            )
-            emit(refused, self._on_event)
+            link_id, purpose = attempt.link_id.hex(), attempt.policy.purpose
+            self._emit_event(Kind.REFUSED, attempt.now, reason="unknown", link_id=link_id, purpose=purpose)
             raise
         return attempt.record
 
-    def _make_terms(self, attempt: Attempt, record: Record | None) -> Terms:
-        stamp = record.stamp if record else None
-        return decisions.make_terms(
-            attempt.policy, audience=self.audience, now=attempt.now, stamp=stamp, attempt=attempt.nonce
-        )
-
     async def _check(self, attempt: Attempt, record: Record, terms: Terms | None = None) -> None:
-        """Raise what keeps a link from being used, in the order of precedence, and note the refusal."""
+        """Raise what keeps a link from being used, in the order of precedence, and note the refusal.
+
+        With terms, a second click is let in. A rejection that `admit` raises, maybe of another link, passes through.
+        """
+        reason: str = decisions.ACCOUNT
         try:
-            await self._check_state(attempt, record, terms)
-            await self._check_admission(attempt, record)
-        except RejectedLinkError as error:
-            if attempt.is_noted:
-                await self._note(Kind.REFUSED, record, at=attempt.now, reason=_name_reason(error))
-            raise
-
-    async def _check_state(self, attempt: Attempt, record: Record, terms: Terms | None) -> None:
-        """Raise what has ended a link; with terms, a second click is let in."""
-        if record.revoked_at is None:
             # A changed account counts as a revocation, which comes before whatever else has ended the link.
-            if not (await self._read_stamp(record.subject, record))[0]:
+            if record.revoked_at is None and not (await self._read_stamp(record.subject, record))[0]:
                 raise decisions.make_account_rejection(record, attempt.now)
+            reason = record.state_at(attempt.now)
             # What the first click changed mustn't refuse the second click of the same browser.
-            if terms is not None and terms.is_reclick(record):
-                return
-        decisions.check_usable(record, attempt.now)
-
-    async def _check_admission(self, attempt: Attempt, record: Record) -> None:
-        """Raise where the link is bound to another browser, or the app says no."""
-        if attempt.policy.bind_browser and not self._is_browser(record, attempt.browser):
-            info = LinkInfo.from_record(record, now=attempt.now)
-            raise NotAdmittedError("another browser asked for this link", reason="browser", link=info)
-        if attempt.admit is None:
-            return
-        info = LinkInfo.from_record(record, now=attempt.now)
-        if not await self._call_app(attempt.admit, info):
-            raise NotAdmittedError("the app doesn't admit this link now", reason="app", link=info)
+            if record.revoked_at is not None or terms is None or not terms.is_reclick(record):
+                decisions.check_usable(record, attempt.now)
+            reason = "browser"
+            if attempt.policy.bind_browser and not self._is_browser(record, attempt.browser):
+                info = LinkInfo.from_record(record, now=attempt.now)
+                raise NotAdmittedError("another browser asked for this link", reason=reason, link=info)
+            reason = "app"
+            if attempt.admit is not None:
+                info = LinkInfo.from_record(record, now=attempt.now)
+                if not await self._call_app(attempt.admit, info):
+                    raise NotAdmittedError("the app doesn't admit this link now", reason=reason, link=info)
+        except RejectedLinkError:
+            if attempt.is_noted:
+                await self._note(Kind.REFUSED, record, at=attempt.now, reason=reason)
+            raise
 
     def _is_browser(self, record: Record, browser: str | None) -> bool:
         # A link from before the policy bound it names no browser, and so none may use it: tightened works at once.
@@ -223,21 +194,3 @@ class Redeeming(Core):
             await self._note(Kind.RECLICKED, record, at=attempt.now)
             return Redemption.from_record(record, redeemed_at=record.last_used_at)
         raise StoreError("the store refused a use that its record allows")
-
-
-_REASONS: dict[type[RejectedLinkError], str] = {
-    ExpiredLinkError: State.EXPIRED,
-    UsedLinkError: State.USED,
-    SupersededLinkError: State.SUPERSEDED,
-    RevokedLinkError: State.REVOKED,
-}
-
-
-def _name_reason(error: RejectedLinkError) -> str:
-    """Name a refusal for the history: the link's state, or who said no."""
-    if isinstance(error, NotAdmittedError):
-        return error.reason
-    if isinstance(error, RevokedLinkError) and error.at is None:
-        return decisions.ACCOUNT
-    # `admit` may raise a rejection of its own, of some other link: it passes through.
-    return _REASONS.get(type(error), "app")

@@ -5,23 +5,17 @@ conversation is trusted with more than an app: it sees whom a link is for before
 nobody.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..addresses import canonicalize, fold_case
 from ..errors import BadArgumentError
-from ..events import Event, Kind, emit
-from ..instants import to_datetime
+from ..events import Kind
+from ..records import Record
 from .arguments import digest_nonce, parse_link_id, read_browser
-from .redeeming import Attempt, Redeeming
+from .redeeming import Admit, Attempt, Redeeming
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
-
     from ..crypto.tokens import Genuine
-    from ..records import Record
-    from ..values import LinkInfo
 
 
 class WebCalls(Redeeming):
@@ -29,12 +23,12 @@ class WebCalls(Redeeming):
 
     def begin_attempt(
         self,
-        genuine: Genuine,
+        genuine: "Genuine",
         now: int,
         *,
         browser: str | None,
         nonce: str | None = None,
-        admit: Callable[[LinkInfo], bool | Awaitable[bool]] | None = None,
+        admit: Admit | None = None,
         is_noted: bool = True,
     ) -> Attempt:
         """Begin to open a link of any policy, for `check` or `use`; without `is_noted`, its history isn't written."""
@@ -44,10 +38,9 @@ class WebCalls(Redeeming):
     def is_recipient(self, recipient: bytes | None, address: str) -> bool:
         """Return whether an address on file is the one that a link was mailed to; what is no address isn't."""
         try:
-            spelled = fold_case(canonicalize(address))
+            return self._digests.matches("recipient", recipient, self._fold_address(address))
         except BadArgumentError:
             return False
-        return self._digests.matches("recipient", recipient, spelled)
 
     def choose_recipient(self, record: Record, addresses: Iterable[str]) -> str | None:
         """Return that of the addresses on file to which a link was mailed, or None."""
@@ -74,6 +67,6 @@ class WebCalls(Redeeming):
     async def note_limited(self, record: Record | None, now: int, *, link_id: str | None = None) -> None:
         """Note that a mail was asked for once too often: in the history of its link, where it's about one."""
         if record is None:
-            emit(Event(kind=Kind.LIMITED, at=to_datetime(now), link_id=link_id), self._on_event)
+            self._emit_event(Kind.LIMITED, now, link_id=link_id)
         else:
             await self._note(Kind.LIMITED, record, at=now)
