@@ -45,7 +45,7 @@ OTHERS = {**{name: spec for name, spec in DEFAULT_KEYWORDS.items() if name not i
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?.")
 BORROWED = {"Home", "No, take me back"}
 """Sentences that our templates share with the admin's own, which says them in its own way."""
-SAME = {"fr": {"destination", "note", "notes"}}
+SAME = {"fr": {"destination"}}
 
 Ids = frozenset[str | tuple[str, ...]]
 Marked = list[tuple[str | tuple[str, ...], str | None]]
