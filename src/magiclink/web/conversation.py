@@ -49,15 +49,15 @@ class Conversation(Requesting):
 
     async def _answer(self, request: Request) -> Reply:
         if any(_is_token_like(name, value) for name, value in request.query):
-            return self.show_page(404, self.choose_pages(request).not_genuine())
+            return self.show_plain(request, 404, "not-genuine")
         if request.form is None:
-            return self.show_page(413, self.choose_pages(request).too_large())
+            return self.show_plain(request, 413, "too-large")
         calls = self._find_calls(request.path)
         if not calls:
-            return self.show_page(404, self.choose_pages(request).not_genuine())
+            return self.show_plain(request, 404, "not-genuine")
         call = calls.get("GET" if request.method == "HEAD" else request.method)
         if call is None:
-            return self.show_page(405, self.choose_pages(request).not_allowed(), allow=_list_methods(calls))
+            return self.show_plain(request, 405, "not-allowed", allow=_list_methods(calls))
         return await call(request, self.flows.read_clock())
 
     def _find_calls(self, path: str) -> dict[str, Callable[[Request, int], Awaitable[Reply]]]:
@@ -87,7 +87,7 @@ class Conversation(Requesting):
 
     def answer_unavailable(self, request: Request) -> Reply:
         """Answer that nothing can be said now; for an adapter too, whose framework couldn't sign anybody in."""
-        return self.show_page(503, self.choose_pages(request).unavailable())
+        return self.show_plain(request, 503, "unavailable")
 
     def find_mount(self, root: str) -> str:
         """Return the path at which a framework finds the routes, whose application lives at `root` itself."""

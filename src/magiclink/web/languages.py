@@ -125,6 +125,11 @@ class Languages:
         return next(iter(self)) if found is None else self._offered[found]
 
 
+def mark(text: str) -> str:
+    """Return a text as it is, marked for the tool that collects texts: import it as `_`; `gettext` translates it."""
+    return text
+
+
 def parse_accept_language(header: str) -> tuple[str, ...]:
     """Return the languages of an Accept-Language, best first (RFC 9110, 12.5.4): for `Request.languages`."""
     weighted = [_weigh(part) for part in header[:LONGEST_HEADER].split(",", MOST_TAGS)[:MOST_TAGS]]

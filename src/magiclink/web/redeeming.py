@@ -45,7 +45,7 @@ class Redeeming(Responses):
         """Take the token off the address bar: to the clean page, or straight to a document that needs no button."""
         genuine = self.flows.open_token(_read_token(request))
         if genuine is None:
-            return self.show_page(404, self.choose_pages(request).not_genuine())
+            return self.show_plain(request, 404, "not-genuine")
         if not self.flows.policies[genuine.purpose].confirm:
             opened = await self._open_document(request, genuine, now)
             if opened is not None:
@@ -56,7 +56,7 @@ class Redeeming(Responses):
         """Show the page of the link that waits: its button, or what happened, when, and the way on."""
         pending = self._jar.read_pending(request, now)
         if pending is None:
-            return self.show_page(400, self.choose_pages(request).no_cookie())
+            return self.show_plain(request, 400, "no-cookie")
         attempt = self._begin_attempt(request, pending.genuine, now)
         try:
             record = await self.flows.check(attempt)
@@ -91,15 +91,13 @@ class Redeeming(Responses):
         ours = is_ours(request, self.flows.site.origin)
         pending = self._jar.read_pending(request, now)
         if ours is False:
-            return self.show_page(403, self.choose_pages(request).elsewhere())
+            return self.show_plain(request, 403, "elsewhere")
         if pending is None:
-            return self.show_page(400, self.choose_pages(request).no_cookie())
+            return self.show_plain(request, 400, "no-cookie")
         if self._jar.is_form(request, pending.token, pending.nonce, request.signed_in_as, now=now):
             return pending
         # Another tab, or another person signed in meanwhile: what this page showed is no longer what it would do.
-        return (
-            self.redirect(self.flows.site.path) if ours else self.show_page(403, self.choose_pages(request).elsewhere())
-        )
+        return self.redirect(self.flows.site.path) if ours else self.show_plain(request, 403, "elsewhere")
 
     def _begin_attempt(self, request: Request, genuine: Genuine, now: int, *, nonce: str | None = None) -> Attempt:
         return self.flows.begin_attempt(
@@ -131,7 +129,7 @@ class Redeeming(Responses):
         if isinstance(error, NotAdmittedError):
             return self.show_page(403, self.choose_pages(request).not_admitted(error.reason))
         if error.link is None:
-            return self.show_page(404, self.choose_pages(request).gone(), self._jar.clear_pending())
+            return self.show_plain(request, 404, "gone", self._jar.clear_pending())
         grant = self._find_grant(request, pending.token, attempt.now)
         if await self._is_still_open(request, attempt, grant, error):
             return self.land(error.link)

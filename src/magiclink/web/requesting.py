@@ -47,7 +47,7 @@ class Requesting(Redeeming):
             return pending
         language = self.choose_language(request).tag
         job = Job(task=Task.RENEW, source=request.source, link_id=pending.genuine.link_id.hex(), language=language)
-        return replace(self.show_page(200, self.choose_pages(request).sent()), after=job)
+        return replace(self.show_plain(request, 200, "sent"), after=job)
 
     async def show_sign_in(self, request: Request, now: int) -> Reply:
         """Show the page that asks for an address."""
@@ -61,14 +61,14 @@ class Requesting(Redeeming):
         nonce = self._jar.read_browser(request, now)
         is_form = nonce is not None and self._jar.is_form(request, "sign-in", nonce, now=now)
         if ours is False or (ours is None and not is_form):
-            return self.show_page(403, self.choose_pages(request).elsewhere())
+            return self.show_plain(request, 403, "elsewhere")
         # The page may have been open for longer than its cookie lived: this is the browser that asks.
         nonce, cookie = self._jar.keep_browser(request, now)
         typed = [value for name, value in request.form or () if name == "email"]
         address = typed[0][: LONGEST_ADDRESS + 1] if len(typed) == 1 else ""
         language = self.choose_language(request).tag
         job = Job(task=Task.SIGN_IN, source=request.source, address=address, browser=nonce, language=language)
-        return replace(self.show_page(200, self.choose_pages(request).sent(), cookie), after=job)
+        return replace(self.show_plain(request, 200, "sent", cookie), after=job)
 
     def show_closed(self, request: Request, now: int) -> Reply:
         """Show the page for a document that this browser doesn't have open, with the ways on."""

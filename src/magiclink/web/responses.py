@@ -82,6 +82,10 @@ class Responses:
         """Return the language of who asks, among those that the site offers."""
         return self.languages.choose(request.languages)
 
+    def show_plain(self, request: Request, status: int, name: str, *cookies: Cookie, allow: str = "") -> Reply:
+        """Answer with a page that says the same to everybody, such as `gone`."""
+        return self.show_page(status, self.choose_pages(request).plain(name), *cookies, allow=allow)
+
     def choose_pages(self, request: Request) -> Pages:
         """Return the pages in the language of who asks."""
         return self._pages[self.choose_language(request).tag]
