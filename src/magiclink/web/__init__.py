@@ -19,28 +19,9 @@ if TYPE_CHECKING:
     from .mailers import FolderMailer, Mailer, Security, SMTPMailer
     from .options import Limits, Options
 
-__all__ = [
-    "Account",
-    "Button",
-    "Catalogue",
-    "Conversation",
-    "Cookie",
-    "Directory",
-    "Field",
-    "FolderMailer",
-    "Job",
-    "Language",
-    "Limits",
-    "Mailer",
-    "Options",
-    "Page",
-    "Reply",
-    "Request",
-    "SMTPMailer",
-    "Security",
-    "Task",
-    "compose",
-]
+__all__ = ["Account", "Button", "Catalogue", "Conversation", "Cookie", "Directory", "Field", "FolderMailer", "Job"]
+__all__ += ["Language", "Limits", "Mailer", "Options", "Page", "Reply", "Request", "SMTPMailer", "Security", "Task"]
+__all__ += ["compose"]
 
 _MODULES = {
     "conversation": ("Conversation",),

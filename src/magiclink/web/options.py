@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypedDict
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from .directory import Directory
     from .languages import Catalogue
     from .mailers import Mailer
-
-HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +69,12 @@ class Options(TypedDict, total=False):
 
 def check_names(options: Iterable[str], *, also: Iterable[str] = ()) -> None:
     """Raise ConfigurationError for an option that doesn't exist; `also` names the adapter's own ones."""
-    known = [*Options.__annotations__, *also]
+    known = sorted([*Options.__annotations__, *also])
     for name in options:
         if name not in known:
-            raise ConfigurationError(f"there is no option {name}{suggest(name, known)}")
-
-
-def suggest(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown name: "; is … meant?", or all known ones where none is close."""
-    close = get_close_matches(name, known := list(known), 1)
-    return f"; is {close[0]} meant?" if close else f": there are {', '.join(sorted(known))}"
+            close = get_close_matches(name, known, 1)
+            end = f"; is {close[0]} meant?" if close else f": there are {', '.join(known)}"
+            raise ConfigurationError(f"there is no option {name}{end}")
 
 
 def check_home(flows: Flows, home: str) -> str:
@@ -102,15 +95,12 @@ def check_sign_in(flows: Flows, policy: Policy) -> Policy | None:
         if policy == SIGN_IN:
             return None
         registered = ", ".join(flows.policies)
-        raise ConfigurationError(
-            f"sign_in: {policy.purpose} isn't registered as this policy: write MagicLinks(policies=[…]) with it; "
-            f"registered are {registered}"
-        )
+        way_out = f"write MagicLinks(policies=[…]) with it; registered are {registered}"
+        raise ConfigurationError(f"sign_in: {policy.purpose} isn't registered as this policy: {way_out}")
     if policy.opens is not Opens.ACCOUNT or policy.step_up:
         raise ConfigurationError(f"sign_in: {policy.purpose} must open an account and be no step-up, as SIGN_IN does")
     # Anybody may type an address: a new link must not end the one that its owner is about to click.
     if policy.supersede is not Supersede.NEVER:
-        raise ConfigurationError(
-            f"sign_in: {policy.purpose} has supersede={policy.supersede}; write supersede=Supersede.NEVER"
-        )
+        got = f"supersede={policy.supersede}"
+        raise ConfigurationError(f"sign_in: {policy.purpose} has {got}; write supersede=Supersede.NEVER")
     return policy

@@ -9,13 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import (
-    MagicLinkError,
-    NotAdmittedError,
-    RejectedLinkError,
-    RevokedLinkError,
-    UnavailableError,
-)
+from ..errors import MagicLinkError, NotAdmittedError, RejectedLinkError, RevokedLinkError, UnavailableError
 from ..instants import to_datetime, to_micros
 from ..policy import Opens
 from ..records import State
@@ -24,15 +18,13 @@ from .http import Reply
 from .responses import Responses, is_ours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..crypto.tokens import Genuine
     from ..flows.redeeming import Attempt
     from ..policy import Policy
     from ..records import Record
     from ..values import LinkInfo, Redemption
     from .cookies import Pending
-    from .http import Page, Request
+    from .http import Request
 
 TRAILING = ".,;:!?)>]'\""
 """Programs that find links in text take the sentence's own punctuation along: one such character is dropped."""
@@ -62,7 +54,14 @@ class Redeeming(Responses):
             record = await self.flows.check(attempt)
         except RejectedLinkError as error:
             return await self._refuse(request, pending, attempt, error)
-        return self.show_page(200, self._make_confirm_page(request, pending, record, now))
+        link, other = self.flows.describe(record, now), request.signed_in_as
+        form = self._jar.seal_form(pending.token, pending.nonce, other, now=now)
+        about = self.describe(link, self.choose_language(request))
+        to, signs_in = self.name_subject(link.subject, record.recipient), self.signs_in(link)
+        pages = self.choose_pages(request)
+        if signs_in and other is not None and other != link.subject:
+            return self.show_page(200, pages.switch(about, to=to, other=self.name_subject(other), form=form))
+        return self.show_page(200, pages.confirm(about, to=to, form=form, signs_in=signs_in))
 
     async def use(self, request: Request, now: int) -> Reply:
         """Press the button: the link is used, once, and the browser lands where it leads."""
@@ -74,7 +73,15 @@ class Redeeming(Responses):
             redemption = await self.flows.use(attempt)
         except RejectedLinkError as error:
             return await self._refuse(request, pending, attempt, error)
-        return self._open(request, pending, attempt.policy, redemption, now)
+        policy = attempt.policy
+        if policy.opens is Opens.ACCOUNT:
+            left = redemption.session_ends_at - to_datetime(now)
+            reply = self.land(redemption.destination)
+            return replace(reply, sign_in=redemption, keeps_session=policy.step_up, session_left=left)
+        # A second click is shown the same redemption: it must not make the session longer.
+        opened_at, tag = to_micros(redemption.redeemed_at), make_tag(policy.purpose, redemption.resource)
+        grant = Grant(token=pending.token, opened_at=opened_at, tag=tag)
+        return self.land(redemption.destination, self._jar.keep_grant(request, grant, policy.session_lifetime, now))
 
     async def _find_open(self, request: Request, policy: Policy, resource: str | None, now: int) -> Redemption | None:
         """Return what this browser has open of a document, or None; the store is asked about that document alone."""
@@ -100,12 +107,16 @@ class Redeeming(Responses):
         return self.redirect(self.flows.site.path) if ours else self.show_plain(request, 403, "elsewhere")
 
     def _begin_attempt(self, request: Request, genuine: Genuine, now: int, *, nonce: str | None = None) -> Attempt:
+        own, is_step_up = self._admit, self.flows.policies[genuine.purpose].step_up
         return self.flows.begin_attempt(
             genuine,
             now,
             browser=self._jar.read_browser(request, now),
             nonce=nonce,
-            admit=self._make_admit(request, self.flows.policies[genuine.purpose]),
+            # A step-up is for the one who is signed in; the app's own check is the last.
+            admit=(lambda link: request.signed_in_as == link.subject and (own is None or own(link)))
+            if is_step_up
+            else own,
             is_noted=request.method != "HEAD",
         )
 
@@ -117,12 +128,12 @@ class Redeeming(Responses):
         except RejectedLinkError as error:
             held = self._find_grant(request, _read_token(request), now)
             if error.link is not None and await self._is_still_open(request, attempt, held, error):
-                return self.land(error.link)
+                return self.land(error.link.destination)
             return None
         # Read from the request once more: while the app was asked, no local variable held the token.
         grant = Grant(token=_read_token(request), opened_at=now, tag=make_tag(record.purpose, record.resource))
         cookie = self._jar.keep_grant(request, grant, attempt.policy.session_lifetime, now)
-        return self.redirect(self.check_destination(record.destination), cookie)
+        return self.land(record.destination, cookie)
 
     async def _refuse(self, request: Request, pending: Pending, attempt: Attempt, error: RejectedLinkError) -> Reply:
         """Say what happened to a link, or lead on a browser that still holds what the link opened."""
@@ -130,10 +141,19 @@ class Redeeming(Responses):
             return self.show_page(403, self.choose_pages(request).not_admitted(error.reason))
         if error.link is None:
             return self.show_plain(request, 404, "gone", self._jar.clear_pending())
-        grant = self._find_grant(request, pending.token, attempt.now)
-        if await self._is_still_open(request, attempt, grant, error):
-            return self.land(error.link)
-        return self.show_page(410, self._make_ended_page(request, pending, error, error.link, attempt.now))
+        now = attempt.now
+        if await self._is_still_open(request, attempt, self._find_grant(request, pending.token, now), error):
+            return self.land(error.link.destination)
+        renews = self._directory is not None and self.find_policy(error.link).renew_on_request
+        page = self.choose_pages(request).ended(
+            State.REVOKED if isinstance(error, RevokedLinkError) else error.link.state,
+            self.describe(error.link, self.choose_language(request)),
+            at=error.at,
+            now=to_datetime(now),
+            form=self._jar.seal_form(pending.token, pending.nonce, request.signed_in_as, now=now) if renews else None,
+            signs_in=self.signs_in(error.link),
+        )
+        return self.show_page(410, page)
 
     def _find_grant(self, request: Request, token: str, now: int) -> Grant | None:
         return next((grant for grant in self._jar.read_grants(request, now) if grant.token == token), None)
@@ -162,50 +182,6 @@ class Redeeming(Responses):
             raise
         except MagicLinkError:
             return None
-
-    def _open(self, request: Request, pending: Pending, policy: Policy, redemption: Redemption, now: int) -> Reply:
-        location = self.check_destination(redemption.destination)
-        if policy.opens is Opens.ACCOUNT:
-            left = redemption.session_ends_at - to_datetime(now)
-            return replace(self.redirect(location), sign_in=redemption, keeps_session=policy.step_up, session_left=left)
-        # A second click is shown the same redemption: it must not make the session longer.
-        opened_at, tag = to_micros(redemption.redeemed_at), make_tag(policy.purpose, redemption.resource)
-        grant = Grant(token=pending.token, opened_at=opened_at, tag=tag)
-        return self.redirect(location, self._jar.keep_grant(request, grant, policy.session_lifetime, now))
-
-    def _make_admit(self, request: Request, policy: Policy) -> Callable[[LinkInfo], bool] | None:
-        """Return the last check: of a step-up, that it's the one who is signed in; and the app's own."""
-        admit = self._admit
-        if not policy.step_up:
-            return admit
-        return lambda link: request.signed_in_as == link.subject and (admit is None or admit(link))
-
-    def _make_confirm_page(self, request: Request, pending: Pending, record: Record, now: int) -> Page:
-        form = self._jar.seal_form(pending.token, pending.nonce, request.signed_in_as, now=now)
-        link, other = self.flows.describe(record, now), request.signed_in_as
-        about, to = (
-            self.describe(link, self.choose_language(request)),
-            self.name_subject(link.subject, record.recipient),
-        )
-        signs_in = self.signs_in(link)
-        if signs_in and other is not None and other != link.subject:
-            return self.choose_pages(request).switch(about, to=to, other=self.name_subject(other), form=form)
-        return self.choose_pages(request).confirm(about, to=to, form=form, signs_in=signs_in)
-
-    def _make_ended_page(
-        self, request: Request, pending: Pending, error: RejectedLinkError, link: LinkInfo, now: int
-    ) -> Page:
-        renews = self._directory is not None and self.find_policy(link).renew_on_request
-        form = self._jar.seal_form(pending.token, pending.nonce, request.signed_in_as, now=now) if renews else None
-        state = State.REVOKED if isinstance(error, RevokedLinkError) else link.state
-        return self.choose_pages(request).ended(
-            state,
-            self.describe(link, self.choose_language(request)),
-            at=error.at,
-            now=to_datetime(now),
-            form=form,
-            signs_in=self.signs_in(link),
-        )
 
 
 def _read_token(request: Request) -> str:
