@@ -46,6 +46,12 @@ class Request:
     """The languages that the reader prefers, best first: tags such as `de-AT`, unchecked."""
 
 
+def read_field(request: Request, name: str) -> str:
+    """Return a field of a request's form; "" where it isn't there exactly once."""
+    values = [value for each, value in request.form or () if each == name]
+    return values[0] if len(values) == 1 else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One field of a form."""

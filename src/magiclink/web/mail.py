@@ -159,10 +159,12 @@ def disarm(about: str) -> str:
     if not isinstance(about, str):
         raise BadArgumentError(f'about: wanted a str such as "Invoice 1001", got {type(about).__name__}')
     # The first cut bounds the work, the last one the line: breaking a link makes text longer.
-    line = shorten(_break_links(_flatten(about[: NAME_LENGTH * 4])))
-    if not line:
+    line = _flatten(about[: NAME_LENGTH * 4])
+    for pattern, instead in _BREAKS:
+        line = pattern.sub(instead, line)
+    if not line.split():
         raise BadArgumentError('about: nothing is left to show; write what the link opens, such as "Invoice 1001"')
-    return line
+    return shorten(" ".join(line.split()))
 
 
 def _flatten(text: str) -> str:
@@ -184,12 +186,6 @@ _BREAKS = (
 """What a mail client would make a link of, and what stands there instead."""
 
 
-def _break_links(line: str) -> str:
-    for pattern, instead in _BREAKS:
-        line = pattern.sub(instead, line)
-    return " ".join(line.split())
-
-
 def _parse_address(address: object) -> Address:
     # Handed over in parts, so that nothing in it is parsed again: a list stays one wrong address, not two right ones.
     username, _at, domain = canonicalize(address).rpartition("@")
@@ -198,9 +194,8 @@ def _parse_address(address: object) -> Address:
 
 def _parse_mailbox(mailbox: str) -> Address:
     if not isinstance(mailbox, str):
-        raise BadArgumentError(
-            f"sender and reply_to: wanted a str, an address or Name <address>, got {type(mailbox).__name__}"
-        )
+        wanted = "a str, an address or Name <address>"
+        raise BadArgumentError(f"sender and reply_to: wanted {wanted}, got {type(mailbox).__name__}")
     named = re.fullmatch(r"([^<>]*)<([^<>]*)>", mailbox)
     if named is None:
         return _parse_address(mailbox)

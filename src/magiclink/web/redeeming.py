@@ -107,16 +107,15 @@ class Redeeming(Responses):
         return self.redirect(self.flows.site.path) if ours else self.show_plain(request, 403, "elsewhere")
 
     def _begin_attempt(self, request: Request, genuine: Genuine, now: int, *, nonce: str | None = None) -> Attempt:
-        own, is_step_up = self._admit, self.flows.policies[genuine.purpose].step_up
+        policy = self.flows.policies[genuine.purpose]
+        subject, own = request.signed_in_as, self._options.get("admit")
         return self.flows.begin_attempt(
             genuine,
             now,
             browser=self._jar.read_browser(request, now),
             nonce=nonce,
             # A step-up is for the one who is signed in; the app's own check is the last.
-            admit=(lambda link: request.signed_in_as == link.subject and (own is None or own(link)))
-            if is_step_up
-            else own,
+            admit=(lambda link: link.subject == subject and (own is None or own(link))) if policy.step_up else own,
             is_noted=request.method != "HEAD",
         )
 

@@ -19,7 +19,7 @@ from ..instants import to_datetime
 from ..stores.base import HOUR
 from ..values import Order
 from .directory import MOST_ACCOUNTS
-from .http import Reply
+from .http import Reply, read_field
 from .jobs import Job, Task
 from .mail import compose
 from .redeeming import Redeeming
@@ -57,15 +57,13 @@ class Requesting(Redeeming):
 
     async def request_sign_in(self, request: Request, now: int) -> Reply:
         """Take an address. Known or not, right or wrong, over a limit or not: the same answer and the same work."""
-        ours = is_ours(request, self.flows.site.origin)
-        nonce = self._jar.read_browser(request, now)
+        ours, nonce = is_ours(request, self.flows.site.origin), self._jar.read_browser(request, now)
         is_form = nonce is not None and self._jar.is_form(request, "sign-in", nonce, now=now)
         if ours is False or (ours is None and not is_form):
             return self.show_plain(request, 403, "elsewhere")
         # The page may have been open for longer than its cookie lived: this is the browser that asks.
         nonce, cookie = self._jar.keep_browser(request, now)
-        typed = [value for name, value in request.form or () if name == "email"]
-        address = typed[0][: LONGEST_ADDRESS + 1] if len(typed) == 1 else ""
+        address = read_field(request, "email")[: LONGEST_ADDRESS + 1]
         language = self.choose_language(request).tag
         job = Job(task=Task.SIGN_IN, source=request.source, address=address, browser=nonce, language=language)
         return replace(self.show_plain(request, 200, "sent", cookie), after=job)
@@ -155,8 +153,8 @@ class Requesting(Redeeming):
             about=about or self.describe(info, reader) or None,
             opens=self.find_policy(info).opens,
             language=reader,
-            sender=self._sender,
-            reply_to=self._reply_to,
+            sender=self._options.get("sender"),
+            reply_to=self._options.get("reply_to"),
             clock=_At(to_datetime(now)),
         )
         self._mailer.send(message)
@@ -225,7 +223,6 @@ class _At(NamedTuple):
     at: datetime
 
     def now(self) -> datetime:
-        """Return it."""
         return self.at
 
 
@@ -247,6 +244,5 @@ def name_source(source: str | None) -> str:
     except ValueError:
         return "unknown"
     if isinstance(address, IPv6Address):
-        mapped = address.ipv4_mapped
-        return str(mapped) if mapped is not None else str(IPv6Address(int(address) >> 64 << 64))
+        return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
     return str(address)

@@ -59,15 +59,10 @@ class Responses:
         self._pages = {each.tag: Pages(flows.site.path, each) for each in self.languages}
         self._directory = options.get("directory")
         self._mailer = options.get("mailer")
-        self._sender = options.get("sender")
-        self._reply_to = options.get("reply_to")
-        self._describe = options.get("describe")
-        self._admit = options.get("admit")
+        self._options: Options = options
         self._jar = Jar(flows)
         if self._directory is not None and self._mailer is None:
-            raise ConfigurationError(
-                "a directory needs a mailer for the links that people ask for: mailer=SMTPMailer(…)"
-            )
+            raise ConfigurationError("a directory needs a mailer, for links that people ask for: mailer=SMTPMailer(…)")
 
     def find_policy(self, link: LinkInfo) -> Policy:
         """Return the policy of a link. Raises BadArgumentError where it isn't among the app's policies any more."""
@@ -94,7 +89,8 @@ class Responses:
 
     def describe(self, link: LinkInfo, language: Language) -> str:
         """Return what a link opens, in the app's words; "" where it has none in this language."""
-        text = "" if self._describe is None else self._describe(link)
+        describe = self._options.get("describe")
+        text = "" if describe is None else describe(link)
         return text.get(language.tag, "") if isinstance(text, Mapping) else text
 
     def name_subject(self, subject: str, recipient: bytes | None = None) -> str:
