@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..values import Link
-    from ..web.jobs import Job
+    from ..web.http import Job
 
 __all__ = ["remind", "run", "send"]
 

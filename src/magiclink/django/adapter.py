@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from ..links import MagicLinks
     from ..policy import Policy
     from ..values import Link, Redemption
-    from ..web.http import Request
-    from ..web.jobs import Job
+    from ..web.http import Job, Request
     from ..web.options import Options
 
 

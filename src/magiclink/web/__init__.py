@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .conversation import Conversation
     from .directory import Account, Directory
-    from .http import Button, Cookie, Field, Page, Reply, Request
-    from .jobs import Job, Task
+    from .http import Button, Cookie, Field, Job, Page, Reply, Request, Task
     from .languages import Catalogue, Language
     from .mail import compose
     from .mailers import FolderMailer, Mailer, Security, SMTPMailer
@@ -26,8 +25,7 @@ __all__ += ["compose"]
 _MODULES = {
     "conversation": ("Conversation",),
     "directory": ("Account", "Directory"),
-    "http": ("Button", "Cookie", "Field", "Page", "Reply", "Request"),
-    "jobs": ("Job", "Task"),
+    "http": ("Button", "Cookie", "Field", "Job", "Page", "Reply", "Request", "Task"),
     "languages": ("Catalogue", "Language"),
     "options": ("Limits", "Options"),
     "mail": ("compose",),

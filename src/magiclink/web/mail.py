@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from html import escape
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..addresses import canonicalize
@@ -62,36 +62,24 @@ font-weight: bold; text-decoration: none">{button}</a></p>
 """
 
 
-class _Texts(NamedTuple):
-    """What a mail says: subject and lead where the app names what the link opens, the same without, and the rest."""
-
-    named: tuple[str, str]
-    unnamed: tuple[str, str]
-    button: str
-    paragraphs: tuple[str, ...]
-
-
-_DOCUMENT = _Texts(
-    named=("{about}", _("Hello, this link opens {about}:")),
-    unnamed=(_("Your document"), _("Hello, this link opens the document:")),
-    button=_("Open"),
-    paragraphs=(
-        _("The link works until {until}. You need no account and no password."),
-        _("After that, open it anyway: the page shows you how to get a new link."),
-        _("Anyone who has this link can open the same page, so forward it with care."),
-        _("If you did not expect this email, you can ignore it."),
-    ),
+# Subject and lead where the app names what the link opens, the same where it doesn't, the button, and the rest.
+_DOCUMENT = (
+    ("{about}", _("Hello, this link opens {about}:")),
+    (_("Your document"), _("Hello, this link opens the document:")),
+    _("Open"),
+    _("The link works until {until}. You need no account and no password."),
+    _("After that, open it anyway: the page shows you how to get a new link."),
+    _("Anyone who has this link can open the same page, so forward it with care."),
+    _("If you did not expect this email, you can ignore it."),
 )
-_ACCOUNT = _Texts(
-    named=(_("Sign in to {about}"), _("Hello, this link signs you in to {about}:")),
-    unnamed=(_("Sign in to your account"), _("Hello, this link signs you in to your account:")),
-    button=_("Sign in"),
-    paragraphs=(
-        _("The link works until {until}. You need no password."),
-        _("After that, open it anyway: the page shows you how to get a new link."),
-        _("Anyone who has this link can sign in as you, so do not forward it."),
-        _("If you did not expect this email, you can ignore it: nothing happens unless somebody opens the link."),
-    ),
+_ACCOUNT = (
+    (_("Sign in to {about}"), _("Hello, this link signs you in to {about}:")),
+    (_("Sign in to your account"), _("Hello, this link signs you in to your account:")),
+    _("Sign in"),
+    _("The link works until {until}. You need no password."),
+    _("After that, open it anyway: the page shows you how to get a new link."),
+    _("Anyone who has this link can sign in as you, so do not forward it."),
+    _("If you did not expect this email, you can ignore it: nothing happens unless somebody opens the link."),
 )
 
 
@@ -118,13 +106,13 @@ def compose(
     Sources: RFC 5322 (3.6), RFC 3834 (5), MS-OXCMAIL (X-Auto-Response-Suppress).
     """
     source = Address(username="no-reply", domain=_find_domain(link.url)) if sender is None else _parse_mailbox(sender)
-    texts = _ACCOUNT if opens == Opens.ACCOUNT else _DOCUMENT
+    named, unnamed, *others = _ACCOUNT if opens == Opens.ACCOUNT else _DOCUMENT
     facts = {"until": format_date(link.expires_at, language), "url": link.url, "language": language.tag}
     if about is not None:
         facts["about"] = disarm(about)
-    ours = (*(texts.unnamed if about is None else texts.named), texts.button, *texts.paragraphs)
+    texts = [*(unnamed if about is None else named), *others]
     # A subject that is the app's own words alone is no sentence of ours.
-    subject, lead, button, *paragraphs = [each if each == "{about}" else language.gettext(each) for each in ours]
+    subject, lead, button, *paragraphs = [each if each == "{about}" else language.gettext(each) for each in texts]
     text = "\n\n".join(each.format_map(facts) for each in (lead, "{url}", *paragraphs)) + "\n"
     html = _write_html(facts, subject, lead, button, *paragraphs)
     message = EmailMessage(policy=SMTP)

@@ -125,10 +125,7 @@ class Redeeming(Responses):
         try:
             record = await self.flows.check(attempt)
         except RejectedLinkError as error:
-            held = self._find_grant(request, _read_token(request), now)
-            if error.link is not None and await self._is_still_open(request, attempt, held, error):
-                return self.land(error.link.destination)
-            return None
+            return await self._land_again(request, attempt, self._find_grant(request, _read_token(request), now), error)
         # Read from the request once more: while the app was asked, no local variable held the token.
         grant = Grant(token=_read_token(request), opened_at=now, tag=make_tag(record.purpose, record.resource))
         cookie = self._jar.keep_grant(request, grant, attempt.policy.session_lifetime, now)
@@ -141,8 +138,9 @@ class Redeeming(Responses):
         if error.link is None:
             return self.show_plain(request, 404, "gone", self._jar.clear_pending())
         now = attempt.now
-        if await self._is_still_open(request, attempt, self._find_grant(request, pending.token, now), error):
-            return self.land(error.link.destination)
+        landing = await self._land_again(request, attempt, self._find_grant(request, pending.token, now), error)
+        if landing is not None:
+            return landing
         renews = self._directory is not None and self.find_policy(error.link).renew_on_request
         page = self.choose_pages(request).ended(
             State.REVOKED if isinstance(error, RevokedLinkError) else error.link.state,
@@ -157,19 +155,21 @@ class Redeeming(Responses):
     def _find_grant(self, request: Request, token: str, now: int) -> Grant | None:
         return next((grant for grant in self._jar.read_grants(request, now) if grant.token == token), None)
 
-    async def _is_still_open(
+    async def _land_again(
         self, request: Request, attempt: Attempt, grant: Grant | None, error: RejectedLinkError
-    ) -> bool:
-        """Return whether this browser still has open what a link opened, though the link itself has ended."""
+    ) -> Reply | None:
+        """Lead to what a link opened if this browser still has it open, though the link itself has ended; else None."""
         link: LinkInfo | None = error.link
         if link is None or isinstance(error, RevokedLinkError):
-            return False
+            return None
         if self.signs_in(link):
             # Signed in as this subject already, and the link did work once: a second click isn't a refusal.
-            return link.uses > 0 and request.signed_in_as == link.subject
-        if grant is None:
-            return False
-        return await self._recall(attempt.link_id, attempt.record, grant.opened_at, attempt.now) is not None
+            is_open = link.uses > 0 and request.signed_in_as == link.subject
+        elif grant is None:
+            return None
+        else:
+            is_open = await self._recall(attempt.link_id, attempt.record, grant.opened_at, attempt.now) is not None
+        return self.land(link.destination) if is_open else None
 
     async def _recall(self, link_id: bytes, record: Record | None, opened_at: int, now: int) -> Redemption | None:
         """Return what a link has open in this browser, or None; its record is read unless it is at hand."""

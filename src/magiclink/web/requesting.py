@@ -19,8 +19,7 @@ from ..instants import to_datetime
 from ..stores.base import HOUR
 from ..values import Order
 from .directory import MOST_ACCOUNTS
-from .http import Reply, read_field
-from .jobs import Job, Task
+from .http import Job, Reply, Task, read_field
 from .mail import compose
 from .redeeming import Redeeming
 from .responses import is_ours
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     from ..records import Record
     from ..values import Link
-    from .directory import Account, Directory
+    from .directory import Directory
     from .http import Request
 
 LONGEST_ADDRESS = 320
@@ -191,23 +190,20 @@ class Requesting(Redeeming):
         if not await self._is_within(job, f"sign-in:{fold_case(address)}", self.limits.per_address, now):
             await self.flows.note_limited(None, now)
             return
+        policy = self.sign_in_policy
         accounts = [account for account in directory.by_email(fold_case(address)) if account.active]
         for account in accounts[:MOST_ACCOUNTS]:
-            await self._mail_account(account, address, job, now)
-
-    async def _mail_account(self, account: Account, typed: str, job: Job, now: int) -> None:
-        policy = self.sign_in_policy
-        # The mail goes to the stored spelling, never to what was typed (CVE-2019-19844).
-        to = next((each for each in account.addresses if _is_same(each, typed)), None)
-        if to is None or policy is None:
-            return
-        browser = job.browser if policy.bind_browser else None
-        order = Order(policy=policy, subject=account.subject, recipient=to, browser=browser)
-        try:
-            [(link, record)] = await self.flows.issue_orders([order], now)
-        except BadArgumentError:
-            return
-        await self._send(link, record, now, to=to, language=job.language)
+            # The mail goes to the stored spelling, never to what was typed (CVE-2019-19844).
+            to = next((each for each in account.addresses if _is_same(each, address)), None)
+            if to is None or policy is None:
+                continue
+            browser = job.browser if policy.bind_browser else None
+            order = Order(policy=policy, subject=account.subject, recipient=to, browser=browser)
+            try:
+                [(link, record)] = await self.flows.issue_orders([order], now)
+            except BadArgumentError:
+                continue
+            await self._send(link, record, now, to=to, language=job.language)
 
     async def _is_within(self, job: Job, limit_key: str, limit: int, now: int) -> bool:
         by_source = await self._hit(f"source:{name_source(job.source)}", self.limits.per_source, now)
