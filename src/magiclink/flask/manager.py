@@ -72,7 +72,7 @@ class LinkManager:
         check_names(options, also=("signed_in_as", "language", "defer"))
         self.links = links
         self.conversation: Conversation = Conversation(links.flows, **options)
-        self._signed_in_as = signed_in_as or _find_subject
+        self._signed_in_as = signed_in_as or (lambda: session.get(_SUBJECT))
         self._language = language
         self._defer = defer
         self._sign_ins: dict[str, SignIn] = {}
@@ -130,7 +130,6 @@ class LinkManager:
         """Mail a link and mark it delivered; from a cron job too. `about` is what it opens, as `describe` says.
 
         `language` is the reader's, such as `de-AT`: the mail is in the nearest that the site offers, or in its own.
-
         Raises UnavailableError where the mail wasn't taken; then the link isn't marked, and older ones still work.
         """
         run(self.conversation.send(link, to=to, about=about, language=language))
@@ -227,7 +226,3 @@ def _add_commands(app: Flask, links: MagicLinks) -> None:
     def command(arguments: tuple[str, ...]) -> None:
         """Inspect, revoke and purge links; see their history."""
         sys.exit(cli.main(arguments, links=links))
-
-
-def _find_subject() -> str | None:
-    return session.get(_SUBJECT)

@@ -44,11 +44,9 @@ class Catalogue(Protocol):
 
     def gettext(self, message: str, /) -> str:
         """Translate a sentence; the same one comes back where there is none."""
-        ...
 
     def ngettext(self, one: str, many: str, count: int, /) -> str:
         """Translate a sentence with a number."""
-        ...
 
 
 class Language:
@@ -108,9 +106,6 @@ class Languages:
 
     def __iter__(self) -> Iterator[Language]:
         return iter(self._offered.values())
-
-    def __len__(self) -> int:
-        return len(self._offered)
 
     def choose(self, tags: Iterable[str]) -> Language:
         """Return the best language for who reads these, best first; what is no tag is skipped (RFC 4647, 3.4)."""

@@ -36,7 +36,6 @@ class Mailer(Protocol):
 
     def send(self, message: EmailMessage) -> None:
         """Send a mail to every recipient that it names. Raises UnavailableError where that fails, in part too."""
-        ...
 
 
 class Security(StrEnum):

@@ -38,10 +38,10 @@ class Redeeming(Responses):
         genuine = self.flows.open_token(_read_token(request))
         if genuine is None:
             return self.show_plain(request, 404, "not-genuine")
-        if not self.flows.policies[genuine.purpose].confirm:
-            opened = await self._open_document(request, genuine, now)
-            if opened is not None:
-                return opened
+        is_direct = not self.flows.policies[genuine.purpose].confirm
+        opened = await self._open_document(request, genuine, now) if is_direct else None
+        if opened is not None:
+            return opened
         return self.redirect(self.flows.site.path, self._jar.keep_pending(request, _read_token(request), now))
 
     async def show(self, request: Request, now: int) -> Reply:
@@ -107,17 +107,11 @@ class Redeeming(Responses):
         return self.redirect(self.flows.site.path) if ours else self.show_plain(request, 403, "elsewhere")
 
     def _begin_attempt(self, request: Request, genuine: Genuine, now: int, *, nonce: str | None = None) -> Attempt:
-        policy = self.flows.policies[genuine.purpose]
-        subject, own = request.signed_in_as, self._options.get("admit")
-        return self.flows.begin_attempt(
-            genuine,
-            now,
-            browser=self._jar.read_browser(request, now),
-            nonce=nonce,
-            # A step-up is for the one who is signed in; the app's own check is the last.
-            admit=(lambda link: link.subject == subject and (own is None or own(link))) if policy.step_up else own,
-            is_noted=request.method != "HEAD",
-        )
+        subject, own, policy = request.signed_in_as, self._options.get("admit"), self.flows.policies[genuine.purpose]
+        # A step-up is for the one who is signed in; the app's own check is the last.
+        admit = (lambda link: link.subject == subject and (own is None or own(link))) if policy.step_up else own
+        browser, is_noted = self._jar.read_browser(request, now), request.method != "HEAD"
+        return self.flows.begin_attempt(genuine, now, browser=browser, nonce=nonce, admit=admit, is_noted=is_noted)
 
     async def _open_document(self, request: Request, genuine: Genuine, now: int) -> Reply | None:
         """Verify a document's link and grant it to this browser; None where its page must say what happened."""
@@ -142,13 +136,11 @@ class Redeeming(Responses):
         if landing is not None:
             return landing
         renews = self._directory is not None and self.find_policy(error.link).renew_on_request
+        form = self._jar.seal_form(pending.token, pending.nonce, request.signed_in_as, now=now) if renews else None
+        state = State.REVOKED if isinstance(error, RevokedLinkError) else error.link.state
+        about, signs_in = self.describe(error.link, self.choose_language(request)), self.signs_in(error.link)
         page = self.choose_pages(request).ended(
-            State.REVOKED if isinstance(error, RevokedLinkError) else error.link.state,
-            self.describe(error.link, self.choose_language(request)),
-            at=error.at,
-            now=to_datetime(now),
-            form=self._jar.seal_form(pending.token, pending.nonce, request.signed_in_as, now=now) if renews else None,
-            signs_in=self.signs_in(error.link),
+            state, about, at=error.at, now=to_datetime(now), form=form, signs_in=signs_in
         )
         return self.show_page(410, page)
 
@@ -174,8 +166,7 @@ class Redeeming(Responses):
     async def _recall(self, link_id: bytes, record: Record | None, opened_at: int, now: int) -> Redemption | None:
         """Return what a link has open in this browser, or None; its record is read unless it is at hand."""
         try:
-            if record is None:
-                record = await self.flows.read_record(link_id)
+            record = record or await self.flows.read_record(link_id)
             return await self.flows.recall_record(record, redeemed_at=opened_at, now=now)
         except UnavailableError:
             raise

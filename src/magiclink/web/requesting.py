@@ -18,9 +18,9 @@ from ..flows.arguments import describe_type, read_link_id
 from ..instants import to_datetime
 from ..stores.base import HOUR
 from ..values import Order
-from .directory import MOST_ACCOUNTS
 from .http import Job, Reply, Task, read_field
 from .mail import compose
+from .options import MOST_ACCOUNTS
 from .redeeming import Redeeming
 from .responses import is_ours
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from ..records import Record
     from ..values import Link
-    from .directory import Directory
     from .http import Request
+    from .options import Directory
 
 LONGEST_ADDRESS = 320
 """Characters of what was typed that a job carries; a longer address is none (RFC 5321, 4.5.3.1)."""
@@ -146,15 +146,10 @@ class Requesting(Redeeming):
             raise BadArgumentError(f"language: a tag such as de, or None; got {describe_type(language)}")
         info = self.flows.describe(record, now)
         reader = self.languages.choose([language] if language else [])
+        shown, opens = about or self.describe(info, reader) or None, self.find_policy(info).opens
+        sender, reply_to, at = self._options.get("sender"), self._options.get("reply_to"), _At(to_datetime(now))
         message = compose(
-            link,
-            to=to,
-            about=about or self.describe(info, reader) or None,
-            opens=self.find_policy(info).opens,
-            language=reader,
-            sender=self._options.get("sender"),
-            reply_to=self._options.get("reply_to"),
-            clock=_At(to_datetime(now)),
+            link, to=to, about=shown, opens=opens, language=reader, sender=sender, reply_to=reply_to, clock=at
         )
         self._mailer.send(message)
         await self.flows.deliver_record(record, now)
@@ -173,7 +168,7 @@ class Requesting(Redeeming):
             return
         # Not the limit of sign-in links: anybody can use that up, and would keep customers from their documents.
         address = fold_case(canonicalize(to))
-        if not await self._hit(f"renew:{address}", self.limits.per_address, now):
+        if not await self.flows.hit(f"renew:{address}", limit=self.limits.per_address, window=HOUR, now=now):
             await self.flows.note_limited(record, now)
             return
         try:
@@ -206,11 +201,9 @@ class Requesting(Redeeming):
             await self._send(link, record, now, to=to, language=job.language)
 
     async def _is_within(self, job: Job, limit_key: str, limit: int, now: int) -> bool:
-        by_source = await self._hit(f"source:{name_source(job.source)}", self.limits.per_source, now)
-        return by_source and await self._hit(limit_key, limit, now)
-
-    async def _hit(self, limit_key: str, limit: int, now: int) -> bool:
-        return await self.flows.hit(limit_key, limit=limit, window=HOUR, now=now)
+        by_source, most = f"source:{name_source(job.source)}", self.limits.per_source
+        is_within = await self.flows.hit(by_source, limit=most, window=HOUR, now=now)
+        return is_within and await self.flows.hit(limit_key, limit=limit, window=HOUR, now=now)
 
 
 class _At(NamedTuple):

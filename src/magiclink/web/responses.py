@@ -108,7 +108,7 @@ class Responses:
     def show_page(self, status: int, page: Page, *cookies: Cookie, allow: str = "") -> Reply:
         """Answer with a page. `same-origin`: with `no-referrer`, Chromium would send `Origin: null` from its form."""
         headers = (
-            ("Vary", "Cookie" if len(self.languages) == 1 else "Cookie, Accept-Language"),
+            ("Vary", "Cookie" if len(self._pages) == 1 else "Cookie, Accept-Language"),
             *_ALWAYS,
             ("Referrer-Policy", "same-origin"),
             ("Content-Security-Policy", _PAGE_POLICY),
