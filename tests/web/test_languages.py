@@ -110,6 +110,12 @@ def test_hostile_tag(tag: str) -> None:
     assert offered.choose(parse_accept_language(f"fr,{tag}")).tag == "fr"
 
 
+def test_letter_that_resembles_another() -> None:
+    """A tag is ASCII before its case is folded: the Kelvin sign, whose lower case is k, is no letter of one."""
+    offered = Languages(["en", "ko"], lambda tag: NullTranslations())
+    assert [offered.choose([tag]).tag for tag in ("KO", "\u212ao")] == ["ko", "en"]
+
+
 def test_tag_of_the_longest_length() -> None:
     """RFC 5646, 4.4.1: a tag of 35 characters is one, a longer one is none."""
     longest = "de-" + "-".join(["abcdefgh"] * 3 + ["abcde"])

@@ -14,7 +14,6 @@ import click
 from werkzeug.routing import BaseConverter
 
 from flask import Blueprint, Response, current_app, request, session
-from flask import make_response as complete
 
 from .. import cli
 from ..errors import ConfigurationError
@@ -161,7 +160,7 @@ class LinkManager:
             found = run(self.conversation.guard(self._read(), policy, resource.format(**kwargs)))
             if isinstance(found, Reply):
                 return self._respond(found)
-            response = complete(show(*args, redemption=found, **kwargs))
+            response = current_app.make_response(show(*args, redemption=found, **kwargs))
             # What one browser may see is no page for a shared cache.
             response.headers.setdefault("Cache-Control", "no-store")
             response.vary.add("Cookie")

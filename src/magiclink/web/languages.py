@@ -138,9 +138,10 @@ def _look_up(tags: Iterable[str], offered: Iterable[str]) -> str | None:
     known = {tag.lower(): tag for tag in offered}
     for tag in islice(tags, MOST_TAGS):
         # Locales of systems and libraries are written with an underscore.
-        wanted = tag[: LONGEST_TAG + 1].replace("_", "-").lower()
+        wanted = tag[: LONGEST_TAG + 1].replace("_", "-")
         if len(wanted) > LONGEST_TAG or not _TAG.fullmatch(wanted):
             continue
+        wanted = wanted.lower()
         while wanted and wanted not in known:
             wanted = wanted.rpartition("-")[0]
         if wanted:
