@@ -420,7 +420,7 @@ def test_mounted_at(site: Site, root: str, path: str) -> None:
 
 def test_mounted_elsewhere(site: Site) -> None:
     """G40, M16: a base URL outside of the app's root can't be served."""
-    with pytest.raises(ConfigurationError, match=r"path /l/, outside of the application's root: .* begins with /app/"):
+    with pytest.raises(ConfigurationError, match=r"path /l/, outside of the application's root: begin it with /app/"):
         site.conversation.find_mount("/app")
 
 

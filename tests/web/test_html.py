@@ -43,11 +43,11 @@ def every(text: str) -> list[Page]:
         for at in (AT, None)
         for form in ("f0rm", None)
     ]
-    plain = [pages.gone(), pages.not_genuine(), pages.no_cookie(), pages.elsewhere(), pages.sent(), pages.closed(None)]
-    refused = [pages.unavailable(), pages.not_allowed(), pages.too_large(), pages.not_admitted("browser")]
+    same = ("gone", "not-genuine", "no-cookie", "elsewhere", "sent", "unavailable", "not-allowed", "too-large")
+    plain = [*map(pages.plain, same), pages.closed(None), pages.not_admitted("browser")]
     confirms = [pages.confirm(text, to=text, form="f0rm", signs_in=signs_in) for signs_in in (False, True)]
     forms = [pages.switch(text, to=text, other=text, form="f0rm"), pages.sign_in("f0rm"), pages.closed("f0rm")]
-    return [*ended, *plain, *refused, *confirms, *forms, own(text)]
+    return [*ended, *plain, *confirms, *forms, own(text)]
 
 
 def own(text: str) -> Page:

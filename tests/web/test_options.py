@@ -11,7 +11,7 @@ import pytest
 from magiclink import CLIENT_PORTAL, INVOICE, SIGN_IN, STEP_UP, ConfigurationError
 from magiclink.records import Supersede
 from magiclink.web import Limits, Options
-from magiclink.web.options import check_names, suggest
+from magiclink.web.options import check_names
 from magiclink.web.responses import Responses
 from tests.web.conftest import ORIGIN, Site
 
@@ -92,4 +92,5 @@ def test_unknown_option() -> None:
 
 def test_unknown_option_that_resembles_none() -> None:
     """Where no option resembles it, all of them are named."""
-    assert suggest("colour", ["home", "admit"]) == ": there are admit, home"
+    with pytest.raises(ConfigurationError, match=r"^there is no option colour: there are admit, .*translations$"):
+        check_names(["colour"])

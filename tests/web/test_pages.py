@@ -46,14 +46,14 @@ def every(
         "closed form": pages.closed("f0rm"),
         "not-admitted browser": pages.not_admitted("browser"),
         "not-admitted": pages.not_admitted("app"),
-        "gone": pages.gone(),
-        "not-genuine": pages.not_genuine(),
-        "no-cookie": pages.no_cookie(),
-        "elsewhere": pages.elsewhere(),
-        "sent": pages.sent(),
-        "unavailable": pages.unavailable(),
-        "not-allowed": pages.not_allowed(),
-        "too-large": pages.too_large(),
+        "gone": pages.plain("gone"),
+        "not-genuine": pages.plain("not-genuine"),
+        "no-cookie": pages.plain("no-cookie"),
+        "elsewhere": pages.plain("elsewhere"),
+        "sent": pages.plain("sent"),
+        "unavailable": pages.plain("unavailable"),
+        "not-allowed": pages.plain("not-allowed"),
+        "too-large": pages.plain("too-large"),
     }
 
 
@@ -92,7 +92,7 @@ def test_sentence_that_was_not_translated(name: str) -> None:
 def test_language_of_the_page() -> None:
     """A page says which language it is in."""
     assert EVERY["sent"].language == "en"
-    assert Pages("/l/", Language("de-AT")).sent().language == "de-AT"
+    assert Pages("/l/", Language("de-AT")).plain("sent").language == "de-AT"
 
 
 def test_button_on_a_page_that_needs_none() -> None:

@@ -61,9 +61,9 @@ def test_destination_no_longer_allowed() -> None:
 )
 def test_destination_checked_again(site: Site, destination: str) -> None:
     """I30: whatever a store holds is checked before it goes into Location."""
-    assert site.conversation.check_destination(destination) == "/"
-    assert site.conversation.check_destination("/invoices/1001?x=//evil.example") == "/invoices/1001?x=//evil.example"
-    assert site.conversation.check_destination(None) == "/"
+    assert site.conversation.land(destination).location == "/"
+    assert site.conversation.land("/invoices/1001?x=//evil.example").location == "/invoices/1001?x=//evil.example"
+    assert site.conversation.land(None).location == "/"
 
 
 def test_find_policy(site: Site) -> None:

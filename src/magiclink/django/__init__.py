@@ -12,7 +12,7 @@ from ..links import run as drive
 
 if TYPE_CHECKING:
     from ..values import Link
-    from ..web.jobs import Job
+    from ..web.http import Job
 
 __all__ = ["remind", "run", "send"]
 

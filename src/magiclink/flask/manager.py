@@ -1,4 +1,4 @@
-"""`LinkManager`: mounts the conversation at the path of `base_url`, guards views, and signs in.
+"""`LinkManager`: mounts the conversation at the path of `base_url`, guards views, signs in, adds `flask magiclink …`.
 
 This adapter reads requests and writes responses, and decides nothing: every answer, with its headers, cookies and text,
 is that of `magiclink.web`.
@@ -6,20 +6,22 @@ is that of `magiclink.web`.
 
 from __future__ import annotations
 
-from functools import partial
+import sys
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
+import click
 from werkzeug.routing import BaseConverter
 
-from flask import Blueprint, Response, current_app, session
+from flask import Blueprint, Response, current_app, request, session
 
+from .. import cli
 from ..errors import ConfigurationError
 from ..links import run
-from ..web.conversation import Conversation
+from ..web.conversation import Conversation, check_unless
+from ..web.guards import check_view
 from ..web.http import Reply
 from ..web.options import check_names
-from .commands import add_commands
-from .decorators import Guards
 from .requests import read, read_form
 from .responses import make_response
 
@@ -34,15 +36,15 @@ if TYPE_CHECKING:
     from ..links import MagicLinks
     from ..policy import Policy
     from ..values import Link, Redemption
-    from ..web.http import Pairs, Request
-    from ..web.jobs import Job
+    from ..web.http import Job, Pairs, Request
     from ..web.options import Options
-    from .decorators import View
 
     SignIn = Callable[[Redemption], Any]
+    View = Callable[..., Any]
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 _SUBJECT = "magiclink.subject"
+_ORDER = "opened_by stands above the route, which holds the view without its guard: write @app.get(…) above @opened_by"
 
 
 class LinkManager:
@@ -69,11 +71,12 @@ class LinkManager:
         check_names(options, also=("signed_in_as", "language", "defer"))
         self.links = links
         self.conversation: Conversation = Conversation(links.flows, **options)
-        self._signed_in_as = signed_in_as or _find_subject
+        self._signed_in_as = signed_in_as or (lambda: session.get(_SUBJECT))
         self._language = language
         self._defer = defer
         self._sign_ins: dict[str, SignIn] = {}
-        self._guards = Guards(self._guard)
+        self._apps: list[Flask] = []
+        self._bare: dict[int, View] = {}
 
     def init_app(self, app: Flask) -> None:
         """Mount the routes at the path of `base_url`, less the app's own APPLICATION_ROOT; add `flask magiclink …`.
@@ -90,8 +93,9 @@ class LinkManager:
         # It comes before every before_request, and so before CSRF protection, whichever was set up first.
         routes.url_value_preprocessor(self._exempt)
         app.register_blueprint(routes)
-        self._guards.watch(app)
-        add_commands(app, self.links)
+        self._apps.append(app)
+        app.before_request(self._check_endpoint)
+        _add_commands(app, self.links)
 
     def on_redeemed(self, policy: Policy) -> Callable[[SignIn], SignIn]:
         """Say how a link of this policy signs its subject in: with Flask-Login's `login_user`, or into `flask.session`.
@@ -119,13 +123,12 @@ class LinkManager:
         none of its arguments, and for a guard that stands above the route's decorator.
         """
         self.conversation.check_opens_document(policy)
-        return partial(self._guards.guard, policy=policy, resource=resource, unless=unless)
+        return partial(self._guard, policy=policy, resource=resource, unless=unless)
 
     def send(self, link: Link, *, to: str, about: str = "", language: str | None = None) -> None:
         """Mail a link and mark it delivered; from a cron job too. `about` is what it opens, as `describe` says.
 
         `language` is the reader's, such as `de-AT`: the mail is in the nearest that the site offers, or in its own.
-
         Raises UnavailableError where the mail wasn't taken; then the link isn't marked, and older ones still work.
         """
         run(self.conversation.send(link, to=to, about=about, language=language))
@@ -143,9 +146,32 @@ class LinkManager:
         reply = run(self.conversation.answer(self._read(path, read_form())))
         return self._respond(reply if reply.sign_in is None else self._sign_in(reply, reply.sign_in))
 
-    def _guard(self, policy: Policy, resource: str) -> Redemption | Response:
-        found = run(self.conversation.guard(self._read(), policy, resource))
-        return self._respond(found) if isinstance(found, Reply) else found
+    def _guard(self, view: View, *, policy: Policy, resource: str, unless: Callable[[], object] | None) -> View:
+        check_view(view, resource)
+        if any(view is each for app in self._apps for each in app.view_functions.values()):
+            raise ConfigurationError(_ORDER)
+        self._bare[id(view)] = view
+
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            show = current_app.ensure_sync(view)
+            if unless is not None and check_unless(unless()):
+                return show(*args, redemption=None, **kwargs)
+            found = run(self.conversation.guard(self._read(), policy, resource.format(**kwargs)))
+            if isinstance(found, Reply):
+                return self._respond(found)
+            response = current_app.make_response(show(*args, redemption=found, **kwargs))
+            # What one browser may see is no page for a shared cache.
+            response.headers.setdefault("Cache-Control", "no-store")
+            response.vary.add("Cookie")
+            return response
+
+        return guarded
+
+    def _check_endpoint(self) -> None:
+        # A route that holds the view itself, and not the guarded one, would show the document to everybody.
+        if id(current_app.view_functions.get(request.endpoint or "")) in self._bare:
+            raise ConfigurationError(_ORDER)
 
     def _read(self, path: str = "", form: Pairs | None = ()) -> Request:
         return read(path, form, signed_in_as=self._signed_in_as(), language=self._language)
@@ -163,12 +189,9 @@ class LinkManager:
         return self.conversation.lead_to(reply, landing) if isinstance(landing, str) else reply
 
     def _respond(self, reply: Reply) -> Response:
-        response = make_response(reply)
-        if reply.after is not None:
-            self._do_after(response, reply.after)
-        return response
-
-    def _do_after(self, response: Response, job: Job) -> None:
+        response, job = make_response(reply), reply.after
+        if job is None:
+            return response
         if self._defer is not None:
             self._defer(job)
         elif current_app.testing:
@@ -176,6 +199,7 @@ class LinkManager:
             self.run(job)
         else:
             response.call_on_close(partial(self._run_late, current_app.app_context(), job))
+        return response
 
     def _run_late(self, context: AppContext, job: Job) -> None:
         with context:
@@ -195,5 +219,9 @@ class _AnyPath(BaseConverter):
     weight = 300
 
 
-def _find_subject() -> str | None:
-    return session.get(_SUBJECT)
+def _add_commands(app: Flask, links: MagicLinks) -> None:
+    @app.cli.command("magiclink", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def command(arguments: tuple[str, ...]) -> None:
+        """Inspect, revoke and purge links; see their history."""
+        sys.exit(cli.main(arguments, links=links))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 def read(path: str, form: Pairs | None, *, signed_in_as: str | None, language: Callable[[], object] | None) -> Request:
     """Return what the current request says; `path` and `form` are empty for a page of the app's own."""
+    chosen = None if language is None else language()
+    preferred = parse_accept_language(request.headers.get("Accept-Language", ""))
     return Request(
         method=request.method,
         path=path,
@@ -28,7 +30,7 @@ def read(path: str, form: Pairs | None, *, signed_in_as: str | None, language: C
         cookies=request.cookies,
         source=request.remote_addr,
         signed_in_as=signed_in_as,
-        languages=_read_languages(None if language is None else language()),
+        languages=preferred if chosen is None else (str(chosen), *preferred),
     )
 
 
@@ -39,9 +41,3 @@ def read_form() -> Pairs | None:
         return tuple(request.form.items(multi=True))
     except RequestEntityTooLarge:
         return None
-
-
-def _read_languages(chosen: object) -> tuple[str, ...]:
-    """Return what the reader prefers: what the app has chosen for them, and then what the browser says."""
-    preferred = parse_accept_language(request.headers.get("Accept-Language", ""))
-    return preferred if chosen is None else (str(chosen), *preferred)

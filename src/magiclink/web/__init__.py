@@ -11,44 +11,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .conversation import Conversation
-    from .directory import Account, Directory
-    from .http import Button, Cookie, Field, Page, Reply, Request
-    from .jobs import Job, Task
+    from .http import Button, Cookie, Field, Job, Page, Reply, Request, Task
     from .languages import Catalogue, Language
     from .mail import compose
     from .mailers import FolderMailer, Mailer, Security, SMTPMailer
-    from .options import Limits, Options
+    from .options import Account, Directory, Limits, Options
 
-__all__ = [
-    "Account",
-    "Button",
-    "Catalogue",
-    "Conversation",
-    "Cookie",
-    "Directory",
-    "Field",
-    "FolderMailer",
-    "Job",
-    "Language",
-    "Limits",
-    "Mailer",
-    "Options",
-    "Page",
-    "Reply",
-    "Request",
-    "SMTPMailer",
-    "Security",
-    "Task",
-    "compose",
-]
+__all__ = ["Account", "Button", "Catalogue", "Conversation", "Cookie", "Directory", "Field", "FolderMailer", "Job"]
+__all__ += ["Language", "Limits", "Mailer", "Options", "Page", "Reply", "Request", "SMTPMailer", "Security", "Task"]
+__all__ += ["compose"]
 
 _MODULES = {
     "conversation": ("Conversation",),
-    "directory": ("Account", "Directory"),
-    "http": ("Button", "Cookie", "Field", "Page", "Reply", "Request"),
-    "jobs": ("Job", "Task"),
+    "http": ("Button", "Cookie", "Field", "Job", "Page", "Reply", "Request", "Task"),
     "languages": ("Catalogue", "Language"),
-    "options": ("Limits", "Options"),
+    "options": ("Account", "Directory", "Limits", "Options"),
     "mail": ("compose",),
     "mailers": ("FolderMailer", "Mailer", "SMTPMailer", "Security"),
 }

@@ -25,7 +25,7 @@ from .requesting import Requesting
 from .responses import strip_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Container
 
     from ..policy import Policy
     from ..values import Redemption
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 class Conversation(Requesting):
     """What an adapter holds: `answer` a request, `run` a job, `find_open` documents, `send` a mail.
 
-    All calls are flows, to be awaited or driven by `magiclink.links.run`. Raises ConfigurationError for what can't
-    work.
+    All calls are flows, to be awaited or driven by `magiclink.links.run`. Raises ConfigurationError for wrong options.
     """
 
     async def answer(self, request: Request) -> Reply:
@@ -48,16 +47,18 @@ class Conversation(Requesting):
         return strip_body(reply) if request.method == "HEAD" else reply
 
     async def _answer(self, request: Request) -> Reply:
-        if any(_is_token_like(name, value) for name, value in request.query):
-            return self.show_page(404, self.choose_pages(request).not_genuine())
+        # A token in the query isn't read: logs, analytics and referrers would keep it.
+        if any(name.lower().startswith("token") or is_token_shaped(value) for name, value in request.query):
+            return self.show_plain(request, 404, "not-genuine")
         if request.form is None:
-            return self.show_page(413, self.choose_pages(request).too_large())
+            return self.show_plain(request, 413, "too-large")
         calls = self._find_calls(request.path)
         if not calls:
-            return self.show_page(404, self.choose_pages(request).not_genuine())
+            return self.show_plain(request, 404, "not-genuine")
         call = calls.get("GET" if request.method == "HEAD" else request.method)
         if call is None:
-            return self.show_page(405, self.choose_pages(request).not_allowed(), allow=_list_methods(calls))
+            allow = sorted({*calls, "HEAD"} if "GET" in calls else calls)
+            return self.show_plain(request, 405, "not-allowed", allow=", ".join(allow))
         return await call(request, self.flows.read_clock())
 
     def _find_calls(self, path: str) -> dict[str, Callable[[Request, int], Awaitable[Reply]]]:
@@ -87,33 +88,29 @@ class Conversation(Requesting):
 
     def answer_unavailable(self, request: Request) -> Reply:
         """Answer that nothing can be said now; for an adapter too, whose framework couldn't sign anybody in."""
-        return self.show_page(503, self.choose_pages(request).unavailable())
+        return self.show_plain(request, 503, "unavailable")
 
     def find_mount(self, root: str) -> str:
         """Return the path at which a framework finds the routes, whose application lives at `root` itself."""
         root = root.rstrip("/") + "/"
-        if not self.flows.site.path.startswith(root):
+        path = self.flows.site.path
+        if not path.startswith(root):
             raise ConfigurationError(
-                f"base_url has the path {self.flows.site.path}, outside of the application's root: "
-                f"give one whose path begins with {root}"
+                f"base_url has the path {path}, outside of the application's root: begin it with {root}"
             )
-        return "/" + self.flows.site.path.removeprefix(root)
+        return "/" + path.removeprefix(root)
 
     def lead_to(self, reply: Reply, path: str) -> Reply:
         """Let a sign-in lead elsewhere on the app's own site: to the page of a second factor, say."""
-        return replace(reply, headers=self.redirect(self.check_destination(path)).headers)
+        return replace(reply, headers=self.land(path).headers)
 
     def check_opens_account(self, policy: Policy) -> None:
         """Raise ConfigurationError for a policy whose links sign nobody in."""
-        self._check_policy(policy, "on_redeemed")
-        if policy.opens is not Opens.ACCOUNT:
-            raise ConfigurationError(f"on_redeemed is for policies that open an account, not for {policy.purpose}")
+        self._check_opens(policy, "on_redeemed", Opens.ACCOUNT)
 
     def check_opens_document(self, policy: Policy) -> None:
         """Raise ConfigurationError for a policy whose links open no document, or aren't made here."""
-        self._check_policy(policy, "opened_by")
-        if policy.opens is not Opens.RESOURCE:
-            raise ConfigurationError(f"opened_by is for policies that open a document, not for {policy.purpose}")
+        self._check_opens(policy, "opened_by", Opens.RESOURCE)
 
     def check_sign_ins(self, purposes: Container[str], *, hint: str = "") -> None:
         """Raise ConfigurationError unless the app says how the links of each policy that opens an account sign in.
@@ -123,16 +120,19 @@ class Conversation(Requesting):
         for policy in self.flows.policies.values():
             if policy.opens is Opens.ACCOUNT and policy.purpose not in purposes:
                 name = policy.purpose.upper().replace("-", "_")
-                way_out = f": write {hint.format(policy=name)}" if hint else ""
+                end = f": write {hint.format(policy=name)}" if hint else ""
                 raise ConfigurationError(
-                    f"{policy.purpose} opens an account, and nothing says how its links sign in{way_out}"
+                    f"{policy.purpose} opens an account, and nothing says how its links sign in{end}"
                 )
 
-    def _check_policy(self, policy: object, name: str) -> None:
+    def _check_opens(self, policy: Policy, name: str, opens: Opens) -> None:
         try:
             find_policy(self.flows.policies, policy)
         except BadArgumentError as error:
             raise ConfigurationError(f"{name}: {error}") from None
+        if policy.opens is not opens:
+            what = "an account" if opens is Opens.ACCOUNT else "a document"
+            raise ConfigurationError(f"{name} is for policies that open {what}, not for {policy.purpose}")
 
 
 def check_unless(answer: object) -> bool:
@@ -145,12 +145,3 @@ def check_unless(answer: object) -> bool:
             answer.close()
         raise ConfigurationError("unless is called and not awaited: give a plain function, not an async def")
     return bool(answer)
-
-
-def _is_token_like(name: str, value: str) -> bool:
-    """Return whether this is a token in the query, where logs, analytics and referrers would keep it: it isn't read."""
-    return name.lower().startswith("token") or is_token_shaped(value)
-
-
-def _list_methods(calls: Iterable[str]) -> str:
-    return ", ".join(sorted({*calls, *(("HEAD",) if "GET" in calls else ())}))

@@ -15,7 +15,7 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from ..instants import to_span
-from .http import Cookie
+from .http import Cookie, read_field
 
 if TYPE_CHECKING:
     from ..crypto.tokens import Genuine
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 
 PENDING_FOR = timedelta(minutes=10)
 """How long a link that was clicked waits for its button."""
-
 BROWSER_FOR = timedelta(hours=1)
 """How long a browser that asked for a sign-in link is known."""
-
 MOST_GRANTS = 8
 """How many documents one browser holds open at a time: a cookie has 4,096 bytes."""
 
@@ -116,8 +114,7 @@ class Jar:
 
     def is_form(self, request: Request, *shown: str | None, now: int) -> bool:
         """Return whether a request's form is of a page that showed just this."""
-        fields = [value for name, value in request.form or () if name == "form"]
-        value = self._flows.unseal("form", fields[0], now=now) if len(fields) == 1 else None
+        value = self._flows.unseal("form", read_field(request, "form"), now=now)
         return value is not None and compare_digest(value, _digest_shown(shown))
 
     def _split_pending(self, request: Request, now: int) -> tuple[str, str]:

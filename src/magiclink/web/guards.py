@@ -22,21 +22,13 @@ def check_view(view: Callable[..., Any], resource: str) -> None:
     takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values())
     view_name, arguments = getattr(view, "__name__", "the view"), ", ".join(parameters) or "nothing"
     if "redemption" not in parameters and not takes_any:
-        raise ConfigurationError(
-            f"opened_by: {view_name} takes {arguments}; give it a parameter redemption: who opened it, or None"
-        )
-    for name in _read_names(resource):
-        if name not in parameters and not (takes_any and name.isidentifier()):
-            raise ConfigurationError(
-                f"opened_by: resource={resource!r} names {name!r}, but {view_name} takes {arguments}: name one of these"
-            )
-
-
-def _read_names(resource: str) -> list[str]:
+        wanted = "give it a parameter redemption: who opened it, or None"
+        raise ConfigurationError(f"opened_by: {view_name} takes {arguments}; {wanted}")
+    template = f"opened_by: resource={resource!r}"
     try:
         fields = [field for _, field, _, _ in Formatter().parse(resource) if field is not None]
     except ValueError as error:
-        raise ConfigurationError(
-            f'opened_by: resource={resource!r} is no template ({error}): write "invoice:{{number}}"'
-        ) from None
-    return [re.split(r"[.\[]", field, maxsplit=1)[0] for field in fields]
+        raise ConfigurationError(f'{template} is no template ({error}): write "invoice:{{number}}"') from None
+    for name in (re.split(r"[.\[]", field, maxsplit=1)[0] for field in fields):
+        if name not in parameters and not (takes_any and name.isidentifier()):
+            raise ConfigurationError(f"{template} names {name!r}, but {view_name} takes {arguments}: name one of these")

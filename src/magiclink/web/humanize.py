@@ -10,6 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from unicodedata import bidirectional
 
+from .languages import mark as _
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -17,7 +19,12 @@ if TYPE_CHECKING:
     from .languages import Language
 
 NAME_LENGTH = 200
-"""How many characters of the app's words a page shows in one place."""
+"""How many characters of the app's words a page or a mail shows in one place."""
+
+# Not strftime: its names follow the locale of the server, not the language of the reader.
+_WEEKDAYS = (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"))
+_MONTHS: tuple[str, ...] = (_("January"), _("February"), _("March"), _("April"), _("May"), _("June"))
+_MONTHS += (_("July"), _("August"), _("September"), _("October"), _("November"), _("December"))
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _WEEK, _MONTH, _YEAR = 7 * _DAY, 31 * _DAY, 366 * _DAY
@@ -25,13 +32,12 @@ _WEEK, _MONTH, _YEAR = 7 * _DAY, 31 * _DAY, 366 * _DAY
 
 def format_date(moment: datetime, language: Language) -> str:
     """Return an instant in UTC, such as "Monday, 19 January 2026 (09:00 UTC)", with its seconds where they aren't 0."""
-    _ = language.gettext
     # The first of a month is an ordinal in some languages: 1er janvier, and then 2 janvier.
     first, other = _("{weekday}, 1 {month} {year} ({time} UTC)"), _("{weekday}, {day} {month} {year} ({time} UTC)")
-    return (first if moment.day == 1 else other).format(
-        weekday=_list_weekdays(_)[moment.weekday()],
+    return language.gettext(first if moment.day == 1 else other).format(
+        weekday=language.gettext(_WEEKDAYS[moment.weekday()]),
         day=moment.day,
-        month=_list_months(_)[moment.month - 1],
+        month=language.gettext(_MONTHS[moment.month - 1]),
         year=moment.year,
         time=f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}",
     )
@@ -45,13 +51,12 @@ def format_ago(moment: datetime, now: datetime, language: Language) -> str:
     hours and below 48 it's "yesterday", where the date (UTC) is the day before, else "a day ago".
     """
     passed = now - moment
-    _ = language.gettext
     if _DAY <= passed < 2 * _DAY and moment.date() == now.date() - _DAY:
-        return _("yesterday")
+        return language.gettext("yesterday")
     for least, unit, write in _SPANS:
         if passed >= least:
             return write(language.ngettext, passed // unit).format(count=passed // unit)
-    return _("just now")
+    return language.gettext("just now")
 
 
 def to_one_line(name: str) -> str:
@@ -61,10 +66,19 @@ def to_one_line(name: str) -> str:
     right to left are set apart, or they would carry the numbers and brackets around them along (UAX 9, 6.3).
     """
     # The first cut bounds the work, the last one the line.
-    shown = "".join(each if each.isprintable() else " " for each in name[: NAME_LENGTH * 4])
-    line = " ".join(shown.split())
-    kept = line if len(line) <= NAME_LENGTH else line[: NAME_LENGTH - 1].rstrip() + "…"
+    kept = shorten(flatten(name[: NAME_LENGTH * 4]))
     return f"\u2068{kept}\u2069" if any(bidirectional(each) in {"R", "AL"} for each in kept) else kept
+
+
+def flatten(text: str) -> str:
+    """Return a text as one line of characters that print."""
+    # Line ends would write headers, direction marks would disguise text, and lone surrogates can't be encoded.
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+def shorten(line: str) -> str:
+    """Return a line of at most 200 characters."""
+    return line if len(line) <= NAME_LENGTH else line[: NAME_LENGTH - 1].rstrip() + "…"
 
 
 _SPANS: tuple[tuple[timedelta, timedelta, Callable[[Callable[[str, str, int], str], int], str]], ...] = (
@@ -76,13 +90,3 @@ _SPANS: tuple[tuple[timedelta, timedelta, Callable[[Callable[[str, str, int], st
     (_MINUTE, _MINUTE, lambda ngettext, count: ngettext("a minute ago", "{count} minutes ago", count)),
 )
 """The least that must have passed, the unit that is counted, and the text for a count; the longest come first."""
-
-
-# Not strftime: its names follow the locale of the server, not the language of the reader.
-def _list_weekdays(_: Callable[[str], str]) -> tuple[str, ...]:
-    return (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"))
-
-
-def _list_months(_: Callable[[str], str]) -> tuple[str, ...]:
-    first = (_("January"), _("February"), _("March"), _("April"), _("May"), _("June"))
-    return (*first, _("July"), _("August"), _("September"), _("October"), _("November"), _("December"))

@@ -21,13 +21,10 @@ if TYPE_CHECKING:
 
 SHIPPED = ("en", "de", "es", "fr")
 """The languages that the library has catalogues for, and English."""
-
 MOST_TAGS = 16
 """How many of a reader's languages are read."""
-
 LONGEST_TAG = 35
 """Characters of a language tag (RFC 5646, 4.4.1); a longer one is skipped."""
-
 LONGEST_HEADER = 1_000
 """Characters of an Accept-Language that are read."""
 
@@ -47,11 +44,9 @@ class Catalogue(Protocol):
 
     def gettext(self, message: str, /) -> str:
         """Translate a sentence; the same one comes back where there is none."""
-        ...
 
     def ngettext(self, one: str, many: str, count: int, /) -> str:
         """Translate a sentence with a number."""
-        ...
 
 
 class Language:
@@ -67,15 +62,12 @@ class Language:
 
     def __init__(self, tag: str, catalogue: Catalogue | None = None) -> None:
         if catalogue is not None and not isinstance(catalogue, Catalogue):
-            raise ConfigurationError(
-                f"translations: wanted gettext's translations or None for {tag}, got {type(catalogue).__name__}: "
-                "gettext.translation(…, fallback=True) returns some"
-            )
+            wanted = "gettext.translation(…, fallback=True) or None"
+            raise ConfigurationError(f"translations: wanted {wanted} for {tag}, got {type(catalogue).__name__}")
         shipped = _look_up([_check_tag(tag)], SHIPPED)
         if catalogue is None and shipped is None:
-            raise ConfigurationError(
-                f"languages: {tag} isn't shipped ({', '.join(SHIPPED)} are), and translations has no catalogue for it"
-            )
+            got = f"{tag} isn't shipped ({', '.join(SHIPPED)} are)"
+            raise ConfigurationError(f"languages: {got}, and translations has no catalogue for it")
         ours = _load(shipped) if shipped and shipped != "en" else None
         self.tag: str = tag
         self._catalogues: tuple[Catalogue, ...] = tuple(each for each in (catalogue, ours) if each is not None)
@@ -106,9 +98,8 @@ class Languages:
     def __init__(self, tags: Sequence[str], translations: Callable[[str], Catalogue | None] | None = None) -> None:
         # A text is a sequence of texts as well: "de" would be two languages, d and e.
         if isinstance(tags, str) or not tags:
-            raise ConfigurationError(
-                f'languages: wanted a list of tags such as ["en", "de"], the site\'s own first, got {tags!r:.60}'
-            )
+            wanted = 'a list of tags such as ["en", "de"], the site\'s own first'
+            raise ConfigurationError(f"languages: wanted {wanted}, got {tags!r:.60}")
         if len({_check_tag(tag).lower() for tag in tags}) < len(tags):
             raise ConfigurationError(f"languages: each tag once, got {', '.join(tags)}")
         self._offered = {tag: Language(tag, translations(tag) if translations else None) for tag in tags}
@@ -116,13 +107,15 @@ class Languages:
     def __iter__(self) -> Iterator[Language]:
         return iter(self._offered.values())
 
-    def __len__(self) -> int:
-        return len(self._offered)
-
     def choose(self, tags: Iterable[str]) -> Language:
         """Return the best language for who reads these, best first; what is no tag is skipped (RFC 4647, 3.4)."""
         found = _look_up(tags, self._offered)
         return next(iter(self)) if found is None else self._offered[found]
+
+
+def mark(text: str) -> str:
+    """Return a text as it is, marked for the tool that collects texts: import it as `_`; `gettext` translates it."""
+    return text
 
 
 def parse_accept_language(header: str) -> tuple[str, ...]:
@@ -148,11 +141,11 @@ def _look_up(tags: Iterable[str], offered: Iterable[str]) -> str | None:
         wanted = tag[: LONGEST_TAG + 1].replace("_", "-")
         if len(wanted) > LONGEST_TAG or not _TAG.fullmatch(wanted):
             continue
-        parts = wanted.lower().split("-")
-        shorter = ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
-        found = next((known[each] for each in shorter if each in known), None)
-        if found is not None:
-            return found
+        wanted = wanted.lower()
+        while wanted and wanted not in known:
+            wanted = wanted.rpartition("-")[0]
+        if wanted:
+            return known[wanted]
     return None
 
 

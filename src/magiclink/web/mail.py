@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from html import escape
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..addresses import canonicalize
@@ -22,19 +22,16 @@ from ..clock import SystemClock, read
 from ..errors import BadArgumentError
 from ..instants import to_datetime
 from ..policy import Opens
-from .humanize import format_date
+from .humanize import NAME_LENGTH, flatten, format_date, shorten
 from .languages import ENGLISH
+from .languages import mark as _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from email.policy import Policy
 
     from ..clock import Clock
     from ..values import Link
     from .languages import Language
-
-ABOUT_LENGTH = 200
-"""How many characters of `about` a mail shows."""
 
 LINE_LENGTH = 998
 """Octets in a line of a mail, without its end (RFC 5322, 2.1.1); a longer one is cut by servers on the way."""
@@ -65,13 +62,25 @@ font-weight: bold; text-decoration: none">{button}</a></p>
 """
 
 
-class _Texts(NamedTuple):
-    """The texts of a mail in the reader's language, with nothing filled in."""
-
-    subject: str
-    lead: str
-    button: str
-    paragraphs: tuple[str, ...]
+# Subject and lead where the app names what the link opens, the same where it doesn't, the button, and the rest.
+_DOCUMENT = (
+    ("{about}", _("Hello, this link opens {about}:")),
+    (_("Your document"), _("Hello, this link opens the document:")),
+    _("Open"),
+    _("The link works until {until}. You need no account and no password."),
+    _("After that, open it anyway: the page shows you how to get a new link."),
+    _("Anyone who has this link can open the same page, so forward it with care."),
+    _("If you did not expect this email, you can ignore it."),
+)
+_ACCOUNT = (
+    (_("Sign in to {about}"), _("Hello, this link signs you in to {about}:")),
+    (_("Sign in to your account"), _("Hello, this link signs you in to your account:")),
+    _("Sign in"),
+    _("The link works until {until}. You need no password."),
+    _("After that, open it anyway: the page shows you how to get a new link."),
+    _("Anyone who has this link can sign in as you, so do not forward it."),
+    _("If you did not expect this email, you can ignore it: nothing happens unless somebody opens the link."),
+)
 
 
 def compose(
@@ -97,25 +106,28 @@ def compose(
     Sources: RFC 5322 (3.6), RFC 3834 (5), MS-OXCMAIL (X-Auto-Response-Suppress).
     """
     source = Address(username="no-reply", domain=_find_domain(link.url)) if sender is None else _parse_mailbox(sender)
-    texts = (_write_for_account if opens == Opens.ACCOUNT else _write_for_document)(
-        language.gettext, named=about is not None
-    )
-    facts = {"until": format_date(link.expires_at, language), "url": link.url}
+    named, unnamed, *others = _ACCOUNT if opens == Opens.ACCOUNT else _DOCUMENT
+    facts = {"until": format_date(link.expires_at, language), "url": link.url, "language": language.tag}
     if about is not None:
         facts["about"] = disarm(about)
+    texts = [*(unnamed if about is None else named), *others]
+    # A subject that is the app's own words alone is no sentence of ours.
+    subject, lead, button, *paragraphs = [each if each == "{about}" else language.gettext(each) for each in texts]
+    text = "\n\n".join(each.format_map(facts) for each in (lead, "{url}", *paragraphs)) + "\n"
+    html = _write_html(facts, subject, lead, button, *paragraphs)
     message = EmailMessage(policy=SMTP)
     message["From"] = source
     message["To"] = _parse_address(to)
     if reply_to is not None:
         message["Reply-To"] = _parse_mailbox(reply_to)
-    message["Subject"] = _Subject("Subject", texts.subject.format_map(facts))
+    message["Subject"] = _Subject("Subject", subject.format_map(facts))
     message["Date"] = to_datetime(read(clock))
     message["Message-ID"] = f"<{secrets.token_hex(16)}@{source.domain}>"
     message["Auto-Submitted"] = "auto-generated"
     # Exchange heeds its own header only. Never `All`: that would silence the bounces too.
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
-    message.set_content(text := _write_text(texts, facts), cte=_choose_encoding(text))
-    message.add_alternative(html := _write_html(texts, facts, language.tag), subtype="html", cte=_choose_encoding(html))
+    message.set_content(text, cte=_choose_encoding(text))
+    message.add_alternative(html, subtype="html", cte=_choose_encoding(html))
     return message
 
 
@@ -135,17 +147,17 @@ def disarm(about: str) -> str:
     if not isinstance(about, str):
         raise BadArgumentError(f'about: wanted a str such as "Invoice 1001", got {type(about).__name__}')
     # The first cut bounds the work, the last one the line: breaking a link makes text longer.
-    line = _break_links(_flatten(about[: ABOUT_LENGTH * 4]))
-    if not line:
+    line = _flatten(about[: NAME_LENGTH * 4])
+    for pattern, instead in _BREAKS:
+        line = pattern.sub(instead, line)
+    if not line.split():
         raise BadArgumentError('about: nothing is left to show; write what the link opens, such as "Invoice 1001"')
-    return line if len(line) <= ABOUT_LENGTH else line[: ABOUT_LENGTH - 1].rstrip() + "…"
+    return shorten(" ".join(line.split()))
 
 
 def _flatten(text: str) -> str:
-    # Line ends would write headers, direction marks would disguise text, and lone surrogates can't be encoded.
-    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
     # An encoded word is decoded by the reader's client, after every check that was made here.
-    return line.replace("=?", "= ?")
+    return flatten(text).replace("=?", "= ?")
 
 
 _BREAKS = (
@@ -162,23 +174,16 @@ _BREAKS = (
 """What a mail client would make a link of, and what stands there instead."""
 
 
-def _break_links(line: str) -> str:
-    for pattern, instead in _BREAKS:
-        line = pattern.sub(instead, line)
-    return " ".join(line.split())
-
-
 def _parse_address(address: object) -> Address:
     # Handed over in parts, so that nothing in it is parsed again: a list stays one wrong address, not two right ones.
-    username, _, domain = canonicalize(address).rpartition("@")
+    username, _at, domain = canonicalize(address).rpartition("@")
     return Address(username=username, domain=domain)
 
 
 def _parse_mailbox(mailbox: str) -> Address:
     if not isinstance(mailbox, str):
-        raise BadArgumentError(
-            f"sender and reply_to: wanted a str, an address or Name <address>, got {type(mailbox).__name__}"
-        )
+        wanted = "a str, an address or Name <address>"
+        raise BadArgumentError(f"sender and reply_to: wanted {wanted}, got {type(mailbox).__name__}")
     named = re.fullmatch(r"([^<>]*)<([^<>]*)>", mailbox)
     if named is None:
         return _parse_address(mailbox)
@@ -204,48 +209,8 @@ def _choose_encoding(body: str) -> str:
     return "7bit" if whole else "base64"
 
 
-def _write_text(texts: _Texts, facts: dict[str, str]) -> str:
-    paragraphs = [texts.lead, "{url}", *texts.paragraphs]
-    return "\n\n".join(each.format_map(facts) for each in paragraphs) + "\n"
-
-
-def _write_html(texts: _Texts, facts: dict[str, str], language: str) -> str:
+def _write_html(facts: dict[str, str], *texts: str) -> str:
     safe = {name: escape(fact) for name, fact in facts.items()}
-    filled = [f"<p>{escape(paragraph).format_map(safe)}</p>" for paragraph in texts.paragraphs]
-    return _HTML.format(
-        language=language,
-        subject=escape(texts.subject).format_map(safe),
-        lead=escape(texts.lead).format_map(safe),
-        button=escape(texts.button),
-        paragraphs="\n".join(filled),
-        url=safe["url"],
-    )
-
-
-def _write_for_document(_: Callable[[str], str], *, named: bool) -> _Texts:
-    return _Texts(
-        subject="{about}" if named else _("Your document"),
-        lead=_("Hello, this link opens {about}:") if named else _("Hello, this link opens the document:"),
-        button=_("Open"),
-        paragraphs=(
-            _("The link works until {until}. You need no account and no password."),
-            _("After that, open it anyway: the page shows you how to get a new link."),
-            _("Anyone who has this link can open the same page, so forward it with care."),
-            _("If you did not expect this email, you can ignore it."),
-        ),
-    )
-
-
-def _write_for_account(_: Callable[[str], str], *, named: bool) -> _Texts:
-    unnamed = _("Hello, this link signs you in to your account:")
-    return _Texts(
-        subject=_("Sign in to {about}") if named else _("Sign in to your account"),
-        lead=_("Hello, this link signs you in to {about}:") if named else unnamed,
-        button=_("Sign in"),
-        paragraphs=(
-            _("The link works until {until}. You need no password."),
-            _("After that, open it anyway: the page shows you how to get a new link."),
-            _("Anyone who has this link can sign in as you, so do not forward it."),
-            _("If you did not expect this email, you can ignore it: nothing happens unless somebody opens the link."),
-        ),
-    )
+    subject, lead, button, *paragraphs = [escape(each).format_map(safe) for each in texts]
+    content = "\n".join(f"<p>{each}</p>" for each in paragraphs)
+    return _HTML.format(subject=subject, lead=lead, button=button, paragraphs=content, **safe)

@@ -36,7 +36,6 @@ class Mailer(Protocol):
 
     def send(self, message: EmailMessage) -> None:
         """Send a mail to every recipient that it names. Raises UnavailableError where that fails, in part too."""
-        ...
 
 
 class Security(StrEnum):
@@ -79,12 +78,15 @@ class SMTPMailer:
         if (username is None) != (password is None):
             given, missing = ("username", "password") if password is None else ("password", "username")
             raise ConfigurationError(f"{given} without {missing}: write both, or neither")
-        self.host: str = _check_host(host)
+        _check_connection(host, port, timeout)
+        self.host: str = host
         self.security: Security = _choose_security(security, host)
-        self.port: int = _check_port(_PORTS[self.security] if port is None else port)
-        self._username, self._password = username, password
-        self._timeout = _to_seconds(timeout)
-        self._context = _check_context(context)
+        self.port: int = _PORTS[self.security] if port is None else port
+        self._username, self._password, self._timeout = username, password, timeout.total_seconds()
+        self._context = ssl.create_default_context() if context is None else context
+        # Python checks no host name without a verified certificate: this one flag stands for both.
+        if not self._context.check_hostname:
+            raise ConfigurationError("context: it doesn't verify servers; write ssl.create_default_context(cafile=…)")
 
     def __repr__(self) -> str:
         login = "hidden" if self._username is not None else "none"
@@ -92,51 +94,39 @@ class SMTPMailer:
 
     def send(self, message: EmailMessage) -> None:
         """Send a mail. Raises UnavailableError where the server didn't take it for every recipient."""
+        server_name = f"the mail server {self.host}, port {self.port},"
         try:
             with closing(self._connect()) as server:
-                refused = self._hand_over(server, message)
+                if self.security is Security.STARTTLS:
+                    # Raises where none is offered, or where someone on the way has hidden the offer (CVE-2026-7666).
+                    server.starttls(context=self._context)
+                if self._username is not None and self._password is not None:
+                    server.login(self._username, self._password)
+                refused = server.send_message(message)
                 # The mail has been taken: an error now must not have it sent twice.
                 with suppress(OSError):
                     server.quit()
         except (OSError, ValueError) as error:
             # The server's words may hold the address, and Python's the password: neither is passed on.
-            raise UnavailableError(
-                f"the mail server {self.host}, port {self.port}, did not take the mail ({_describe(error)})"
-            ) from None
+            code = f", {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
+            raise UnavailableError(f"{server_name} did not take the mail ({type(error).__name__}{code})") from None
         if refused:
-            raise UnavailableError(f"the mail server {self.host}, port {self.port}, refused some of the recipients")
+            raise UnavailableError(f"{server_name} refused some of the recipients")
 
     def _connect(self) -> smtplib.SMTP:
         if self.security is Security.TLS:
             return smtplib.SMTP_SSL(self.host, self.port, timeout=self._timeout, context=self._context)
         return smtplib.SMTP(self.host, self.port, timeout=self._timeout)
 
-    def _hand_over(self, server: smtplib.SMTP, message: EmailMessage) -> dict[str, tuple[int, bytes]]:
-        if self.security is Security.STARTTLS:
-            # Raises where the server offers none, or where someone on the way has hidden the offer (CVE-2026-7666).
-            server.starttls(context=self._context)
-        if self._username is not None and self._password is not None:
-            server.login(self._username, self._password)
-        return server.send_message(message)
 
-
-def _check_host(host: object) -> str:
+def _check_connection(host: object, port: object, timeout: object) -> None:
     if not isinstance(host, str) or not re.fullmatch(r"[A-Za-z0-9.:_-]+", host):
         # What was given isn't repeated: a URL may hold a password.
         raise ConfigurationError("host: wanted a host name or an IP address alone, without a scheme, a port or a login")
-    return host
-
-
-def _check_port(port: object) -> int:
-    if not isinstance(port, int) or not 0 < port < 65_536:
+    if port is not None and not (isinstance(port, int) and 0 < port < 65_536):
         raise ConfigurationError(f"port: wanted an int from 1 to 65535, got {port!r}")
-    return port
-
-
-def _to_seconds(timeout: object) -> float:
     if not isinstance(timeout, timedelta) or timeout <= timedelta(0):
         raise ConfigurationError(f"timeout: wanted a timedelta above 0, such as timedelta(seconds=10), got {timeout!r}")
-    return timeout.total_seconds()
 
 
 def _choose_security(security: Security | None, host: str) -> Security:
@@ -144,13 +134,10 @@ def _choose_security(security: Security | None, host: str) -> Security:
         return Security.NONE if _is_this_machine(host) else Security.STARTTLS
     # By membership: a plain "none" equals the member, so it must meet the same refusal.
     if security not in _PORTS:
-        raise ConfigurationError(
-            f"security: wanted one of {', '.join(map(str, Security.__members__))}, as Security.TLS, got {security!r}"
-        )
+        names = ", ".join(Security.__members__)
+        raise ConfigurationError(f"security: wanted one of {names}, as Security.TLS, got {security!r}")
     if security == Security.NONE and not _is_this_machine(host):
-        raise ConfigurationError(
-            f"security: {host} is another machine, so write Security.STARTTLS or Security.TLS, never NONE"
-        )
+        raise ConfigurationError(f"security: {host} is another machine: write Security.STARTTLS or Security.TLS")
     return Security(security)
 
 
@@ -161,20 +148,6 @@ def _is_this_machine(host: str) -> bool:
         return host.lower() == "localhost"
     # Pythons differ on whether `::ffff:127.0.0.1` is loopback: the stricter answer holds for all.
     return address.is_loopback and getattr(address, "ipv4_mapped", None) is None
-
-
-def _check_context(context: ssl.SSLContext | None) -> ssl.SSLContext:
-    if context is None:
-        return ssl.create_default_context()
-    # Python checks no host name without a verified certificate: this one flag stands for both.
-    if not context.check_hostname:
-        raise ConfigurationError("context: it doesn't verify the server; write ssl.create_default_context(cafile=…)")
-    return context
-
-
-def _describe(error: Exception) -> str:
-    name = type(error).__name__
-    return f"{name}, {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else name
 
 
 class FolderMailer:
@@ -205,9 +178,8 @@ class FolderMailer:
         try:
             self._write(name, message.as_bytes(policy=SMTP))
         except (OSError, ValueError) as error:
-            raise UnavailableError(
-                f"the mail could not be written to {str(self.path)!r} ({type(error).__name__})"
-            ) from None
+            name = type(error).__name__
+            raise UnavailableError(f"the mail could not be written to {str(self.path)!r} ({name})") from None
 
     def _write(self, name: str, body: bytes) -> None:
         # A temporary file is readable by its owner alone (0600), and the leading dot keeps it out of `*.eml`.

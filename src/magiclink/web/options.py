@@ -1,11 +1,13 @@
-"""What every adapter takes, the same in every framework, and the check of each option that can be wrong by itself."""
+"""What every adapter takes, the same in every framework, and the check of each option that can be wrong by itself.
+
+Among it are the app's accounts, as the app looks them up: who has an address, and which addresses a subject has.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from ..errors import BadArgumentError, ConfigurationError
 from ..policy import Opens
@@ -18,11 +20,37 @@ if TYPE_CHECKING:
     from ..flows import Flows
     from ..policy import Policy
     from ..values import LinkInfo
-    from .directory import Directory
     from .languages import Catalogue
     from .mailers import Mailer
 
-HOUR = timedelta(hours=1)
+
+MOST_ACCOUNTS = 5
+"""How many accounts of one address get a sign-in mail: more is a mail bomb."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What the app has on file of one subject."""
+
+    subject: str
+    """The subject of its links, as the app names it."""
+    addresses: tuple[str, ...]
+    """The mail addresses, spelled as on file, the main one first; empty where there are none."""
+    active: bool = True
+    """Whether links may be mailed to it; False for a deactivated account."""
+
+
+class Directory(Protocol):
+    """Looks up the app's accounts: after the answer was sent, where the time of a look-up could show who is known."""
+
+    def by_email(self, address: str) -> Sequence[Account]:
+        """Return every account that has this address on file.
+
+        It comes in lower case, its domain as A-labels: compare it with the lower case of what is on file.
+        """
+
+    def by_subject(self, subject: str) -> Account | None:
+        """Return a subject's account, or None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +100,12 @@ class Options(TypedDict, total=False):
 
 def check_names(options: Iterable[str], *, also: Iterable[str] = ()) -> None:
     """Raise ConfigurationError for an option that doesn't exist; `also` names the adapter's own ones."""
-    known = [*Options.__annotations__, *also]
+    known = sorted([*Options.__annotations__, *also])
     for name in options:
         if name not in known:
-            raise ConfigurationError(f"there is no option {name}{suggest(name, known)}")
-
-
-def suggest(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown name: "; is … meant?", or all known ones where none is close."""
-    close = get_close_matches(name, known := list(known), 1)
-    return f"; is {close[0]} meant?" if close else f": there are {', '.join(sorted(known))}"
+            close = get_close_matches(name, known, 1)
+            end = f"; is {close[0]} meant?" if close else f": there are {', '.join(known)}"
+            raise ConfigurationError(f"there is no option {name}{end}")
 
 
 def check_home(flows: Flows, home: str) -> str:
@@ -102,15 +126,12 @@ def check_sign_in(flows: Flows, policy: Policy) -> Policy | None:
         if policy == SIGN_IN:
             return None
         registered = ", ".join(flows.policies)
-        raise ConfigurationError(
-            f"sign_in: {policy.purpose} isn't registered as this policy: write MagicLinks(policies=[…]) with it; "
-            f"registered are {registered}"
-        )
+        way_out = f"write MagicLinks(policies=[…]) with it; registered are {registered}"
+        raise ConfigurationError(f"sign_in: {policy.purpose} isn't registered as this policy: {way_out}")
     if policy.opens is not Opens.ACCOUNT or policy.step_up:
         raise ConfigurationError(f"sign_in: {policy.purpose} must open an account and be no step-up, as SIGN_IN does")
     # Anybody may type an address: a new link must not end the one that its owner is about to click.
     if policy.supersede is not Supersede.NEVER:
-        raise ConfigurationError(
-            f"sign_in: {policy.purpose} has supersede={policy.supersede}; write supersede=Supersede.NEVER"
-        )
+        got = f"supersede={policy.supersede}"
+        raise ConfigurationError(f"sign_in: {policy.purpose} has {got}; write supersede=Supersede.NEVER")
     return policy

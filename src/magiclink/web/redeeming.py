@@ -9,13 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import (
-    MagicLinkError,
-    NotAdmittedError,
-    RejectedLinkError,
-    RevokedLinkError,
-    UnavailableError,
-)
+from ..errors import MagicLinkError, NotAdmittedError, RejectedLinkError, RevokedLinkError, UnavailableError
 from ..instants import to_datetime, to_micros
 from ..policy import Opens
 from ..records import State
@@ -24,15 +18,13 @@ from .http import Reply
 from .responses import Responses, is_ours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..crypto.tokens import Genuine
     from ..flows.redeeming import Attempt
     from ..policy import Policy
     from ..records import Record
     from ..values import LinkInfo, Redemption
     from .cookies import Pending
-    from .http import Page, Request
+    from .http import Request
 
 TRAILING = ".,;:!?)>]'\""
 """Programs that find links in text take the sentence's own punctuation along: one such character is dropped."""
@@ -45,24 +37,31 @@ class Redeeming(Responses):
         """Take the token off the address bar: to the clean page, or straight to a document that needs no button."""
         genuine = self.flows.open_token(_read_token(request))
         if genuine is None:
-            return self.show_page(404, self.choose_pages(request).not_genuine())
-        if not self.flows.policies[genuine.purpose].confirm:
-            opened = await self._open_document(request, genuine, now)
-            if opened is not None:
-                return opened
+            return self.show_plain(request, 404, "not-genuine")
+        is_direct = not self.flows.policies[genuine.purpose].confirm
+        opened = await self._open_document(request, genuine, now) if is_direct else None
+        if opened is not None:
+            return opened
         return self.redirect(self.flows.site.path, self._jar.keep_pending(request, _read_token(request), now))
 
     async def show(self, request: Request, now: int) -> Reply:
         """Show the page of the link that waits: its button, or what happened, when, and the way on."""
         pending = self._jar.read_pending(request, now)
         if pending is None:
-            return self.show_page(400, self.choose_pages(request).no_cookie())
+            return self.show_plain(request, 400, "no-cookie")
         attempt = self._begin_attempt(request, pending.genuine, now)
         try:
             record = await self.flows.check(attempt)
         except RejectedLinkError as error:
             return await self._refuse(request, pending, attempt, error)
-        return self.show_page(200, self._make_confirm_page(request, pending, record, now))
+        link, other = self.flows.describe(record, now), request.signed_in_as
+        form = self._jar.seal_form(pending.token, pending.nonce, other, now=now)
+        about = self.describe(link, self.choose_language(request))
+        to, signs_in = self.name_subject(link.subject, record.recipient), self.signs_in(link)
+        pages = self.choose_pages(request)
+        if signs_in and other is not None and other != link.subject:
+            return self.show_page(200, pages.switch(about, to=to, other=self.name_subject(other), form=form))
+        return self.show_page(200, pages.confirm(about, to=to, form=form, signs_in=signs_in))
 
     async def use(self, request: Request, now: int) -> Reply:
         """Press the button: the link is used, once, and the browser lands where it leads."""
@@ -74,7 +73,15 @@ class Redeeming(Responses):
             redemption = await self.flows.use(attempt)
         except RejectedLinkError as error:
             return await self._refuse(request, pending, attempt, error)
-        return self._open(request, pending, attempt.policy, redemption, now)
+        policy = attempt.policy
+        if policy.opens is Opens.ACCOUNT:
+            left = redemption.session_ends_at - to_datetime(now)
+            reply = self.land(redemption.destination)
+            return replace(reply, sign_in=redemption, keeps_session=policy.step_up, session_left=left)
+        # A second click is shown the same redemption: it must not make the session longer.
+        opened_at, tag = to_micros(redemption.redeemed_at), make_tag(policy.purpose, redemption.resource)
+        grant = Grant(token=pending.token, opened_at=opened_at, tag=tag)
+        return self.land(redemption.destination, self._jar.keep_grant(request, grant, policy.session_lifetime, now))
 
     async def _find_open(self, request: Request, policy: Policy, resource: str | None, now: int) -> Redemption | None:
         """Return what this browser has open of a document, or None; the store is asked about that document alone."""
@@ -91,25 +98,20 @@ class Redeeming(Responses):
         ours = is_ours(request, self.flows.site.origin)
         pending = self._jar.read_pending(request, now)
         if ours is False:
-            return self.show_page(403, self.choose_pages(request).elsewhere())
+            return self.show_plain(request, 403, "elsewhere")
         if pending is None:
-            return self.show_page(400, self.choose_pages(request).no_cookie())
+            return self.show_plain(request, 400, "no-cookie")
         if self._jar.is_form(request, pending.token, pending.nonce, request.signed_in_as, now=now):
             return pending
         # Another tab, or another person signed in meanwhile: what this page showed is no longer what it would do.
-        return (
-            self.redirect(self.flows.site.path) if ours else self.show_page(403, self.choose_pages(request).elsewhere())
-        )
+        return self.redirect(self.flows.site.path) if ours else self.show_plain(request, 403, "elsewhere")
 
     def _begin_attempt(self, request: Request, genuine: Genuine, now: int, *, nonce: str | None = None) -> Attempt:
-        return self.flows.begin_attempt(
-            genuine,
-            now,
-            browser=self._jar.read_browser(request, now),
-            nonce=nonce,
-            admit=self._make_admit(request, self.flows.policies[genuine.purpose]),
-            is_noted=request.method != "HEAD",
-        )
+        subject, own, policy = request.signed_in_as, self._options.get("admit"), self.flows.policies[genuine.purpose]
+        # A step-up is for the one who is signed in; the app's own check is the last.
+        admit = (lambda link: link.subject == subject and (own is None or own(link))) if policy.step_up else own
+        browser, is_noted = self._jar.read_browser(request, now), request.method != "HEAD"
+        return self.flows.begin_attempt(genuine, now, browser=browser, nonce=nonce, admit=admit, is_noted=is_noted)
 
     async def _open_document(self, request: Request, genuine: Genuine, now: int) -> Reply | None:
         """Verify a document's link and grant it to this browser; None where its page must say what happened."""
@@ -117,97 +119,59 @@ class Redeeming(Responses):
         try:
             record = await self.flows.check(attempt)
         except RejectedLinkError as error:
-            held = self._find_grant(request, _read_token(request), now)
-            if error.link is not None and await self._is_still_open(request, attempt, held, error):
-                return self.land(error.link)
-            return None
+            return await self._land_again(request, attempt, self._find_grant(request, _read_token(request), now), error)
         # Read from the request once more: while the app was asked, no local variable held the token.
         grant = Grant(token=_read_token(request), opened_at=now, tag=make_tag(record.purpose, record.resource))
         cookie = self._jar.keep_grant(request, grant, attempt.policy.session_lifetime, now)
-        return self.redirect(self.check_destination(record.destination), cookie)
+        return self.land(record.destination, cookie)
 
     async def _refuse(self, request: Request, pending: Pending, attempt: Attempt, error: RejectedLinkError) -> Reply:
         """Say what happened to a link, or lead on a browser that still holds what the link opened."""
         if isinstance(error, NotAdmittedError):
             return self.show_page(403, self.choose_pages(request).not_admitted(error.reason))
         if error.link is None:
-            return self.show_page(404, self.choose_pages(request).gone(), self._jar.clear_pending())
-        grant = self._find_grant(request, pending.token, attempt.now)
-        if await self._is_still_open(request, attempt, grant, error):
-            return self.land(error.link)
-        return self.show_page(410, self._make_ended_page(request, pending, error, error.link, attempt.now))
+            return self.show_plain(request, 404, "gone", self._jar.clear_pending())
+        now = attempt.now
+        landing = await self._land_again(request, attempt, self._find_grant(request, pending.token, now), error)
+        if landing is not None:
+            return landing
+        renews = self._directory is not None and self.find_policy(error.link).renew_on_request
+        form = self._jar.seal_form(pending.token, pending.nonce, request.signed_in_as, now=now) if renews else None
+        state = State.REVOKED if isinstance(error, RevokedLinkError) else error.link.state
+        about, signs_in = self.describe(error.link, self.choose_language(request)), self.signs_in(error.link)
+        page = self.choose_pages(request).ended(
+            state, about, at=error.at, now=to_datetime(now), form=form, signs_in=signs_in
+        )
+        return self.show_page(410, page)
 
     def _find_grant(self, request: Request, token: str, now: int) -> Grant | None:
         return next((grant for grant in self._jar.read_grants(request, now) if grant.token == token), None)
 
-    async def _is_still_open(
+    async def _land_again(
         self, request: Request, attempt: Attempt, grant: Grant | None, error: RejectedLinkError
-    ) -> bool:
-        """Return whether this browser still has open what a link opened, though the link itself has ended."""
+    ) -> Reply | None:
+        """Lead to what a link opened if this browser still has it open, though the link itself has ended; else None."""
         link: LinkInfo | None = error.link
         if link is None or isinstance(error, RevokedLinkError):
-            return False
+            return None
         if self.signs_in(link):
             # Signed in as this subject already, and the link did work once: a second click isn't a refusal.
-            return link.uses > 0 and request.signed_in_as == link.subject
-        if grant is None:
-            return False
-        return await self._recall(attempt.link_id, attempt.record, grant.opened_at, attempt.now) is not None
+            is_open = link.uses > 0 and request.signed_in_as == link.subject
+        elif grant is None:
+            return None
+        else:
+            is_open = await self._recall(attempt.link_id, attempt.record, grant.opened_at, attempt.now) is not None
+        return self.land(link.destination) if is_open else None
 
     async def _recall(self, link_id: bytes, record: Record | None, opened_at: int, now: int) -> Redemption | None:
         """Return what a link has open in this browser, or None; its record is read unless it is at hand."""
         try:
-            if record is None:
-                record = await self.flows.read_record(link_id)
+            record = record or await self.flows.read_record(link_id)
             return await self.flows.recall_record(record, redeemed_at=opened_at, now=now)
         except UnavailableError:
             raise
         except MagicLinkError:
             return None
-
-    def _open(self, request: Request, pending: Pending, policy: Policy, redemption: Redemption, now: int) -> Reply:
-        location = self.check_destination(redemption.destination)
-        if policy.opens is Opens.ACCOUNT:
-            left = redemption.session_ends_at - to_datetime(now)
-            return replace(self.redirect(location), sign_in=redemption, keeps_session=policy.step_up, session_left=left)
-        # A second click is shown the same redemption: it must not make the session longer.
-        opened_at, tag = to_micros(redemption.redeemed_at), make_tag(policy.purpose, redemption.resource)
-        grant = Grant(token=pending.token, opened_at=opened_at, tag=tag)
-        return self.redirect(location, self._jar.keep_grant(request, grant, policy.session_lifetime, now))
-
-    def _make_admit(self, request: Request, policy: Policy) -> Callable[[LinkInfo], bool] | None:
-        """Return the last check: of a step-up, that it's the one who is signed in; and the app's own."""
-        admit = self._admit
-        if not policy.step_up:
-            return admit
-        return lambda link: request.signed_in_as == link.subject and (admit is None or admit(link))
-
-    def _make_confirm_page(self, request: Request, pending: Pending, record: Record, now: int) -> Page:
-        form = self._jar.seal_form(pending.token, pending.nonce, request.signed_in_as, now=now)
-        link, other = self.flows.describe(record, now), request.signed_in_as
-        about, to = (
-            self.describe(link, self.choose_language(request)),
-            self.name_subject(link.subject, record.recipient),
-        )
-        signs_in = self.signs_in(link)
-        if signs_in and other is not None and other != link.subject:
-            return self.choose_pages(request).switch(about, to=to, other=self.name_subject(other), form=form)
-        return self.choose_pages(request).confirm(about, to=to, form=form, signs_in=signs_in)
-
-    def _make_ended_page(
-        self, request: Request, pending: Pending, error: RejectedLinkError, link: LinkInfo, now: int
-    ) -> Page:
-        renews = self._directory is not None and self.find_policy(link).renew_on_request
-        form = self._jar.seal_form(pending.token, pending.nonce, request.signed_in_as, now=now) if renews else None
-        state = State.REVOKED if isinstance(error, RevokedLinkError) else link.state
-        return self.choose_pages(request).ended(
-            state,
-            self.describe(link, self.choose_language(request)),
-            at=error.at,
-            now=to_datetime(now),
-            form=form,
-            signs_in=self.signs_in(link),
-        )
 
 
 def _read_token(request: Request) -> str:

@@ -18,10 +18,9 @@ from ..flows.arguments import read_link_id
 from ..instants import to_datetime
 from ..stores.base import HOUR
 from ..values import Order
-from .directory import MOST_ACCOUNTS
-from .http import Reply
-from .jobs import Job, Task
+from .http import Job, Reply, Task, read_field
 from .mail import compose
+from .options import MOST_ACCOUNTS
 from .redeeming import Redeeming
 from .responses import is_ours
 
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
 
     from ..records import Record
     from ..values import Link
-    from .directory import Account, Directory
     from .http import Request
+    from .options import Directory
 
 LONGEST_ADDRESS = 320
 """Characters of what was typed that a job carries; a longer address is none (RFC 5321, 4.5.3.1)."""
@@ -47,7 +46,7 @@ class Requesting(Redeeming):
             return pending
         language = self.choose_language(request).tag
         job = Job(task=Task.RENEW, source=request.source, link_id=pending.genuine.link_id.hex(), language=language)
-        return replace(self.show_page(200, self.choose_pages(request).sent()), after=job)
+        return replace(self.show_plain(request, 200, "sent"), after=job)
 
     async def show_sign_in(self, request: Request, now: int) -> Reply:
         """Show the page that asks for an address."""
@@ -57,18 +56,16 @@ class Requesting(Redeeming):
 
     async def request_sign_in(self, request: Request, now: int) -> Reply:
         """Take an address. Known or not, right or wrong, over a limit or not: the same answer and the same work."""
-        ours = is_ours(request, self.flows.site.origin)
-        nonce = self._jar.read_browser(request, now)
+        ours, nonce = is_ours(request, self.flows.site.origin), self._jar.read_browser(request, now)
         is_form = nonce is not None and self._jar.is_form(request, "sign-in", nonce, now=now)
         if ours is False or (ours is None and not is_form):
-            return self.show_page(403, self.choose_pages(request).elsewhere())
+            return self.show_plain(request, 403, "elsewhere")
         # The page may have been open for longer than its cookie lived: this is the browser that asks.
         nonce, cookie = self._jar.keep_browser(request, now)
-        typed = [value for name, value in request.form or () if name == "email"]
-        address = typed[0][: LONGEST_ADDRESS + 1] if len(typed) == 1 else ""
+        address = read_field(request, "email")[: LONGEST_ADDRESS + 1]
         language = self.choose_language(request).tag
         job = Job(task=Task.SIGN_IN, source=request.source, address=address, browser=nonce, language=language)
-        return replace(self.show_page(200, self.choose_pages(request).sent(), cookie), after=job)
+        return replace(self.show_plain(request, 200, "sent", cookie), after=job)
 
     def show_closed(self, request: Request, now: int) -> Reply:
         """Show the page for a document that this browser doesn't have open, with the ways on."""
@@ -149,15 +146,10 @@ class Requesting(Redeeming):
             raise BadArgumentError(f"language: a tag such as de, or None; got {describe_type(language)}")
         info = self.flows.describe(record, now)
         reader = self.languages.choose([language] if language else [])
+        shown, opens = about or self.describe(info, reader) or None, self.find_policy(info).opens
+        sender, reply_to, at = self._options.get("sender"), self._options.get("reply_to"), _At(to_datetime(now))
         message = compose(
-            link,
-            to=to,
-            about=about or self.describe(info, reader) or None,
-            opens=self.find_policy(info).opens,
-            language=reader,
-            sender=self._sender,
-            reply_to=self._reply_to,
-            clock=_At(to_datetime(now)),
+            link, to=to, about=shown, opens=opens, language=reader, sender=sender, reply_to=reply_to, clock=at
         )
         self._mailer.send(message)
         await self.flows.deliver_record(record, now)
@@ -176,7 +168,7 @@ class Requesting(Redeeming):
             return
         # Not the limit of sign-in links: anybody can use that up, and would keep customers from their documents.
         address = fold_case(canonicalize(to))
-        if not await self._hit(f"renew:{address}", self.limits.per_address, now):
+        if not await self.flows.hit(f"renew:{address}", limit=self.limits.per_address, window=HOUR, now=now):
             await self.flows.note_limited(record, now)
             return
         try:
@@ -193,30 +185,25 @@ class Requesting(Redeeming):
         if not await self._is_within(job, f"sign-in:{fold_case(address)}", self.limits.per_address, now):
             await self.flows.note_limited(None, now)
             return
+        policy = self.sign_in_policy
         accounts = [account for account in directory.by_email(fold_case(address)) if account.active]
         for account in accounts[:MOST_ACCOUNTS]:
-            await self._mail_account(account, address, job, now)
-
-    async def _mail_account(self, account: Account, typed: str, job: Job, now: int) -> None:
-        policy = self.sign_in_policy
-        # The mail goes to the stored spelling, never to what was typed (CVE-2019-19844).
-        to = next((each for each in account.addresses if _is_same(each, typed)), None)
-        if to is None or policy is None:
-            return
-        browser = job.browser if policy.bind_browser else None
-        order = Order(policy=policy, subject=account.subject, recipient=to, browser=browser)
-        try:
-            [(link, record)] = await self.flows.issue_orders([order], now)
-        except BadArgumentError:
-            return
-        await self._send(link, record, now, to=to, language=job.language)
+            # The mail goes to the stored spelling, never to what was typed (CVE-2019-19844).
+            to = next((each for each in account.addresses if _is_same(each, address)), None)
+            if to is None or policy is None:
+                continue
+            browser = job.browser if policy.bind_browser else None
+            order = Order(policy=policy, subject=account.subject, recipient=to, browser=browser)
+            try:
+                [(link, record)] = await self.flows.issue_orders([order], now)
+            except BadArgumentError:
+                continue
+            await self._send(link, record, now, to=to, language=job.language)
 
     async def _is_within(self, job: Job, limit_key: str, limit: int, now: int) -> bool:
-        by_source = await self._hit(f"source:{name_source(job.source)}", self.limits.per_source, now)
-        return by_source and await self._hit(limit_key, limit, now)
-
-    async def _hit(self, limit_key: str, limit: int, now: int) -> bool:
-        return await self.flows.hit(limit_key, limit=limit, window=HOUR, now=now)
+        by_source, most = f"source:{name_source(job.source)}", self.limits.per_source
+        is_within = await self.flows.hit(by_source, limit=most, window=HOUR, now=now)
+        return is_within and await self.flows.hit(limit_key, limit=limit, window=HOUR, now=now)
 
 
 class _At(NamedTuple):
@@ -225,7 +212,6 @@ class _At(NamedTuple):
     at: datetime
 
     def now(self) -> datetime:
-        """Return it."""
         return self.at
 
 
@@ -247,6 +233,5 @@ def name_source(source: str | None) -> str:
     except ValueError:
         return "unknown"
     if isinstance(address, IPv6Address):
-        mapped = address.ipv4_mapped
-        return str(mapped) if mapped is not None else str(IPv6Address(int(address) >> 64 << 64))
+        return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
     return str(address)

@@ -35,10 +35,11 @@ _ALWAYS = (
     ("X-Frame-Options", "DENY"),
     ("X-Robots-Tag", "noindex, nofollow"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Content-Type", "text/html; charset=utf-8"),
+    ("Cache-Control", "no-store"),
 )
 
-# No script, nothing from elsewhere, in nobody's frame; a template of the app's own may use the site's styles and
-# pictures.
+# No script, nothing from elsewhere, in nobody's frame; a template of the app's may use the site's styles and pictures.
 _PAGE_POLICY = (
     f"default-src 'none'; style-src 'self' '{STYLE_HASH}'; img-src 'self'; font-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -58,29 +59,25 @@ class Responses:
         self._pages = {each.tag: Pages(flows.site.path, each) for each in self.languages}
         self._directory = options.get("directory")
         self._mailer = options.get("mailer")
-        self._sender = options.get("sender")
-        self._reply_to = options.get("reply_to")
-        self._describe = options.get("describe")
-        self._admit = options.get("admit")
+        self._options: Options = options
         self._jar = Jar(flows)
         if self._directory is not None and self._mailer is None:
-            raise ConfigurationError(
-                "a directory needs a mailer for the links that people ask for: mailer=SMTPMailer(…)"
-            )
+            raise ConfigurationError("a directory needs a mailer, for links that people ask for: mailer=SMTPMailer(…)")
 
     def find_policy(self, link: LinkInfo) -> Policy:
         """Return the policy of a link. Raises BadArgumentError where it isn't among the app's policies any more."""
-        policy = self.flows.policies.get(link.purpose)
-        if policy is None:
-            raise BadArgumentError(
-                f"the link's purpose {link.purpose} is registered no more: keep its policy in MagicLinks(policies=[…]) "
-                "while its links live"
-            )
-        return policy
+        if link.purpose not in self.flows.policies:
+            way_out = "keep its policy in MagicLinks(policies=[…]) while its links live"
+            raise BadArgumentError(f"the link's purpose {link.purpose} is registered no more: {way_out}")
+        return self.flows.policies[link.purpose]
 
     def choose_language(self, request: Request) -> Language:
         """Return the language of who asks, among those that the site offers."""
         return self.languages.choose(request.languages)
+
+    def show_plain(self, request: Request, status: int, name: str, *cookies: Cookie, allow: str = "") -> Reply:
+        """Answer with a page that says the same to everybody, such as `gone`."""
+        return self.show_page(status, self.choose_pages(request).plain(name), *cookies, allow=allow)
 
     def choose_pages(self, request: Request) -> Pages:
         """Return the pages in the language of who asks."""
@@ -92,7 +89,8 @@ class Responses:
 
     def describe(self, link: LinkInfo, language: Language) -> str:
         """Return what a link opens, in the app's words; "" where it has none in this language."""
-        text = "" if self._describe is None else self._describe(link)
+        describe = self._options.get("describe")
+        text = "" if describe is None else describe(link)
         return text.get(language.tag, "") if isinstance(text, Mapping) else text
 
     def name_subject(self, subject: str, recipient: bytes | None = None) -> str:
@@ -110,9 +108,7 @@ class Responses:
     def show_page(self, status: int, page: Page, *cookies: Cookie, allow: str = "") -> Reply:
         """Answer with a page. `same-origin`: with `no-referrer`, Chromium would send `Origin: null` from its form."""
         headers = (
-            ("Content-Type", "text/html; charset=utf-8"),
-            ("Cache-Control", "no-store"),
-            ("Vary", "Cookie" if len(self.languages) == 1 else "Cookie, Accept-Language"),
+            ("Vary", "Cookie" if len(self._pages) == 1 else "Cookie, Accept-Language"),
             *_ALWAYS,
             ("Referrer-Policy", "same-origin"),
             ("Content-Security-Policy", _PAGE_POLICY),
@@ -126,8 +122,6 @@ class Responses:
         """Answer with 303, which turns every method into a GET; no address that held a token goes on as a referrer."""
         headers = (
             ("Location", location),
-            ("Content-Type", "text/html; charset=utf-8"),
-            ("Cache-Control", "no-store"),
             ("Vary", "Cookie"),
             *_ALWAYS,
             ("Referrer-Policy", "no-referrer"),
@@ -135,16 +129,13 @@ class Responses:
         )
         return Reply(status=303, headers=headers, cookies=cookies)
 
-    def land(self, link: LinkInfo, *cookies: Cookie) -> Reply:
-        """Lead to where the link goes: the destination that was fixed at issue, or the app's home."""
-        return self.redirect(self.check_destination(link.destination), *cookies)
-
-    def check_destination(self, destination: str | None) -> str:
-        """Return a destination that is still allowed; the configuration may have changed since it was stored."""
+    def land(self, destination: str | None, *cookies: Cookie) -> Reply:
+        """Lead to a destination if it is still allowed, else home: settings may have changed since it was stored."""
         try:
-            return self.flows.site.check_destination(destination) or self.home
+            location = self.flows.site.check_destination(destination) or self.home
         except BadArgumentError:
-            return self.home
+            location = self.home
+        return self.redirect(location, *cookies)
 
 
 def strip_body(reply: Reply) -> Reply:
