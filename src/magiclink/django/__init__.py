@@ -12,7 +12,7 @@ from ..links import run as drive
 
 if TYPE_CHECKING:
     from ..values import Link
-    from ..web.http import Job
+    from ..web.jobs import Job
 
 __all__ = ["remind", "run", "send"]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ..policy import Policy
     from ..values import Redemption
-    from ..web.http import Job
+    from ..web.jobs import Job
     from ..web.options import Options
 
 

@@ -18,7 +18,7 @@ from django.db.models import Q, QuerySet
 from ..addresses import canonicalize, fold_case
 from ..errors import BadArgumentError, ConfigurationError, StoreError
 from ..flows.arguments import check_text
-from ..web.options import MOST_ACCOUNTS, Account
+from ..web.directory import MOST_ACCOUNTS, Account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from ..links import MagicLinks
     from ..policy import Policy
     from ..values import Link, Redemption
-    from ..web.http import Job, Pairs, Request
+    from ..web.http import Pairs, Request
+    from ..web.jobs import Job
     from ..web.options import Options
 
     SignIn = Callable[[Redemption], Any]

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .conversation import Conversation
-    from .http import Button, Cookie, Field, Job, Page, Reply, Request, Task
+    from .directory import Account, Directory
+    from .http import Button, Cookie, Field, Page, Reply, Request
+    from .jobs import Job, Task
     from .languages import Catalogue, Language
     from .mail import compose
     from .mailers import FolderMailer, Mailer, Security, SMTPMailer
-    from .options import Account, Directory, Limits, Options
+    from .options import Limits, Options
 
 __all__ = ["Account", "Button", "Catalogue", "Conversation", "Cookie", "Directory", "Field", "FolderMailer", "Job"]
 __all__ += ["Language", "Limits", "Mailer", "Options", "Page", "Reply", "Request", "SMTPMailer", "Security", "Task"]
@@ -23,9 +25,11 @@ __all__ += ["compose"]
 
 _MODULES = {
     "conversation": ("Conversation",),
-    "http": ("Button", "Cookie", "Field", "Job", "Page", "Reply", "Request", "Task"),
+    "directory": ("Account", "Directory"),
+    "http": ("Button", "Cookie", "Field", "Page", "Reply", "Request"),
+    "jobs": ("Job", "Task"),
     "languages": ("Catalogue", "Language"),
-    "options": ("Account", "Directory", "Limits", "Options"),
+    "options": ("Limits", "Options"),
     "mail": ("compose",),
     "mailers": ("FolderMailer", "Mailer", "SMTPMailer", "Security"),
 }

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..values import Redemption
+    from .jobs import Job
 
 Pairs = tuple[tuple[str, str], ...]
 """Names and values in the order in which they came. A name that comes twice means nothing."""
@@ -118,33 +118,6 @@ class Cookie:
         """
         attributes = f"Max-Age={self.max_age}; Path=/; HttpOnly; SameSite=Lax"
         return f"{self.name}={self.value}; {attributes}{'; Secure' if self.secure else ''}"
-
-
-class Task(StrEnum):
-    """Which mail is asked for."""
-
-    RENEW = "renew"
-    """A fresh link in place of an old one."""
-    SIGN_IN = "sign-in"
-    """A link that signs in."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One mail that somebody asked for: looked up, limited and sent after the answer, whose time then shows nothing."""
-
-    task: Task
-    """Which mail it is."""
-    source: str | None
-    """The IP address that asked, for the limits; None where the framework knows none."""
-    link_id: str = ""
-    """The link to be renewed; empty for a sign-in link."""
-    address: str = field(default="", repr=False)
-    """What was typed as an address, unchecked; empty for a renewal."""
-    browser: str | None = field(default=None, repr=False)
-    """The nonce of the browser that asked for a sign-in link, for policies that bind it; else None."""
-    language: str = ""
-    """The tag of the language of the page; empty means the site's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

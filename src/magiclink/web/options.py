@@ -1,13 +1,10 @@
-"""What every adapter takes, the same in every framework, and the check of each option that can be wrong by itself.
-
-Among it are the app's accounts, as the app looks them up: who has an address, and which addresses a subject has.
-"""
+"""What every adapter takes, the same in every framework, and the check of each option that can be wrong by itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Protocol, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from ..errors import BadArgumentError, ConfigurationError
 from ..policy import Opens
@@ -20,37 +17,9 @@ if TYPE_CHECKING:
     from ..flows import Flows
     from ..policy import Policy
     from ..values import LinkInfo
+    from .directory import Directory
     from .languages import Catalogue
     from .mailers import Mailer
-
-
-MOST_ACCOUNTS = 5
-"""How many accounts of one address get a sign-in mail: more is a mail bomb."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """What the app has on file of one subject."""
-
-    subject: str
-    """The subject of its links, as the app names it."""
-    addresses: tuple[str, ...]
-    """The mail addresses, spelled as on file, the main one first; empty where there are none."""
-    active: bool = True
-    """Whether links may be mailed to it; False for a deactivated account."""
-
-
-class Directory(Protocol):
-    """Looks up the app's accounts: after the answer was sent, where the time of a look-up could show who is known."""
-
-    def by_email(self, address: str) -> Sequence[Account]:
-        """Return every account that has this address on file.
-
-        It comes in lower case, its domain as A-labels: compare it with the lower case of what is on file.
-        """
-
-    def by_subject(self, subject: str) -> Account | None:
-        """Return a subject's account, or None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +69,16 @@ class Options(TypedDict, total=False):
 
 def check_names(options: Iterable[str], *, also: Iterable[str] = ()) -> None:
     """Raise ConfigurationError for an option that doesn't exist; `also` names the adapter's own ones."""
-    known = sorted([*Options.__annotations__, *also])
+    known = [*Options.__annotations__, *also]
     for name in options:
         if name not in known:
-            close = get_close_matches(name, known, 1)
-            end = f"; is {close[0]} meant?" if close else f": there are {', '.join(known)}"
-            raise ConfigurationError(f"there is no option {name}{end}")
+            raise ConfigurationError(f"there is no option {name}{suggest(name, known)}")
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message about an unknown name: "; is … meant?", or all known ones where none is close."""
+    close = get_close_matches(name, known := sorted(known), 1)
+    return f"; is {close[0]} meant?" if close else f": there are {', '.join(known)}"
 
 
 def check_home(flows: Flows, home: str) -> str:

@@ -18,9 +18,10 @@ from ..flows.arguments import read_link_id
 from ..instants import to_datetime
 from ..stores.base import HOUR
 from ..values import Order
-from .http import Job, Reply, Task, read_field
+from .directory import MOST_ACCOUNTS
+from .http import Reply, read_field
+from .jobs import Job, Task
 from .mail import compose
-from .options import MOST_ACCOUNTS
 from .redeeming import Redeeming
 from .responses import is_ours
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
     from ..records import Record
     from ..values import Link
+    from .directory import Directory
     from .http import Request
-    from .options import Directory
 
 LONGEST_ADDRESS = 320
 """Characters of what was typed that a job carries; a longer address is none (RFC 5321, 4.5.3.1)."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from magiclink.web import Account
-from magiclink.web.options import MOST_ACCOUNTS
+from magiclink.web.directory import MOST_ACCOUNTS
 from tests.web.conftest import ANN, Accounts
 
 if TYPE_CHECKING:
