@@ -79,8 +79,9 @@ def test_client_stays_open() -> None:
         ({"wait_replicas": -1}, "wait_replicas: 0 or more; got -1"),
         ({"wait_timeout": timedelta(0)}, "wait_timeout: at least 1 ms"),
         ({"wait_timeout": timedelta(microseconds=999)}, "wait_timeout: at least 1 ms"),
-        ({"wait_timeout": timedelta(seconds=5)}, "less than the timeout of 0:00:05; got 0:00:05"),
-        ({"timeout": timedelta(seconds=1)}, "less than the timeout of 0:00:01; got 0:00:01"),
+        ({"wait_replicas": 1, "wait_timeout": timedelta(seconds=5)}, "less than the timeout of 0:00:05; got 0:00:05"),
+        ({"wait_replicas": 1, "timeout": timedelta(seconds=1)}, "less than the timeout of 0:00:01; got 0:00:01"),
+        ({"timeout": 5}, "timeout: wanted a timedelta"),
         ({"timeout": timedelta(0)}, "timeout: at least 1 ms; got 0:00:00"),
     ],
 )

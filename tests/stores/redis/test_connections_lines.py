@@ -116,7 +116,7 @@ def test_client_that_retries(line: Line) -> None:
 @pytest.mark.parametrize(
     ("query", "options"),
     [
-        ("", {"timeout": timedelta(seconds=0.2), "wait_timeout": timedelta(seconds=0.1)}),
+        ("", {"timeout": timedelta(seconds=0.2)}),
         ("?socket_timeout=0.2", {}),
         ("?socket_timeout=0.2", {"timeout": timedelta(minutes=1)}),
     ],

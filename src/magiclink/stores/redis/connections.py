@@ -17,6 +17,7 @@ from redis.exceptions import MovedError, NoScriptError, RedisClusterException, R
 from redis.retry import Retry
 
 from ...errors import ConfigurationError, StoreError
+from ..bindings import require_timeout
 from .scripts import OLDEST_REDIS
 
 if TYPE_CHECKING:
@@ -173,12 +174,13 @@ def _open(url: str, timeout: timedelta) -> redis.Redis:
 
 
 def _check_waits(timeout: timedelta, replicas: int, wait: timedelta) -> None:
+    require_timeout(timeout)
     if timeout < _MILLISECOND:
         raise ConfigurationError(f"timeout: at least 1 ms; got {timeout}")
     if replicas < 0:
         raise ConfigurationError(f"wait_replicas: 0 or more; got {replicas}")
     # For WAIT, 0 milliseconds are for ever.
-    if not _MILLISECOND <= wait < timeout:
+    if wait < _MILLISECOND or (replicas and wait >= timeout):
         raise ConfigurationError(f"wait_timeout: at least 1 ms, and less than the timeout of {timeout}; got {wait}")
 
 

@@ -3,16 +3,9 @@
 All keys of an audience carry one hash tag, so that a cluster serves it from one machine: failover, not spread. A record
 stays past its expiry until `purge` forgets it, so that a page can still explain.
 
-What a failover can undo: Redis answers before its replicas have heard. A replica that takes over without the last
-writes has lost a use (a one-shot link works a second time), a revocation (what was withdrawn works again, and what it
-opened stays open), a record (its link is unknown) or a limit's count. Against it:
-
-- `wait_replicas=1` or more: a call returns when so many replicas have its write, else it is StoreError. This narrows
-  the gap and doesn't close it, since another replica may take over.
-- `min-replicas-to-write 1` on the server: a primary that has been cut off soon refuses to write.
-- `appendonly yes` with `appendfsync always`: what was answered survives a crash and a restart of the machine itself;
-  with `everysec` its last second or two may not.
-- Account policies, where a second use matters, are better kept in SQLite or PostgreSQL.
+Redis answers before its replicas have a write, so a failover can undo a use (a one-shot link works a second time), a
+revocation, a record or a limit's count. docs/redis.md lists what to set against it. Links that sign somebody in are
+better kept in SQLite or PostgreSQL, since a second use matters there.
 
 This module says which script answers which call; `connections.py` runs them, and the conditions are in `scripts.py`.
 """
