@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from ...errors import BadArgumentError, ConfigurationError, MagicLinkError, StoreError
+from ..bindings import UNFIT
 from .encoding import check
 
 if TYPE_CHECKING:
@@ -139,9 +140,7 @@ class Database(ABC):
         except MagicLinkError:
             raise
         except self.unfit:
-            raise BadArgumentError(
-                "a value doesn't fit: integers have 53 bits, text is Unicode without U+0000"
-            ) from None
+            raise BadArgumentError(UNFIT) from None
         except self.refused:
             raise NotWrittenError("the database refused a row that is there already") from None
         except self.faults as error:

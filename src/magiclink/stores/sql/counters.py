@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import bindings
+from ..base import NOTES_A_LINK
 from . import queries
 from .encoding import fit, make_key, parse_key, to_hex
 
@@ -70,7 +71,7 @@ def note(db: Session, note: Note) -> None:
     if queries.get(db, note.audience, note.link_id) is None:
         return
     [(noted,)] = db.ask("SELECT count(*) FROM magiclink_notes WHERE link = %(link)s", values)
-    if noted < values["most"]:
+    if noted < NOTES_A_LINK:
         db.change(f"{_NOTE} {db.dialect.ignore_conflict('link')}", values)
 
 

@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     Subjects = dict[tuple[str, str], tuple[int, int]]
     """By audience and subject: the highest number, and the generation."""
 
-KEYS_A_LINK = 8
-"""Lookup keys that a purge forgets for each link it may forget: twice what a link has, so that it always catches up."""
-
 
 def lock_subjects(db: Session, audience: str, subjects: Iterable[str]) -> None:
     """Lock the rows of some subjects, as far as there are any, in one order for everybody."""
@@ -216,7 +213,7 @@ def purge_lookups(db: Session, audience: str, *, before: int, limit: int) -> Non
     begin, key = make_prefix(audience), db.dialect.quote_name("key")
     # Never a period that isn't over: another machine may just be issuing the first link in it.
     over = begin + lookup_keys.number_period(bindings.derive_end(before - SECOND)).hex()
-    values: Values = {"first": begin, "dead": min([over, *live[:1]]), "most": max(limit, 0) * KEYS_A_LINK}
+    values: Values = {"first": begin, "dead": min([over, *live[:1]]), "most": max(limit, 0) * lookup_keys.KEYS_A_LINK}
     where = "period > %(first)s AND period < %(dead)s"
     order = f"ORDER BY period, {key}, link LIMIT 1 OFFSET %(most)s"
     last = db.ask(f"SELECT period, {key}, link FROM magiclink_lookups WHERE {where} {order}", values)
