@@ -75,7 +75,8 @@ def check_store(store: Any) -> Store:
         raise ConfigurationError("store: wanted a Store, got a str: magiclink.stores.from_url(…) opens one")
     for name in _STORE_CALLS:
         call = getattr(store, name, None)
-        if not callable(call) or iscoroutinefunction(call):
+        is_missing = getattr(type(store), name, None) is getattr(Store, name)
+        if is_missing or not callable(call) or iscoroutinefunction(call):
             raise ConfigurationError(
                 f"store: wanted a Store; {describe_type(store)} has no {name}() that answers at once"
             )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ...errors import ConfigurationError
 from ...records import Origin, Record, State, Supersede
 from .. import lookup_keys
+from ..base import Store
 from ..bindings import bind_hit, bind_note, bind_terms, derive_end, read_first, read_notes, require_fields
 from ..selftest import SAMPLE, SAMPLES, check_same
 from . import queries, schema, statements
@@ -29,7 +30,7 @@ TIMEOUT = timedelta(seconds=5)
 """How long a call waits for other threads, and then for other processes, until it raises StoreError."""
 
 
-class SQLiteStore:
+class SQLiteStore(Store):
     """A store in one SQLite file, made with mode 0600 where it is missing.
 
     `timeout` is how long a call waits for a lock, at most an hour. Raises ConfigurationError where the file can't be
@@ -41,7 +42,6 @@ class SQLiteStore:
         self._database = Database(path, timeout=timeout)
 
     def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
-        """Write all of them or none (2–6)."""
         with self._database.transaction() as db:
             for audience in {record.audience for record in records}:
                 _rename(db, audience, renamed)
@@ -51,18 +51,15 @@ class SQLiteStore:
             return added
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
-        """Return the newest record of a series, named under every key, and the subject's generation."""
         # The generation is read first: were it read last, a revocation in between would go with the record before it.
         rows = self._database.read(statements.READ_GENERATION, {"audience": audience, "subject": subject})
         record = read_first(self._database.read(*queries.read_newest(audience, series)))
         return record, rows[0][0] if rows else 0
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
-        """Return one record, or None."""
         return read_first(self._database.read(statements.GET, {"audience": audience, "link_id": link_id}))
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
-        """Write one use if the terms are met, and give the record after it; else None (7)."""
         values = bind_terms(link_id, terms)
         if not terms.ends_others:
             return read_first(self._database.run(statements.CONSUME, values))
@@ -73,55 +70,45 @@ class SQLiteStore:
             return record
 
     def mark_delivered(self, audience: str, link_ids: Sequence[bytes], *, now: int) -> None:
-        """Remember that the mail server took them, and end what they replace (6)."""
         with self._database.transaction() as db:
             for link_id in link_ids:
                 _deliver(db, {"audience": audience, "link_id": link_id, "now": now}, now)
 
     def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
-        """Return what matches, newest first (11)."""
         return [Record._make(row) for row in self._database.read(*queries.find(selector, limit=limit, after=after))]
 
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
-        """Withdraw one link and give the record after it; None where it is unknown (9)."""
         values = {"audience": audience, "link_id": link_id, "now": now, "reason": reason}
         with self._database.transaction() as db:
             db.execute(statements.REVOKE, values)
             return read_first(db.execute(statements.GET, values).fetchall())
 
     def revoke_matching(self, selector: Selector, *, now: int, reason: str) -> None:
-        """Withdraw every link that matches, row by row (9)."""
         require_fields(selector)
         self._database.run(*queries.revoke(selector, now=now, reason=reason))
 
     def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
-        """Withdraw every link that the subject has, by its generation (10)."""
         values = {"audience": audience, "subject": subject, "now": now, "reason": reason}
         self._database.run(statements.REVOKE_SUBJECT, values)
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one hit of a limit key; None, or the instant from which to try again (12)."""
         values = bind_hit(limit_key, now=now, limit=limit, window=window)
         with self._database.transaction() as db:
             db.execute(statements.FORGET_WINDOWS, values)
             return None if db.execute(statements.HIT, values).fetchall() else int(values["ends_at"])
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
-        """Count one try at a link's code; None when no more are allowed (13)."""
         values = {"audience": audience, "link_id": link_id, "now": now, "limit": limit}
         return read_first(self._database.run(statements.COUNT_ATTEMPT, values))
 
     def note(self, note: Note) -> None:
-        """Remember something that changed nothing (14)."""
         self._database.run(statements.NOTE, bind_note(note))
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
-        """Return the notes of some links, oldest first (14)."""
         reads = (self._database.read(statements.NOTES, (audience, link_id)) for link_id in dict.fromkeys(link_ids))
         return read_notes(audience, chain.from_iterable(reads))
 
     def purge(self, audience: str, *, before: int, limit: int) -> int:
-        """Forget what expired before an instant, and then lookup keys without links: two short transactions (15)."""
         values = {"audience": audience, "end": derive_end(before), "limit": max(limit, 0)}
         with self._database.transaction() as db:
             [(count, last)] = db.execute(statements.PURGE_TO, values).fetchall()
@@ -132,14 +119,12 @@ class SQLiteStore:
         return int(count)
 
     def check(self) -> None:
-        """Test the schema, the privileges and a round trip of bytes and integers; else ConfigurationError."""
         with self._database.transaction(ConfigurationError) as db:
             schema.check(db)
             _check_round_trip(db)
             db.rollback()
 
     def close(self) -> None:
-        """Close files and connections; a later call is StoreError."""
         self._database.close()
 
 
