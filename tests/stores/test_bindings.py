@@ -19,6 +19,7 @@ from magiclink.stores.bindings import (
     read_first,
     read_notes,
     require_fields,
+    write_fields,
 )
 from magiclink.testing.contract import record, terms
 
@@ -106,3 +107,10 @@ def test_empty_selector() -> None:
     with pytest.raises(BadArgumentError, match="every link of the audience: give it a field"):
         require_fields(Selector(audience="https://a.example"))
     require_fields(Selector(audience="https://a.example", purpose=""))
+
+
+def test_fields_that_are_read() -> None:
+    """A SELECT reads each column as it is, save those that a revocation of the subject fills in."""
+    fields = write_fields(["uses", "revoked_at", "revoke_reason"]).split(", ")
+    assert fields[0] == "links.uses"
+    assert ["subjects.revoked_at" in fields[1], "subjects.reason" in fields[2]] == [True, True]

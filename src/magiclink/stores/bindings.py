@@ -28,6 +28,19 @@ UNFIT = "a value doesn't fit: integers have 53 bits, text is UTF-8"
 """The message of BadArgumentError where a driver refuses a value."""
 
 
+_ENDED = "CASE WHEN links.revoked_at IS NULL AND links.generation < subjects.generation THEN {} ELSE {} END"
+
+_READ = {
+    "revoked_at": _ENDED.format("subjects.revoked_at", "links.revoked_at"),
+    "revoke_reason": _ENDED.format("subjects.reason", "links.revoke_reason"),
+}
+
+
+def write_fields(columns: Iterable[str]) -> str:
+    """Return what a SELECT reads of a record: one of an older generation comes as revoked, as its subject was."""
+    return ", ".join(_READ.get(column, f"links.{column}") for column in columns)
+
+
 def bind_terms(link_id: bytes, terms: Terms) -> dict[str, object]:
     """Return the values with which a statement restates `Terms.met_by`."""
     return {

@@ -9,22 +9,14 @@ A condition here restates a rule of `records.py`, which is the reference: `State
 from __future__ import annotations
 
 from ...records import Record
+from ..bindings import write_fields
 
 _ALL = ", ".join(Record._fields)
 
-_ENDED = "CASE WHEN links.revoked_at IS NULL AND links.generation < subjects.generation THEN {} ELSE {} END"
-
-_READ = {
-    "revoked_at": _ENDED.format("subjects.revoked_at", "links.revoked_at"),
-    "revoke_reason": _ENDED.format("subjects.reason", "links.revoke_reason"),
-}
-
 SELECT = (
-    f"SELECT {', '.join(_READ.get(field, f'links.{field}') for field in Record._fields)} FROM links"
+    f"SELECT {write_fields(Record._fields)} FROM links"
     " JOIN subjects ON subjects.audience = links.audience AND subjects.subject = links.subject WHERE "
 )
-"""Reads records; one of an older generation comes as revoked, with that revocation's instant and reason."""
-
 _LINK = "links.audience = :audience AND links.link_id = :link_id"
 
 _LIVE = (
