@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 
 from magiclink.errors import BadArgumentError
 from magiclink.instants import SECOND
-from magiclink.records import CLOCK_SKEW, Note, Selector
+from magiclink.records import CLOCK_SKEW, Note, Record, Selector
 from magiclink.stores.base import HOUR, LARGEST, NOTES_A_LINK
 from magiclink.stores.bindings import (
+    NotWrittenError,
     bind_hit,
     bind_note,
     bind_terms,
     choose_lookup,
     derive_end,
+    number_records,
     read_first,
     read_notes,
     require_fields,
@@ -114,3 +116,23 @@ def test_fields_that_are_read() -> None:
     fields = write_fields(["uses", "revoked_at", "revoke_reason"]).split(", ")
     assert fields[0] == "links.uses"
     assert ["subjects.revoked_at" in fields[1], "subjects.reason" in fields[2]] == [True, True]
+
+
+@pytest.mark.parametrize(("number", "generation"), [(6, 2), (None, None)])
+def test_number_of_a_reissue_and_of_the_next(number: int | None, generation: int | None) -> None:
+    """A reissue follows its series, a new link its subject; the next of the series follows either."""
+    links = [record()._replace(number=number, generation=generation), record(), record()]
+    numbered = number_records(links, {(links[0].audience, links[0].subject): (5, 2)}, {_name(links[0]): 5})
+    assert [(link.number, link.generation) for link in numbered] == [(6, 2), (7, 2), (8, 2)]
+
+
+@pytest.mark.parametrize(("number", "generation"), [(5, 0), (7, 0), (6, 1)])
+def test_late_reissue(number: int, generation: int) -> None:
+    """A reissue that doesn't follow the newest of its series, or is of another generation, writes nothing."""
+    link = record()._replace(number=number, generation=generation)
+    with pytest.raises(NotWrittenError, match="came first"):
+        number_records([link], {(link.audience, link.subject): (9, 0)}, {_name(link): 5})
+
+
+def _name(link: Record) -> tuple[str, bytes]:
+    return link.audience, link.series

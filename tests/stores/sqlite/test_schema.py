@@ -92,7 +92,8 @@ def test_older_schema(tmp_path: Path) -> None:
         db.executescript(OLD.read_text(encoding="utf-8"))
     before = path.read_bytes()
     refused(
-        path, "has version 1, this library reads 2 and migrates nothing: move the file away, .* issue the links anew"
+        path,
+        "the tables have version 1, this library reads 2 and migrates nothing: move the file away, .* issue the links anew",
     )
     assert path.read_bytes() == before
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from ...errors import ConfigurationError
 from ...records import Record, Supersede
+from .. import bindings
 from ..base import Store
-from ..bindings import bind_hit, bind_note, bind_terms, read_first, read_notes, require_fields, require_timeout
 from ..selftest import SAMPLES, check_same
 from . import purging, queries, statements, transactions
-from .connections import Database, NotWrittenError
+from .connections import Database
 from .schema import check as check_schema
 from .schema import check_name, prepare
 
@@ -62,7 +62,7 @@ class PostgresStore(Store):
     ) -> None:
         if pool_size < 1:
             raise ConfigurationError(f"pool_size: at least 1 connection, got {pool_size}")
-        require_timeout(timeout)
+        bindings.require_timeout(timeout)
         self._schema = check_name(schema)
         self._database = Database(source, schema=schema, prepared=prepared, pool_size=pool_size, timeout=timeout)
         try:
@@ -77,7 +77,7 @@ class PostgresStore(Store):
                 self._database.run(statements.ISSUE, records[0]._asdict())
             else:
                 self._database.transaction(lambda session: transactions.add(session, records, now, renamed))
-        except NotWrittenError:
+        except bindings.NotWrittenError:
             return False
         return True
 
@@ -87,12 +87,12 @@ class PostgresStore(Store):
         return (None if row[0] is None else Record._make(row)), generation
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
-        return read_first(self._database.run(statements.GET, {"audience": audience, "link_id": link_id}))
+        return bindings.read_first(self._database.run(statements.GET, {"audience": audience, "link_id": link_id}))
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
-        values = bind_terms(link_id, terms)
+        values = bindings.bind_terms(link_id, terms)
         if not terms.ends_others:
-            return read_first(self._database.run(statements.CONSUME, values))
+            return bindings.read_first(self._database.run(statements.CONSUME, values))
         return self._database.transaction(lambda session: transactions.consume_alone(session, values))
 
     def mark_delivered(self, audience: str, link_ids: Sequence[bytes], *, now: int) -> None:
@@ -104,10 +104,10 @@ class PostgresStore(Store):
 
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
         values = {"audience": audience, "link_id": link_id, "now": now, "reason": reason}
-        return read_first(self._database.run(statements.REVOKE, values)) or self.get(audience, link_id)
+        return bindings.read_first(self._database.run(statements.REVOKE, values)) or self.get(audience, link_id)
 
     def revoke_matching(self, selector: Selector, *, now: int, reason: str) -> None:
-        require_fields(selector)
+        bindings.require_fields(selector)
         self._database.run(*queries.revoke(selector, now=now, reason=reason))
 
     def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
@@ -115,19 +115,19 @@ class PostgresStore(Store):
         self._database.run(statements.REVOKE_SUBJECT, values)
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
-        values = bind_hit(limit_key, now=now, limit=limit, window=window)
+        values = bindings.bind_hit(limit_key, now=now, limit=limit, window=window)
         return None if self._database.run(statements.HIT, values) else int(values["ends_at"])
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
         values = {"audience": audience, "link_id": link_id, "now": now, "limit": limit}
-        return read_first(self._database.run(statements.COUNT_ATTEMPT, values))
+        return bindings.read_first(self._database.run(statements.COUNT_ATTEMPT, values))
 
     def note(self, note: Note) -> None:
-        self._database.run(statements.NOTE, bind_note(note))
+        self._database.run(statements.NOTE, bindings.bind_note(note))
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
         rows = self._database.run(statements.NOTES, {"audience": audience, "link_ids": list(link_ids)})
-        return read_notes(audience, rows)
+        return bindings.read_notes(audience, rows)
 
     def purge(self, audience: str, *, before: int, limit: int) -> int:
         """Forget what expired before an instant, in transactions of at most 5,000 links (15)."""
@@ -150,7 +150,7 @@ class PostgresStore(Store):
         return purging.drop_months(self._database, before)
 
     def check(self) -> None:
-        with suppress(NotWrittenError):
+        with suppress(bindings.NotWrittenError):
             self._database.transaction(self._check, ConfigurationError)
 
     def close(self) -> None:
@@ -159,7 +159,7 @@ class PostgresStore(Store):
     def _check(self, session: Session) -> None:
         check_schema(session, self._schema)
         _check_round_trip(session)
-        raise NotWrittenError("nothing of the self-test is kept")
+        raise bindings.NotWrittenError("nothing of the self-test is kept")
 
 
 def _is_plain(record: Record) -> bool:
@@ -171,4 +171,4 @@ def _check_round_trip(session: Session) -> None:
     """Raise ConfigurationError unless samples come back as they went in."""
     for sample in SAMPLES:
         transactions.add(session, [sample], 0, {})
-        check_same(sample, read_first(session.run(statements.GET, sample._asdict())))
+        check_same(sample, bindings.read_first(session.run(statements.GET, sample._asdict())))

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from ...errors import BadArgumentError, ConfigurationError, MagicLinkError, StoreError
-from ..bindings import UNFIT
+from ..bindings import UNFIT, NotWrittenError
 from .encoding import check
 
 if TYPE_CHECKING:
@@ -36,10 +36,6 @@ _MISSING = frozenset({"42P01", "42703", "1146", "1054"})
 _MISSING_IN_SQLITE = re.compile("no such (table|column)|has no column")
 
 _CODE = re.compile("[0-9][0-9A-Z]{3,4}|SQLITE_[A-Z_]+")
-
-
-class NotWrittenError(StoreError):
-    """Undoes what a transaction wrote; who began it turns this into an answer."""
 
 
 class Session(ABC):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from .. import bindings
 from ..base import Store
 from . import counters, queries, selftest, statements, writes
-from .connections import NotWrittenError
 from .encoding import fit, make_key
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class SQLStore(Store):
     def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
         try:
             self._database.write(partial(writes.add, records=records, now=now, renamed=renamed))
-        except NotWrittenError:
+        except bindings.NotWrittenError:
             return False
         return True
 

@@ -14,7 +14,8 @@ from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
 from ...errors import ConfigurationError
 from .. import tables
-from ..sql.connections import RETRIES, Database, Errors, NotWrittenError, Session
+from ..bindings import NotWrittenError
+from ..sql.connections import RETRIES, Database, Errors, Session
 from ..sql.dialects import find_dialect
 from .schema import meta, metadata
 
