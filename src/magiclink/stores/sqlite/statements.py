@@ -56,18 +56,11 @@ SUPERSEDE_WHERE = f"UPDATE links SET superseded_at = :now WHERE {_LIVE} AND supe
 
 SUPERSEDE = SUPERSEDE_WHERE + _LINK
 
-# The first link of a subject makes its row; each link has the next number.
+# The first link of a subject makes its row; each link has the next number; a reissue has its own.
 UPSERT = """
 INSERT INTO subjects (audience, subject, generation, number, last_link, reason) VALUES (?, ?, 0, 1, ?, '')
 ON CONFLICT (audience, subject) DO UPDATE SET number = number + 1, last_link = max(last_link, excluded.last_link)
 RETURNING number, generation"""
-
-# A reissue brings its number; the counter stays above it.
-UPSERT_NUMBERED = """
-INSERT INTO subjects (audience, subject, generation, number, last_link, reason) VALUES (?, ?, 0, ?, ?, '')
-ON CONFLICT (audience, subject) DO UPDATE SET
-number = max(number, excluded.number), last_link = max(last_link, excluded.last_link)
-RETURNING generation"""
 
 INSERT = f"""
 INSERT INTO links ({_ALL}) VALUES ({", ".join("?" * len(Record._fields))})
