@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from magiclink.errors import BadArgumentError
+from magiclink.errors import BadArgumentError, ConfigurationError
 from magiclink.instants import SECOND
 from magiclink.records import CLOCK_SKEW, Note, Record, Selector
 from magiclink.stores.base import HOUR, LARGEST, NOTES_A_LINK
@@ -21,6 +23,7 @@ from magiclink.stores.bindings import (
     read_first,
     read_notes,
     require_fields,
+    require_timeout,
     write_fields,
 )
 from magiclink.testing.contract import record, terms
@@ -109,6 +112,16 @@ def test_empty_selector() -> None:
     with pytest.raises(BadArgumentError, match="every link of the audience: give it a field"):
         require_fields(Selector(audience="https://a.example"))
     require_fields(Selector(audience="https://a.example", purpose=""))
+
+
+@pytest.mark.parametrize("timeout", [5, timedelta(microseconds=-1), timedelta(hours=1, microseconds=1)])
+def test_timeout_that_is_refused(timeout: object) -> None:
+    """A timeout is a timedelta from nothing to an hour; the message says what was given."""
+    require_timeout(timedelta(0))
+    require_timeout(timedelta(hours=1))
+    with pytest.raises(ConfigurationError, match="from 0 to 1 hour, got") as raised:
+        require_timeout(timeout)
+    assert repr(timeout) in str(raised.value)
 
 
 def test_fields_that_are_read() -> None:
