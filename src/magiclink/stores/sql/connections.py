@@ -130,7 +130,7 @@ class Database(ABC):
 
     def _try(self, work: Callable[[Session], T], way: Way, left: int = RETRIES) -> T:
         if self._closed:
-            raise StoreError("the store is closed: make another one")
+            raise StoreError("the store is closed: open a new one")
         try:
             return self._run(work, way)
         except MagicLinkError:
