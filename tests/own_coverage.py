@@ -31,7 +31,6 @@ ELSEWHERE = {
     "stores/__init__": ("stores/test_from_url.py",),
     "django/i18n": ("django/test_admin_languages.py",),
     "django/migrations": ("django/test_migrations.py",),
-    "stores/base": _CONTRACT,
     "testing/contract": _CONTRACT,
 }
 NAMES = {"__init__": "exports", "__main__": "main"}

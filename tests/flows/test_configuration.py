@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from magiclink import INVOICE, SIGN_IN, CodeRule, ConfigurationError, Key, MagicLinks
+from magiclink.stores.base import Store
 from magiclink.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -63,6 +64,16 @@ def test_store_without_consume(small_world: World) -> None:
 
     class Lame(MemoryStore):
         consume = None  # type: ignore[assignment]
+
+    with pytest.raises(ConfigurationError, match=r"Lame has no consume\(\)"):
+        small_world.links(store=Lame())
+
+
+def test_store_with_a_promise_for_consume(small_world: World) -> None:
+    """C24: a call that a store only inherits from the protocol does nothing, so that the store is refused."""
+
+    class Lame(MemoryStore):
+        consume = Store.consume
 
     with pytest.raises(ConfigurationError, match=r"Lame has no consume\(\)"):
         small_world.links(store=Lame())

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from magiclink.errors import BadArgumentError
+from magiclink.errors import BadArgumentError, ConfigurationError
 from magiclink.instants import SECOND
-from magiclink.records import CLOCK_SKEW, Note, Selector
+from magiclink.records import CLOCK_SKEW, Note, Record, Selector
 from magiclink.stores.base import HOUR, LARGEST, NOTES_A_LINK
 from magiclink.stores.bindings import (
+    NotWrittenError,
     bind_hit,
     bind_note,
     bind_terms,
     choose_lookup,
     derive_end,
+    number_records,
     read_first,
     read_notes,
     require_fields,
+    require_timeout,
+    write_fields,
 )
 from magiclink.testing.contract import record, terms
 
@@ -106,3 +112,40 @@ def test_empty_selector() -> None:
     with pytest.raises(BadArgumentError, match="every link of the audience: give it a field"):
         require_fields(Selector(audience="https://a.example"))
     require_fields(Selector(audience="https://a.example", purpose=""))
+
+
+@pytest.mark.parametrize("timeout", [5, timedelta(microseconds=-1), timedelta(hours=1, microseconds=1)])
+def test_timeout_that_is_refused(timeout: object) -> None:
+    """A timeout is a timedelta from nothing to an hour; the message says what was given."""
+    require_timeout(timedelta(0))
+    require_timeout(timedelta(hours=1))
+    with pytest.raises(ConfigurationError, match="from 0 to 1 hour, got") as raised:
+        require_timeout(timeout)
+    assert repr(timeout) in str(raised.value)
+
+
+def test_fields_that_are_read() -> None:
+    """A SELECT reads each column as it is, save those that a revocation of the subject fills in."""
+    fields = write_fields(["uses", "revoked_at", "revoke_reason"]).split(", ")
+    assert fields[0] == "links.uses"
+    assert ["subjects.revoked_at" in fields[1], "subjects.reason" in fields[2]] == [True, True]
+
+
+@pytest.mark.parametrize(("number", "generation"), [(6, 2), (None, None)])
+def test_number_of_a_reissue_and_of_the_next(number: int | None, generation: int | None) -> None:
+    """A reissue follows its series, a new link its subject; the next of the series follows either."""
+    links = [record()._replace(number=number, generation=generation), record(), record()]
+    numbered = number_records(links, {(links[0].audience, links[0].subject): (5, 2)}, {_name(links[0]): 5})
+    assert [(link.number, link.generation) for link in numbered] == [(6, 2), (7, 2), (8, 2)]
+
+
+@pytest.mark.parametrize(("number", "generation"), [(5, 0), (7, 0), (6, 1)])
+def test_late_reissue(number: int, generation: int) -> None:
+    """A reissue that doesn't follow the newest of its series, or is of another generation, writes nothing."""
+    link = record()._replace(number=number, generation=generation)
+    with pytest.raises(NotWrittenError, match="came first"):
+        number_records([link], {(link.audience, link.subject): (9, 0)}, {_name(link): 5})
+
+
+def _name(link: Record) -> tuple[str, bytes]:
+    return link.audience, link.series

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from magiclink.errors import ConfigurationError
+from magiclink.stores.base import LARGEST
 from magiclink.stores.memory import MemoryStore
-from magiclink.stores.selftest import LARGEST, SAMPLE, SAMPLES, check_same
+from magiclink.stores.selftest import SAMPLE, SAMPLES, check_same
 
 KEPT = SAMPLE._replace(number=1, generation=0)
 

@@ -51,4 +51,4 @@ def test_other_version(found: int | None, message: str) -> None:
     """Tables of another version are refused with what was found, what is wanted, and the way out."""
     with pytest.raises(ConfigurationError) as raised:
         require_version(found, "move it away")
-    assert str(raised.value) == f"its schema has {message}"
+    assert str(raised.value) == f"the tables have {message}"

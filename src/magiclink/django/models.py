@@ -100,8 +100,6 @@ class Row(models.Model):
     """A row of the library's own, which nobody sees in the admin and no permission is about."""
 
     class Meta:
-        """What its heirs have in common."""
-
         abstract: bool = True
         default_permissions: tuple[str, ...] = ()
 
@@ -127,8 +125,6 @@ class Subject(Row):
     reason: ExactTextField = ExactTextField(max_length=TEXT)
 
     class Meta(Row.Meta):
-        """Its table."""
-
         db_table: str = "magiclink_subjects"
 
 
@@ -141,8 +137,6 @@ class Lookup(Row):
     link: ExactTextField = ExactTextField(max_length=KEY)
 
     class Meta(Row.Meta):
-        """Its table."""
-
         db_table: str = "magiclink_lookups"
 
 
@@ -157,8 +151,6 @@ class Note(Row):
     reason: ExactTextField = ExactTextField(max_length=TEXT)
 
     class Meta(Row.Meta):
-        """Its table."""
-
         db_table: str = "magiclink_notes"
 
 
@@ -172,8 +164,6 @@ class Limit(Row):
     hits: Integer = models.BigIntegerField()
 
     class Meta(Row.Meta):
-        """Its table."""
-
         db_table: str = "magiclink_limits"
 
 
@@ -191,8 +181,6 @@ class Settlement(Row):
     destination: ExactTextField = ExactTextField(max_length=2_000, null=True)
 
     class Meta(Row.Meta):
-        """Its table."""
-
         db_table: str = "magiclink_settlements"
 
 
@@ -205,8 +193,6 @@ class Closing(Row):
     until: Integer = models.BigIntegerField()
 
     class Meta(Row.Meta):
-        """Its table."""
-
         db_table: str = "magiclink_closings"
 
 
@@ -220,8 +206,6 @@ class Wait(Row):
     failures: Integer = models.BigIntegerField()
 
     class Meta(Row.Meta):
-        """Its table."""
-
         db_table: str = "magiclink_waits"
 
 
@@ -233,6 +217,4 @@ class PasswordRehash(Row):
     stamp: Digest = models.CharField(max_length=64)
 
     class Meta(Row.Meta):
-        """Its table."""
-
         db_table: str = "magiclink_password_rehashes"

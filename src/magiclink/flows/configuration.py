@@ -68,7 +68,9 @@ def check_store(store: Any) -> Store:
         raise ConfigurationError("store: wanted a Store, got a str: magiclink.stores.from_url(…) opens one")
     for name in _STORE_CALLS:
         call = getattr(store, name, None)
-        if not callable(call) or iscoroutinefunction(call):
+        # A subclass of the protocol inherits calls that do nothing.
+        is_missing = getattr(type(store), name, None) is getattr(Store, name)
+        if is_missing or not callable(call) or iscoroutinefunction(call):
             given = describe_type(store)
             raise ConfigurationError(f"store: wanted a Store; {given} has no {name}() that answers at once")
     return cast("Store", store)

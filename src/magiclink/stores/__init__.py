@@ -6,6 +6,7 @@ This module imports no driver: `from_url` loads a store when its URL is opened.
 from __future__ import annotations
 
 import os
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote_to_bytes
@@ -61,12 +62,8 @@ def _open_sqlite(url: str) -> Store:
     return SQLiteStore(os.fsdecode(unquote_to_bytes(path)))
 
 
-def _open_postgres(url: str) -> Store:
-    return cast("Store", _load("postgres", "PostgresStore")(url))
-
-
-def _open_redis(url: str) -> Store:
-    return cast("Store", _load("redis", "RedisStore")(url))
+def _open_with_driver(extra: str, name: str, url: str) -> Store:
+    return cast("Store", _load(extra, name)(url))
 
 
 def _open_sqlalchemy(url: str) -> Store:
@@ -84,10 +81,6 @@ def _load(extra: str, name: str) -> Any:
 _OPENERS: dict[str, Callable[[str], Store]] = {
     "memory": _open_memory,
     "sqlite": _open_sqlite,
-    "postgresql": _open_postgres,
-    "postgres": _open_postgres,
-    "redis": _open_redis,
-    "rediss": _open_redis,
-    "unix": _open_redis,
-    "valkey": _open_redis,
+    **dict.fromkeys(("postgresql", "postgres"), partial(_open_with_driver, "postgres", "PostgresStore")),
+    **dict.fromkeys(("redis", "rediss", "unix", "valkey"), partial(_open_with_driver, "redis", "RedisStore")),
 }

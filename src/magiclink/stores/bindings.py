@@ -1,4 +1,4 @@
-"""What several stores check, bind to their statements and read from their rows alike. Pure functions, no I/O.
+"""What several stores check, number, bind to their statements and read from their rows alike. Pure functions, no I/O.
 
 Sums are made here, where an integer has no end: a database would fail on one that passes its integers, or round it.
 """
@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..errors import BadArgumentError, ConfigurationError
+from ..errors import BadArgumentError, ConfigurationError, StoreError
 from ..instants import SECOND
 from ..records import CLOCK_SKEW, Note, Record
 from .base import HOUR, LARGEST, NOTES_A_LINK
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
     from ..records import Selector, Terms
 
+    Numbers = dict[tuple[str, bytes], int]
+    """By audience and series: a number."""
+    Counters = dict[tuple[str, str], tuple[int, int]]
+    """By audience and subject: the highest number, and the generation."""
+
 # A sum that passes what stores keep is bound as one of these: a comparison comes out the same, and a double holds both.
 _BELOW_ALL, _ABOVE_ALL = -LARGEST - 1, LARGEST + 1
 
@@ -26,6 +31,43 @@ LONGEST_TIMEOUT = timedelta(hours=1)
 
 UNFIT = "a value doesn't fit: integers have 53 bits, text is UTF-8"
 """The message of BadArgumentError where a driver refuses a value."""
+
+
+_ENDED = "CASE WHEN links.revoked_at IS NULL AND links.generation < subjects.generation THEN {} ELSE {} END"
+
+_READ = {
+    "revoked_at": _ENDED.format("subjects.revoked_at", "links.revoked_at"),
+    "revoke_reason": _ENDED.format("subjects.reason", "links.revoke_reason"),
+}
+
+
+class NotWrittenError(StoreError):
+    """Undoes what a transaction wrote: a link id is there already, or a reissue comes late."""
+
+
+def write_fields(columns: Iterable[str]) -> str:
+    """Return what a SELECT reads of a record: one of an older generation comes as revoked, as its subject was."""
+    return ", ".join(_READ.get(column, f"links.{column}") for column in columns)
+
+
+def number_records(records: Iterable[Record], counters: Counters, newest: Numbers) -> list[Record]:
+    """Return the records with numbers and generations. Raises NotWrittenError where a reissue comes late.
+
+    Given are what each subject had come to, and the newest number of each series that has a reissue.
+    """
+    numbered: list[Record] = []
+    for record in records:
+        subject, series = (record.audience, record.subject), (record.audience, record.series)
+        number, generation = counters[subject]
+        if record.number is None:
+            numbered.append(record._replace(number=number + 1, generation=generation))
+        elif (record.number, record.generation) == (newest.get(series, 0) + 1, generation):
+            numbered.append(record)
+        else:
+            raise NotWrittenError("a link of the series, or a revocation of its subject, came first")
+        newest[series] = numbered[-1].number or 0
+        counters[subject] = max(number, newest[series]), generation
+    return numbered
 
 
 def bind_terms(link_id: bytes, terms: Terms) -> dict[str, object]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import StoreError
 from ..records import Origin, State, Supersede
-from .base import HOUR, NOTES_A_LINK
+from .base import HOUR, NOTES_A_LINK, Store
 from .bindings import bind_hit, require_fields
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class _Subject(NamedTuple):
     reason: str = ""
 
 
-class MemoryStore:
+class MemoryStore(Store):
     """Records in dictionaries under one lock. Raises StoreError after `close`, and in any process but its maker's."""
 
     def __init__(self) -> None:
@@ -42,7 +42,6 @@ class MemoryStore:
         self._hits: dict[tuple[int, int, bytes], int] = {}
 
     def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
-        """Write all of them or none (2–6)."""
         with self._hold():
             kept = self._records.copy(), self._subjects.copy()
             self._rename({record.audience for record in records}, renamed)
@@ -52,19 +51,16 @@ class MemoryStore:
             return False
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
-        """Return the newest record of a series, named under every key, and the subject's generation."""
         with self._hold():
             newest = max(self._list_series(audience, series), key=_get_number, default=None)
             generation = self._subjects.get((audience, subject), _Subject()).generation
             return newest and self._read(newest), generation
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
-        """Return one record, or None."""
         with self._hold():
             return self._look_up(audience, link_id)
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
-        """Write one use if the terms are met, and give the record after it; else None (7)."""
         with self._hold():
             record = self._look_up(terms.audience, link_id)
             if record is None or not terms.met_by(record):
@@ -80,7 +76,6 @@ class MemoryStore:
             return self._keep(used)
 
     def mark_delivered(self, audience: str, link_ids: Sequence[bytes], *, now: int) -> None:
-        """Remember that the mail server took them, and end what they replace (6)."""
         with self._hold():
             for link_id in link_ids:
                 record = self._records.get((audience, link_id))
@@ -88,7 +83,6 @@ class MemoryStore:
                     self._deliver(record, now)
 
     def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
-        """Return what matches, newest first (11)."""
         with self._hold():
             found = sorted((r for r in self._records.values() if selector.matches(r)), key=_get_age, reverse=True)
             if after is not None:
@@ -97,27 +91,23 @@ class MemoryStore:
             return [self._read(record) for record in found[:limit]]
 
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
-        """Withdraw one link and give the record after it; None where it is unknown (9)."""
         with self._hold():
             record = self._look_up(audience, link_id)
             return record and self._revoke(record, now, reason)
 
     def revoke_matching(self, selector: Selector, *, now: int, reason: str) -> None:
-        """Withdraw every link that matches, row by row (9)."""
         require_fields(selector)
         with self._hold():
             for record in [r for r in self._records.values() if selector.matches(r)]:
                 self._revoke(self._read(record), now, reason)
 
     def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
-        """Withdraw every link that the subject has, by its generation (10)."""
         with self._hold():
             known = self._subjects.get((audience, subject))
             if known is not None:
                 self._subjects[audience, subject] = _Subject(known.generation + 1, now, reason)
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one hit of a limit key; None, or the instant from which to try again (12)."""
         bound = bind_hit(limit_key, now=now, limit=limit, window=window)
         ends_at = int(bound["ends_at"])
         with self._hold():
@@ -129,7 +119,6 @@ class MemoryStore:
             return None
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
-        """Count one try at a link's code; None when no more are allowed (13)."""
         with self._hold():
             record = self._look_up(audience, link_id)
             if record is None or record.state_at(now) is not State.OUTSTANDING or record.attempts >= limit:
@@ -137,7 +126,6 @@ class MemoryStore:
             return self._keep(record._replace(attempts=record.attempts + 1))
 
     def note(self, note: Note) -> None:
-        """Remember something that changed nothing (14)."""
         with self._hold():
             if (note.audience, note.link_id) not in self._records:
                 return
@@ -147,13 +135,11 @@ class MemoryStore:
                 kept.append(note)
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
-        """Return the notes of some links, oldest first (14)."""
         with self._hold():
             kept = [note for link_id in dict.fromkeys(link_ids) for note in self._notes.get((audience, link_id), ())]
             return sorted(kept, key=lambda note: note.at)
 
     def purge(self, audience: str, *, before: int, limit: int) -> int:
-        """Forget what expired before an instant (15)."""
         with self._hold():
             past = [r for r in self._records.values() if r.audience == audience and r.expires_at < before]
             purged = sorted(past, key=lambda record: (record.expires_at, record.link_id))[:limit]
@@ -164,12 +150,10 @@ class MemoryStore:
             return len(purged)
 
     def check(self) -> None:
-        """Raise StoreError where it can't be used; a dictionary needs no round trip."""
         with self._hold():
             pass
 
     def close(self) -> None:
-        """End its use; a later call is StoreError."""
         self._closed = True
 
     @contextmanager

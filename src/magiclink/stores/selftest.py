@@ -9,8 +9,6 @@ from ..errors import ConfigurationError
 from ..records import Origin, Record, Supersede
 from .base import LARGEST
 
-__all__ = ["LARGEST", "SAMPLE", "SAMPLES", "check_same"]
-
 SAMPLE = Record(
     audience="Sample \u00c9",
     link_id=b"\0\0\0\1" + bytes(range(240, 256)),

@@ -1,4 +1,4 @@
-"""The tables of the SQLite and PostgreSQL stores, each column once. Each store adds its own types, keys and indexes.
+"""The tables of the stores in SQL, each column once. Each store adds its own types, keys and indexes.
 
 No statement stands here, and nothing is read or written.
 """
@@ -75,7 +75,7 @@ def require_version(found: int | None, way_out: str) -> None:
     """Raise ConfigurationError unless this version was found; the way out is for tables of an older library."""
     if found == VERSION:
         return
-    message = f"its schema has version {found}, this library reads {VERSION}"
+    message = f"the tables have version {found}, this library reads {VERSION}"
     if found is not None and found > VERSION:
         raise ConfigurationError(f"{message}: a newer library has made it, install that one")
     raise ConfigurationError(f"{message} and migrates nothing: {way_out}, and issue the links anew")

@@ -16,8 +16,9 @@ from psycopg.rows import dict_row
 
 from magiclink.errors import BadArgumentError, ConfigurationError, StoreError
 from magiclink.records import Selector
+from magiclink.stores.bindings import NotWrittenError
 from magiclink.stores.postgres import PostgresStore, connections
-from magiclink.stores.postgres.connections import Database, NotWrittenError
+from magiclink.stores.postgres.connections import Database
 from magiclink.testing.contract import record, terms
 from magiclink.testing.contract.bench import AUDIENCE, NOW
 from tests.services import TIMEOUT, PostgresServer, missing, new_schema, postgres

@@ -86,7 +86,7 @@ def test_older_schema() -> None:
         before = sandbox.run(tables)
         way_out = rf"drop it \(DROP SCHEMA {sandbox.schema} CASCADE\) or name another, and issue the links anew"
         refused(
-            sandbox, f"{sandbox.schema} can't be used: its schema has version 1, this library reads 2 .*: {way_out}"
+            sandbox, f"{sandbox.schema} can't be used: the tables have version 1, this library reads 2 .*: {way_out}"
         )
         assert sandbox.run(tables) == before
 

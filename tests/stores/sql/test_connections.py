@@ -10,7 +10,8 @@ from django.db import DataError, IntegrityError, OperationalError
 from sqlalchemy import exc
 
 from magiclink.errors import BadArgumentError, StoreError
-from magiclink.stores.sql.connections import RETRIES, NotWrittenError
+from magiclink.stores.bindings import NotWrittenError
+from magiclink.stores.sql.connections import RETRIES
 from tests.stores.sql.databases import KINDS, open_store, put, run
 
 if TYPE_CHECKING:

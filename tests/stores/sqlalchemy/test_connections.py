@@ -153,14 +153,14 @@ def test_missing_column(engine: Engine, column: str) -> None:
 
 
 @pytest.mark.parametrize("create", [True, False])
-@pytest.mark.parametrize("version", [1, 3])
-def test_tables_of_another_version(engine: Engine, version: int, create: bool) -> None:
+@pytest.mark.parametrize(("version", "way_out"), [(1, "drop those"), (3, "install that one")])
+def test_tables_of_another_version(engine: Engine, version: int, way_out: str, create: bool) -> None:
     """Tables of another version are ConfigurationError with the way out, and nothing is made beside them."""
     store = SQLAlchemyStore(engine, create=True)
     with engine.begin() as db:
         db.execute(update(meta).values(value=version))
         db.execute(text("DROP TABLE magiclink_waits"))
-    with pytest.raises(ConfigurationError, match=f"version {version}.* drop those"):
+    with pytest.raises(ConfigurationError, match=f"version {version}.* {way_out}"):
         store.check()
     with pytest.raises(ConfigurationError, match=f"version {version}"):
         SQLAlchemyStore(engine, create=create)

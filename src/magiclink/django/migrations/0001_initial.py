@@ -24,41 +24,23 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Closing",
             fields=[
-                (
-                    "pk",
-                    models.CompositePrimaryKey(
-                        "link", "redeemed_at", blank=True, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
+                ("pk", models.CompositePrimaryKey("link", "redeemed_at", serialize=False)),
                 ("link", ExactTextField(max_length=52)),
                 ("redeemed_at", models.BigIntegerField()),
                 ("until", models.BigIntegerField()),
             ],
-            options={
-                "db_table": "magiclink_closings",
-                "abstract": False,
-                "default_permissions": (),
-            },
+            options={"db_table": "magiclink_closings", "default_permissions": ()},
         ),
         migrations.CreateModel(
             name="Limit",
             fields=[
-                (
-                    "pk",
-                    models.CompositePrimaryKey(
-                        "ends_at", "limit_key", "span", blank=True, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
+                ("pk", models.CompositePrimaryKey("ends_at", "limit_key", "span", serialize=False)),
                 ("ends_at", models.BigIntegerField()),
                 ("limit_key", ExactTextField(max_length=128)),
                 ("span", models.BigIntegerField()),
                 ("hits", models.BigIntegerField()),
             ],
-            options={
-                "db_table": "magiclink_limits",
-                "abstract": False,
-                "default_permissions": (),
-            },
+            options={"db_table": "magiclink_limits", "default_permissions": ()},
         ),
         migrations.CreateModel(
             name="Link",
@@ -134,42 +116,24 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Lookup",
             fields=[
-                (
-                    "pk",
-                    models.CompositePrimaryKey(
-                        "period", "key", "link", blank=True, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
+                ("pk", models.CompositePrimaryKey("period", "key", "link", serialize=False)),
                 ("period", ExactTextField(max_length=16)),
                 ("key", ExactTextField(max_length=32)),
                 ("link", ExactTextField(max_length=52)),
             ],
-            options={
-                "db_table": "magiclink_lookups",
-                "abstract": False,
-                "default_permissions": (),
-            },
+            options={"db_table": "magiclink_lookups", "default_permissions": ()},
         ),
         migrations.CreateModel(
             name="Note",
             fields=[
-                (
-                    "pk",
-                    models.CompositePrimaryKey(
-                        "link", "kind", "hour", blank=True, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
+                ("pk", models.CompositePrimaryKey("link", "kind", "hour", serialize=False)),
                 ("link", ExactTextField(max_length=52)),
                 ("kind", ExactTextField(max_length=255)),
                 ("hour", models.BigIntegerField()),
                 ("at", models.BigIntegerField()),
                 ("reason", ExactTextField(max_length=255)),
             ],
-            options={
-                "db_table": "magiclink_notes",
-                "abstract": False,
-                "default_permissions": (),
-            },
+            options={"db_table": "magiclink_notes", "default_permissions": ()},
         ),
         migrations.CreateModel(
             name="PasswordRehash",
@@ -178,21 +142,12 @@ class Migration(migrations.Migration):
                 ("password", models.CharField(max_length=64)),
                 ("stamp", models.CharField(max_length=64)),
             ],
-            options={
-                "db_table": "magiclink_password_rehashes",
-                "abstract": False,
-                "default_permissions": (),
-            },
+            options={"db_table": "magiclink_password_rehashes", "default_permissions": ()},
         ),
         migrations.CreateModel(
             name="Settlement",
             fields=[
-                (
-                    "pk",
-                    models.CompositePrimaryKey(
-                        "audience", "resource", blank=True, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
+                ("pk", models.CompositePrimaryKey("audience", "resource", serialize=False)),
                 ("audience", ExactTextField(max_length=255)),
                 ("resource", ExactTextField(max_length=255)),
                 ("at", models.BigIntegerField()),
@@ -202,21 +157,12 @@ class Migration(migrations.Migration):
                 ("leads_to", ExactTextField(max_length=255, null=True)),
                 ("destination", ExactTextField(max_length=2000, null=True)),
             ],
-            options={
-                "db_table": "magiclink_settlements",
-                "abstract": False,
-                "default_permissions": (),
-            },
+            options={"db_table": "magiclink_settlements", "default_permissions": ()},
         ),
         migrations.CreateModel(
             name="Subject",
             fields=[
-                (
-                    "pk",
-                    models.CompositePrimaryKey(
-                        "audience", "subject", blank=True, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
+                ("pk", models.CompositePrimaryKey("audience", "subject", serialize=False)),
                 ("audience", ExactTextField(max_length=255)),
                 ("subject", ExactTextField(max_length=255)),
                 ("generation", models.BigIntegerField()),
@@ -225,30 +171,17 @@ class Migration(migrations.Migration):
                 ("revoked_at", models.BigIntegerField(null=True)),
                 ("reason", ExactTextField(max_length=255)),
             ],
-            options={
-                "db_table": "magiclink_subjects",
-                "abstract": False,
-                "default_permissions": (),
-            },
+            options={"db_table": "magiclink_subjects", "default_permissions": ()},
         ),
         migrations.CreateModel(
             name="Wait",
             fields=[
-                (
-                    "pk",
-                    models.CompositePrimaryKey(
-                        "link", "nonce", blank=True, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
+                ("pk", models.CompositePrimaryKey("link", "nonce", serialize=False)),
                 ("link", ExactTextField(max_length=52)),
                 ("nonce", ExactTextField(max_length=128)),
                 ("until", models.BigIntegerField()),
                 ("failures", models.BigIntegerField()),
             ],
-            options={
-                "db_table": "magiclink_waits",
-                "abstract": False,
-                "default_permissions": (),
-            },
+            options={"db_table": "magiclink_waits", "default_permissions": ()},
         ),
     ]

@@ -29,6 +29,5 @@ class DjangoStore(SQLStore):
         return self._database.alias
 
     def check(self) -> None:
-        """See that schema, privileges and a round trip of text and integers are right; else ConfigurationError."""
         self._database.require_newest()
         super().check()

@@ -24,7 +24,7 @@ from psycopg import conninfo, errors, rows
 from psycopg.types.numeric import Int8BinaryDumper
 
 from ...errors import BadArgumentError, ConfigurationError, StoreError
-from ..bindings import UNFIT
+from ..bindings import UNFIT, NotWrittenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -49,10 +49,6 @@ _HARMLESS = frozenset({"22", "23", "40", "55", "57014"})
 
 # Classes whose messages name tables, roles and settings, and never a value.
 _QUOTABLE = frozenset({"25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58"})
-
-
-class NotWrittenError(StoreError):
-    """Ends a transaction that must leave nothing: a link id that is there already, or a reissue that comes late."""
 
 
 class Session:

@@ -26,8 +26,6 @@ COLUMNS: dict[str, dict[str, tuple[str, bool]]] = {
 }
 """Every table with its columns: type, and whether it is never null."""
 
-KEYS = tables.KEYS
-
 PARTITIONED = ("links", "notes")
 """The tables that may be partitioned by expiry, and are dropped by the month."""
 
@@ -110,7 +108,7 @@ def check(session: Session, schema: str) -> None:
     for table, column in session.run(_READ_KEYS, {"schema": schema}):
         keys[table] = (*keys.get(table, ()), column)
     for table, columns in COLUMNS.items():
-        if not (columns.items() <= found.get(table, {}).items()) or keys.get(table) != KEYS[table]:
+        if not (columns.items() <= found.get(table, {}).items()) or keys.get(table) != tables.KEYS[table]:
             raise ConfigurationError(f"the table {schema}.{table} is missing or differs from what this library makes")
     for table, privilege in session.run(_READ_MISSING_PRIVILEGES, {"schema": schema, "tables": list(COLUMNS)}):
         grant = f"GRANT {privilege} ON {schema}.{table} TO …"
@@ -160,7 +158,7 @@ def _write_tables(*, partitioned: bool) -> list[str]:
 
 def _write_table(table: str, *, partitioned: bool) -> list[str]:
     lines = [f'"{name}" {kind}{" NOT NULL" * is_required}' for name, (kind, is_required) in COLUMNS[table].items()]
-    lines.append('PRIMARY KEY ("' + '", "'.join(KEYS[table]) + '")')
+    lines.append('PRIMARY KEY ("' + '", "'.join(tables.KEYS[table]) + '")')
     text = f"CREATE TABLE @{table} (\n    " + ",\n    ".join(lines) + "\n)"
     if not partitioned or table not in PARTITIONED:
         return [text + write_options(table)]

@@ -14,17 +14,10 @@ revocation that waits, for as long as they keep coming; and whoever has a link c
 from __future__ import annotations
 
 from ...records import Record
+from ..bindings import write_fields
 from .schema import COLUMNS
 
-_ENDED = "CASE WHEN links.revoked_at IS NULL AND links.generation < subjects.generation THEN {} ELSE {} END"
-
-_READ = {
-    "revoked_at": _ENDED.format("subjects.revoked_at", "links.revoked_at"),
-    "revoke_reason": _ENDED.format("subjects.reason", "links.revoke_reason"),
-}
-
-FIELDS = ", ".join(_READ.get(field, f"links.{field}") for field in Record._fields)
-"""A record as it is read: one of an older generation is revoked, with that revocation's instant and reason."""
+FIELDS = write_fields(Record._fields)
 
 _ALL = ", ".join(f"links.{field}" for field in Record._fields)
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from ...errors import ConfigurationError
 from ...records import Record, Supersede
-from ..bindings import bind_hit, bind_note, bind_terms, read_first, read_notes, require_fields, require_timeout
+from .. import bindings
+from ..base import Store
 from ..selftest import SAMPLES, check_same
 from . import purging, queries, statements, transactions
-from .connections import Database, NotWrittenError
+from .connections import Database
 from .schema import check as check_schema
 from .schema import check_name, prepare
 
@@ -37,7 +38,7 @@ TIMEOUT = timedelta(seconds=5)
 """How long a call waits for one of them, and for the server to answer at all, until it raises StoreError."""
 
 
-class PostgresStore:
+class PostgresStore(Store):
     """A store in one schema of a PostgreSQL database, 14 or newer, made where it is missing.
 
     `source` is a URL as libpq reads it, or the app's own function that opens a connection: it is the store's then.
@@ -61,7 +62,7 @@ class PostgresStore:
     ) -> None:
         if pool_size < 1:
             raise ConfigurationError(f"pool_size: at least 1 connection, got {pool_size}")
-        require_timeout(timeout)
+        bindings.require_timeout(timeout)
         self._schema = check_name(schema)
         self._database = Database(source, schema=schema, prepared=prepared, pool_size=pool_size, timeout=timeout)
         try:
@@ -71,75 +72,62 @@ class PostgresStore:
             self._database.drain()
 
     def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
-        """Write all of them or none (2–6)."""
         try:
             if len(records) == 1 and not renamed and _is_plain(records[0]):
                 self._database.run(statements.ISSUE, records[0]._asdict())
             else:
                 self._database.transaction(lambda session: transactions.add(session, records, now, renamed))
-        except NotWrittenError:
+        except bindings.NotWrittenError:
             return False
         return True
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
-        """Return the newest record of a series, named under every key, and the subject's generation."""
         values = {"audience": audience, "subject": subject, "series": list(series)}
         [(generation, *row)] = self._database.run(statements.READ_NEWEST, values)
         return (None if row[0] is None else Record._make(row)), generation
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
-        """Return one record, or None."""
-        return read_first(self._database.run(statements.GET, {"audience": audience, "link_id": link_id}))
+        return bindings.read_first(self._database.run(statements.GET, {"audience": audience, "link_id": link_id}))
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
-        """Write one use if the terms are met, and give the record after it; else None (7)."""
-        values = bind_terms(link_id, terms)
+        values = bindings.bind_terms(link_id, terms)
         if not terms.ends_others:
-            return read_first(self._database.run(statements.CONSUME, values))
+            return bindings.read_first(self._database.run(statements.CONSUME, values))
         return self._database.transaction(lambda session: transactions.consume_alone(session, values))
 
     def mark_delivered(self, audience: str, link_ids: Sequence[bytes], *, now: int) -> None:
-        """Remember that the mail server took them, and end what they replace (6)."""
         self._database.transaction(lambda session: transactions.deliver(session, audience, list(link_ids), now))
 
     def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
-        """Return what matches, newest first (11)."""
         rows = self._database.run(*queries.find(selector, limit=limit, after=after))
         return [Record._make(row) for row in rows]
 
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
-        """Withdraw one link and give the record after it; None where it is unknown (9)."""
         values = {"audience": audience, "link_id": link_id, "now": now, "reason": reason}
-        return read_first(self._database.run(statements.REVOKE, values)) or self.get(audience, link_id)
+        return bindings.read_first(self._database.run(statements.REVOKE, values)) or self.get(audience, link_id)
 
     def revoke_matching(self, selector: Selector, *, now: int, reason: str) -> None:
-        """Withdraw every link that matches, row by row (9)."""
-        require_fields(selector)
+        bindings.require_fields(selector)
         self._database.run(*queries.revoke(selector, now=now, reason=reason))
 
     def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
-        """Withdraw every link that the subject has, by its generation (10)."""
         values = {"audience": audience, "subject": subject, "now": now, "reason": reason}
         self._database.run(statements.REVOKE_SUBJECT, values)
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one hit of a limit key; None, or the instant from which to try again (12)."""
-        values = bind_hit(limit_key, now=now, limit=limit, window=window)
+        values = bindings.bind_hit(limit_key, now=now, limit=limit, window=window)
         return None if self._database.run(statements.HIT, values) else int(values["ends_at"])
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
-        """Count one try at a link's code; None when no more are allowed (13)."""
         values = {"audience": audience, "link_id": link_id, "now": now, "limit": limit}
-        return read_first(self._database.run(statements.COUNT_ATTEMPT, values))
+        return bindings.read_first(self._database.run(statements.COUNT_ATTEMPT, values))
 
     def note(self, note: Note) -> None:
-        """Remember something that changed nothing (14)."""
-        self._database.run(statements.NOTE, bind_note(note))
+        self._database.run(statements.NOTE, bindings.bind_note(note))
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
-        """Return the notes of some links, oldest first (14)."""
         rows = self._database.run(statements.NOTES, {"audience": audience, "link_ids": list(link_ids)})
-        return read_notes(audience, rows)
+        return bindings.read_notes(audience, rows)
 
     def purge(self, audience: str, *, before: int, limit: int) -> int:
         """Forget what expired before an instant, in transactions of at most 5,000 links (15)."""
@@ -162,18 +150,16 @@ class PostgresStore:
         return purging.drop_months(self._database, before)
 
     def check(self) -> None:
-        """Test the schema, the privileges and a round trip of bytes and integers; else ConfigurationError."""
-        with suppress(NotWrittenError):
+        with suppress(bindings.NotWrittenError):
             self._database.transaction(self._check, ConfigurationError)
 
     def close(self) -> None:
-        """Close the connections; a later call is StoreError."""
         self._database.close()
 
     def _check(self, session: Session) -> None:
         check_schema(session, self._schema)
         _check_round_trip(session)
-        raise NotWrittenError("nothing of the self-test is kept")
+        raise bindings.NotWrittenError("nothing of the self-test is kept")
 
 
 def _is_plain(record: Record) -> bool:
@@ -185,4 +171,4 @@ def _check_round_trip(session: Session) -> None:
     """Raise ConfigurationError unless samples come back as they went in."""
     for sample in SAMPLES:
         transactions.add(session, [sample], 0, {})
-        check_same(sample, read_first(session.run(statements.GET, sample._asdict())))
+        check_same(sample, bindings.read_first(session.run(statements.GET, sample._asdict())))

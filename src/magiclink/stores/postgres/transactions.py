@@ -10,19 +10,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ...records import Origin, Record, State, Supersede
-from ..bindings import read_first
+from ..bindings import number_records, read_first
 from . import statements
-from .connections import NotWrittenError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from ..bindings import Counters, Numbers
     from .connections import Session
-
-    Numbers = dict[tuple[str, bytes], int]
-    """By audience and series: a number."""
-    Counters = dict[tuple[str, str], tuple[int, int]]
-    """By audience and subject: the highest number, and the generation."""
 
 
 def add(session: Session, records: Sequence[Record], now: int, renamed: Mapping[bytes, bytes]) -> None:
@@ -32,7 +27,7 @@ def add(session: Session, records: Sequence[Record], now: int, renamed: Mapping[
         audiences = sorted({record.audience for record in records})
         for statement in statements.RENAME:
             session.run(statement, {"audiences": audiences, "old": list(renamed), "new": list(renamed.values())})
-    numbered = list(_number(records, counters, _read_numbers(session, records)))
+    numbered = number_records(records, counters, _read_numbers(session, records))
     session.copy(statements.COPY, statements.COPY_TYPES, numbered)
     replaced = _Replaced()
     for record in numbered:
@@ -86,22 +81,6 @@ def _read_numbers(session: Session, records: Sequence[Record]) -> Numbers:
         return {}
     values = {"audiences": [audience for audience, _ in series], "series": [name for _, name in series]}
     return {(audience, name): number for audience, name, number in session.run(statements.READ_NUMBERS, values)}
-
-
-def _number(records: Iterable[Record], counters: Counters, newest: Numbers) -> Iterator[Record]:
-    """Yield the records with numbers and generations; raise NotWrittenError where a reissue comes late."""
-    for record in records:
-        subject, series = (record.audience, record.subject), (record.audience, record.series)
-        number, generation = counters[subject]
-        if record.number is None:
-            numbered = record._replace(number=number + 1, generation=generation)
-        elif (record.number, record.generation) == (newest.get(series, 0) + 1, generation):
-            numbered = record
-        else:
-            raise NotWrittenError("a reissue doesn't follow the newest link of its series")
-        newest[series] = numbered.number or 0
-        counters[subject] = max(number, newest[series]), generation
-        yield numbered
 
 
 class _Replaced:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import BadArgumentError
 from ...records import Record
+from .. import tables
 from ..base import LARGEST
 
 if TYPE_CHECKING:
@@ -40,22 +41,6 @@ SEEN_INTEGERS = (
     "superseded_at",
     "revoked_at",
 )
-OTHER_INTEGERS = (
-    "series_started_at",
-    "reminded_at",
-    "renewed_at",
-    "reminders",
-    "renewals",
-    "session_lifetime",
-    "code_expires_at",
-    "bound",
-    "ends_with",
-    "openings",
-    "first_opened_at",
-    "last_opened_at",
-    "evidence",
-    "bounced_at",
-)
 SEEN_TEXTS = (
     "link_id",
     "purpose",
@@ -70,22 +55,10 @@ SEEN_TEXTS = (
     "attempt",
     "revoke_reason",
 )
-OTHER_TEXTS = (
-    "audience",
-    "destination",
-    "browser",
-    "mac",
-    "issued_to",
-    "opens",
-    "language",
-    "metadata",
-    "issued_by",
-    "code",
-    "passphrase",
-    "bounce",
-    "superseded_by",
-    "revoked_by",
-)
+_FIELDS = tables.COLUMNS["links"]
+_UNSEEN = [name for name in _FIELDS if name not in {*SEEN_INTEGERS, *SEEN_TEXTS}]
+OTHER_INTEGERS = tuple(name for name in _UNSEEN if _FIELDS[name].kind == "integer")
+OTHER_TEXTS = tuple(name for name in _UNSEEN if _FIELDS[name].kind != "integer")
 
 
 def encode_text(value: str) -> bytes:
@@ -184,21 +157,15 @@ _INTEGERS = SEEN_INTEGERS + OTHER_INTEGERS
 _TEXTS = SEEN_TEXTS + OTHER_TEXTS
 _HEAD = Struct(f">{len(_INTEGERS)}q")
 _LENGTH = Struct(">H")
-_CODECS: dict[str, tuple[Callable[[Any], bytes], Callable[[bytes], object]]] = {
-    **dict.fromkeys(
-        ("audience", "purpose", "subject", "origin", "supersede", "opens", "issued_by", "revoked_by", "revoke_reason"),
-        (str.encode, bytes.decode),
-    ),
-    **dict.fromkeys(("resource", "destination", "language", "metadata", "passphrase", "bounce"), (_mark, _read_text)),
-    **dict.fromkeys(
-        ("recipient", "stamp", "browser", "mac", "issued_to", "code", "attempt", "superseded_by"), (_mark, _read_bytes)
-    ),
+_CODECS: dict[object, tuple[Callable[[Any], bytes], Callable[[bytes], object]]] = {
+    ("text", True): (str.encode, bytes.decode),
+    ("text", False): (_mark, _read_text),
+    ("bytes", True): (bytes, bytes),
+    ("bytes", False): (_mark, _read_bytes),
     "link_id": (encode_id, decode_id),
     "parent": (_mark_id, _read_id),
-    "series": (bytes, bytes),
 }
-_ENCODE = tuple(_CODECS[name][0] for name in _TEXTS)
-_DECODE = tuple(_CODECS[name][1] for name in _TEXTS)
+_ENCODE, _DECODE = zip(*(_CODECS.get(name) or _CODECS[_FIELDS[name]] for name in _TEXTS), strict=True)
 _pick_integers = itemgetter(*map(Record._fields.index, _INTEGERS))
 _pick_texts = itemgetter(*map(Record._fields.index, _TEXTS))
 _put_in_order = itemgetter(*map((_INTEGERS + _TEXTS).index, Record._fields))

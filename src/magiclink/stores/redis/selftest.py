@@ -11,7 +11,8 @@ from uuid import uuid4
 
 from ...errors import ConfigurationError
 from ...records import Note, Record, Selector, Terms
-from ..selftest import LARGEST, SAMPLE, check_same
+from ..base import LARGEST
+from ..selftest import SAMPLE, check_same
 
 if TYPE_CHECKING:
     from ..base import Store

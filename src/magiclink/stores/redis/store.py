@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import BadArgumentError, ConfigurationError, StoreError
 from ...records import CLOCK_SKEW, Note
-from ..base import HOUR, LARGEST, NOTES_A_LINK
+from ..base import HOUR, LARGEST, NOTES_A_LINK, Store
 from ..bindings import end_window, require_fields
 from . import scripts, selftest
 from .connections import TIMEOUT, Server
@@ -56,7 +56,7 @@ _ALL = name_list(b"a", b"")
 _NUMBERS = Struct(">5d")
 
 
-class RedisStore:
+class RedisStore(Store):
     """A store in Redis or Valkey, opened by a URL or over a client of redis-py, which stays the caller's to close.
 
     `prefix` begins every key. `timeout` is how long a call waits for a connection or an answer until it raises
@@ -103,24 +103,19 @@ class RedisStore:
         return bool(self._run(scripts.ADD, audience, *values))
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
-        """Return the newest record of a series, named under every key, and the subject's generation."""
         generation, value = self._run(scripts.NEWEST, audience, encode_text(subject), *series)
         return _unpack(value), generation
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
-        """Return one record, or None."""
         return _unpack(self._run(scripts.GET, audience, encode_id(link_id)))
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
-        """Write one use if the terms are met, and return the record after it; else None (7)."""
         return _unpack(self._run(scripts.CONSUME, terms.audience, encode_id(link_id), *_bind_terms(terms)))
 
     def mark_delivered(self, audience: str, link_ids: Sequence[bytes], *, now: int) -> None:
-        """Remember that the mail server took them, and end what they replace (6)."""
         self._run(scripts.DELIVER, audience, encode_integer(now), *map(encode_id, link_ids))
 
     def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
-        """Return what matches, newest first (11)."""
         last = None if after is None else self.get(selector.audience, after)
         if limit <= 0 or (after is not None and last is None):
             return []
@@ -133,24 +128,20 @@ class RedisStore:
         return sorted(found, key=lambda record: (record.issued_at, record.link_id), reverse=True)[:limit]
 
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
-        """Withdraw one link and return the record after it; None where it is unknown (9)."""
         values = encode_id(link_id), encode_integer(now), encode_text(reason)
         return _unpack(self._run(scripts.REVOKE, audience, *values))
 
     def revoke_matching(self, selector: Selector, *, now: int, reason: str) -> None:
-        """Withdraw every link that matches, row by row (9)."""
         require_fields(selector)
         values = encode_integer(now), encode_text(reason)
         for _ in self._walk(scripts.REVOKE_MATCHING, selector, _choose_top(selector, None), *values):
             pass
 
     def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
-        """Withdraw every link that the subject has, by its generation (10)."""
         values = encode_text(subject), encode_integer(now), encode_text(reason)
         self._run(scripts.REVOKE_SUBJECT, audience, *values)
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one under a limit key; None, or the instant from which to try again (12)."""
         ends_at = end_window(now, window)
         name = b"%b:%b:%b" % (encode_integer(ends_at), encode_integer(window), limit_key)
         # Other machines' clocks may still be in a window that ended here.
@@ -158,18 +149,15 @@ class RedisStore:
         return None if self._server.run(scripts.HIT, self._prefix + b"{limits}", *values) else ends_at
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
-        """Count one try at a link's code; None when no more are allowed (13)."""
         values = encode_id(link_id), encode_integer(now), encode_integer(limit)
         return _unpack(self._run(scripts.COUNT_ATTEMPT, audience, *values))
 
     def note(self, note: Note) -> None:
-        """Remember something that changed nothing (14)."""
         name = b"%d:%b" % (note.at // HOUR, encode_text(note.kind))
         value = b"%b:%b" % (encode_integer(note.at), encode_text(note.reason))
         self._run(scripts.NOTE, note.audience, encode_id(note.link_id), b"%d" % NOTES_A_LINK, name, value)
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
-        """Return the notes of some links, oldest first (14)."""
         unique = list(dict.fromkeys(link_ids))
         answers = self._run(scripts.NOTES, audience, *map(encode_id, unique))
         found = [
@@ -184,7 +172,6 @@ class RedisStore:
         return int(self._run(scripts.PURGE, audience, encode_sortable(before), b"%d" % max(limit, 0)))
 
     def check(self) -> None:
-        """Check the server, the privileges and a round trip of bytes and integers; else ConfigurationError."""
         self._server.require_open()
         self._check_server()
         try:
@@ -193,7 +180,6 @@ class RedisStore:
             raise ConfigurationError(f"the server refuses a command that the store needs: {error}") from error
 
     def close(self) -> None:
-        """Let go of the connections that were opened for it; a later call is StoreError."""
         self._server.close()
 
     def _check_server(self) -> None:

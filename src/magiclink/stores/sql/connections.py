@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from ...errors import BadArgumentError, ConfigurationError, MagicLinkError, StoreError
-from ..bindings import UNFIT
+from ..bindings import UNFIT, NotWrittenError
 from .encoding import check
 
 if TYPE_CHECKING:
@@ -36,10 +36,6 @@ _MISSING = frozenset({"42P01", "42703", "1146", "1054"})
 _MISSING_IN_SQLITE = re.compile("no such (table|column)|has no column")
 
 _CODE = re.compile("[0-9][0-9A-Z]{3,4}|SQLITE_[A-Z_]+")
-
-
-class NotWrittenError(StoreError):
-    """Undoes what a transaction wrote; who began it turns this into an answer."""
 
 
 class Session(ABC):
@@ -134,7 +130,7 @@ class Database(ABC):
 
     def _try(self, work: Callable[[Session], T], way: Way, left: int = RETRIES) -> T:
         if self._closed:
-            raise StoreError("the store is closed: make another one")
+            raise StoreError("the store is closed: open a new one")
         try:
             return self._run(work, way)
         except MagicLinkError:

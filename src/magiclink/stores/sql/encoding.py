@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import BadArgumentError, StoreError
 from ...records import Record
-from .. import lookup_keys
+from .. import lookup_keys, tables
 from ..base import LARGEST
 from .schema import KEY, LINK_ID, TABLES
 
@@ -21,20 +21,9 @@ if TYPE_CHECKING:
 COLUMNS = tuple("id" if field == "link_id" else field for field in Record._fields)
 """The columns of `magiclink_links` in the order of a record's fields."""
 
-_DIGESTS = (
-    "recipient",
-    "stamp",
-    "browser",
-    "series",
-    "parent",
-    "mac",
-    "issued_to",
-    "code",
-    "attempt",
-    "superseded_by",
-)
+_ID = Record._fields.index("link_id")
 
-_ID, *_HEX = map(Record._fields.index, ("link_id", *_DIGESTS))
+_HEX = [at for at, (kind, _) in enumerate(tables.COLUMNS["links"].values()) if kind == "bytes" and at != _ID]
 
 
 def make_key(audience: str, link_id: bytes) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .. import tables
+
 TEXT = 255
 """Characters of a text that the library takes from the app."""
 
@@ -41,107 +43,42 @@ class Table(NamedTuple):
     columns: dict[str, Column]
 
 
-INTEGER, MAYBE = Column(), Column(null=True)
+_SIZES = {"text": TEXT, "bytes": DIGEST, "integer": None}
+
+_OTHER_SIZES = {"id": KEY, "link": KEY, "destination": 2_000, "metadata": 1_024, "period": 16, "key": 32}
+_OTHER_SIZES |= dict.fromkeys(("parent", "superseded_by", "last_link"), LINK_ID)
+_OTHER_SIZES |= dict.fromkeys(("origin", "supersede", "opens"), WORD)
+
+# A link's key holds what its audience and its link id say in other stores.
+_COLUMNS = {
+    "links": {"id" if name == "link_id" else name: column for name, column in tables.COLUMNS["links"].items()},
+    # `last_link` is the highest link id that the subject ever had: the row goes when purging has passed it.
+    "subjects": tables.COLUMNS["subjects"] | tables.read_columns("last_link bytes"),
+    "lookups": tables.read_columns("period bytes, key bytes, link bytes"),
+    "notes": tables.read_columns("link bytes, kind text, hour integer, at integer, reason text"),
+    "limits": tables.COLUMNS["limits"],
+    "settlements": tables.COLUMNS["settlements"],
+    "closings": tables.read_columns("link bytes, redeemed_at integer, until integer"),
+    "waits": tables.read_columns("link bytes, nonce bytes, until integer, failures integer"),
+}
+
+_KEYS = tables.KEYS | {
+    # It goes on with the expiry, with which a link id begins: purging goes along the key.
+    "links": ("id",),
+    "lookups": ("period", "key", "link"),
+    "notes": ("link", "kind", "hour"),
+    "closings": ("link", "redeemed_at"),
+    "waits": ("link", "nonce"),
+}
 
 TABLES = {
-    # A key goes on with the expiry, with which a link id begins: purging goes along the key.
-    "links": Table(
-        ("id",),
+    table: Table(
+        _KEYS[table],
         {
-            "id": Column(KEY),
-            "audience": Column(TEXT),
-            "purpose": Column(TEXT),
-            "subject": Column(TEXT),
-            "resource": Column(TEXT, null=True),
-            "destination": Column(2_000, null=True),
-            "recipient": Column(DIGEST, null=True),
-            "stamp": Column(DIGEST, null=True),
-            "browser": Column(DIGEST, null=True),
-            "series": Column(DIGEST),
-            "number": INTEGER,
-            "origin": Column(WORD),
-            "parent": Column(LINK_ID, null=True),
-            "supersede": Column(WORD),
-            "generation": INTEGER,
-            "series_started_at": INTEGER,
-            "reminded_at": MAYBE,
-            "renewed_at": MAYBE,
-            "reminders": INTEGER,
-            "renewals": INTEGER,
-            "issued_at": INTEGER,
-            "expires_at": INTEGER,
-            "max_uses": MAYBE,
-            "session_lifetime": INTEGER,
-            "mac": Column(DIGEST, null=True),
-            "issued_to": Column(DIGEST, null=True),
-            "bound": INTEGER,
-            "opens": Column(WORD),
-            "ends_with": INTEGER,
-            "language": Column(TEXT, null=True),
-            "metadata": Column(1_024, null=True),
-            "issued_by": Column(TEXT),
-            "code": Column(DIGEST, null=True),
-            "passphrase": Column(TEXT, null=True),
-            "code_expires_at": MAYBE,
-            "attempts": INTEGER,
-            "openings": INTEGER,
-            "first_opened_at": MAYBE,
-            "last_opened_at": MAYBE,
-            "evidence": INTEGER,
-            "bounced_at": MAYBE,
-            "bounce": Column(TEXT, null=True),
-            "uses": INTEGER,
-            "first_used_at": MAYBE,
-            "last_used_at": MAYBE,
-            "attempt": Column(DIGEST, null=True),
-            "delivered_at": MAYBE,
-            "superseded_at": MAYBE,
-            "superseded_by": Column(LINK_ID, null=True),
-            "revoked_at": MAYBE,
-            "revoked_by": Column(TEXT),
-            "revoke_reason": Column(TEXT),
+            name: Column(_OTHER_SIZES.get(name, _SIZES[kind]), not required)
+            for name, (kind, required) in columns.items()
         },
-    ),
-    # `number` counts up for all series of a subject, so that issuing looks nothing up. `last_link` is the highest link
-    # id that the subject ever had: the row goes when purging has passed it.
-    "subjects": Table(
-        ("audience", "subject"),
-        {
-            "audience": Column(TEXT),
-            "subject": Column(TEXT),
-            "generation": INTEGER,
-            "number": INTEGER,
-            "last_link": Column(LINK_ID),
-            "revoked_at": MAYBE,
-            "reason": Column(TEXT),
-        },
-    ),
-    "lookups": Table(("period", "key", "link"), {"period": Column(16), "key": Column(32), "link": Column(KEY)}),
-    "notes": Table(
-        ("link", "kind", "hour"),
-        {"link": Column(KEY), "kind": Column(TEXT), "hour": INTEGER, "at": INTEGER, "reason": Column(TEXT)},
-    ),
-    # Windows are forgotten from the earliest end on.
-    "limits": Table(
-        ("ends_at", "limit_key", "span"),
-        {"ends_at": INTEGER, "limit_key": Column(DIGEST), "span": INTEGER, "hits": INTEGER},
-    ),
-    "settlements": Table(
-        ("audience", "resource"),
-        {
-            "audience": Column(TEXT),
-            "resource": Column(TEXT),
-            "at": INTEGER,
-            "reason": Column(TEXT),
-            "by": Column(TEXT),
-            "purpose": Column(TEXT, null=True),
-            "leads_to": Column(TEXT, null=True),
-            "destination": Column(2_000, null=True),
-        },
-    ),
-    "closings": Table(("link", "redeemed_at"), {"link": Column(KEY), "redeemed_at": INTEGER, "until": INTEGER}),
-    "waits": Table(
-        ("link", "nonce"), {"link": Column(KEY), "nonce": Column(DIGEST), "until": INTEGER, "failures": INTEGER}
-    ),
+    )
+    for table, columns in _COLUMNS.items()
 }
 """Every table by its name without `magiclink_`."""

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from ...errors import BadArgumentError, ConfigurationError
 from ...instants import SECOND
 from ...records import Note
+from ..bindings import NotWrittenError
 from ..lookup_keys import PERIOD
 from ..selftest import SAMPLE, SAMPLES, check_same
 from . import counters, queries, writes
-from .connections import NotWrittenError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

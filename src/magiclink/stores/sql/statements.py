@@ -14,25 +14,18 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from ..bindings import write_fields
 from .encoding import COLUMNS
 
 if TYPE_CHECKING:
     from .dialects import Dialect
-
-_ENDED = "CASE WHEN links.revoked_at IS NULL AND links.generation < subjects.generation THEN {} ELSE {} END"
-
-_READ = {
-    "revoked_at": _ENDED.format("subjects.revoked_at", "links.revoked_at"),
-    "revoke_reason": _ENDED.format("subjects.reason", "links.revoke_reason"),
-}
 
 _JOINED = (
     "magiclink_links AS links JOIN magiclink_subjects AS subjects"
     " ON subjects.audience = links.audience AND subjects.subject = links.subject"
 )
 
-SELECT = f"SELECT {', '.join(_READ.get(column, f'links.{column}') for column in COLUMNS)} FROM {_JOINED} WHERE "
-"""Reads records; one of an older generation comes as revoked, with that revocation's instant and reason."""
+SELECT = f"SELECT {write_fields(COLUMNS)} FROM {_JOINED} WHERE "
 
 _LINK = "links.id = %(id)s AND links.audience = %(audience)s"
 

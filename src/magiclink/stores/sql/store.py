@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .. import bindings
+from ..base import Store
 from . import counters, queries, selftest, statements, writes
-from .connections import NotWrittenError
 from .encoding import fit, make_key
 
 if TYPE_CHECKING:
@@ -22,22 +22,19 @@ if TYPE_CHECKING:
     from .encoding import Values
 
 
-class SQLStore:
+class SQLStore(Store):
     """A store in a database of the app's."""
 
     _database: Database
 
     def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
-        """Write all of them or none (2–6)."""
         try:
             self._database.write(partial(writes.add, records=records, now=now, renamed=renamed))
-        except NotWrittenError:
+        except bindings.NotWrittenError:
             return False
         return True
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
-        """Return the newest record of a series, named under every key, and the subject's generation."""
-
         def read(db: Session) -> tuple[Record | None, int]:
             # Read first: were it read last, a revocation in between would go with the record before it.
             generation = db.ask(statements.GENERATION, {"audience": audience, "subject": subject})
@@ -46,11 +43,9 @@ class SQLStore:
         return self._database.read(read)
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
-        """Return one record, or None."""
         return self._database.read(partial(queries.get, audience=audience, link_id=link_id))
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
-        """Write one use if the terms are met, and return the record after it; else None (7)."""
         values = queries.bind_terms(link_id, terms)
         has = {"limited": terms.max_uses is not None, "stamped": terms.stamp is not None}
 
@@ -64,8 +59,6 @@ class SQLStore:
         return self._database.decide(write, alone=not terms.ends_others)
 
     def mark_delivered(self, audience: str, link_ids: Sequence[bytes], *, now: int) -> None:
-        """Remember that the mail server took them, and end what they replace (6)."""
-
         def write(db: Session) -> None:
             writes.lock_subjects_of(db, audience, [make_key(audience, link_id) for link_id in link_ids])
             for link_id in link_ids:
@@ -74,11 +67,9 @@ class SQLStore:
         self._database.write(write)
 
     def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
-        """Return what matches, newest first (11)."""
         return self._database.read(partial(queries.find, selector=selector, limit=limit, after=after))
 
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
-        """Withdraw one link and return the record after it; None where it is unknown (9)."""
         links, values = [make_key(audience, link_id)], fit("links", {"now": now, "revoke_reason": reason})
 
         def write(db: Session) -> Record | None:
@@ -90,7 +81,6 @@ class SQLStore:
         return self._database.write(write)
 
     def revoke_matching(self, selector: Selector, *, now: int, reason: str) -> None:
-        """Withdraw every link that matches, row by row (9)."""
         bindings.require_fields(selector)
         revoked = fit("links", {"now": now, "revoke_reason": reason})
 
@@ -104,17 +94,14 @@ class SQLStore:
         self._database.write(write)
 
     def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
-        """Withdraw every link that the subject has, by its generation (10)."""
         values = fit("subjects", {"audience": audience, "subject": subject, "now": now, "reason": reason})
         self._database.change(lambda db: db.change(statements.REVOKE_SUBJECT, values))
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one under a limit key; None, or the instant from which to try again (12)."""
         work = partial(counters.hit, limit_key=limit_key, now=now, limit=limit, window=window)
         return self._database.write(work)
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
-        """Count one try at a link's code; None when no more are allowed (13)."""
         values = {**queries.bind_link(audience, link_id), "now": now, "limit": limit}
 
         def write(db: Session) -> Record | None:
@@ -124,25 +111,20 @@ class SQLStore:
         return self._database.decide(write, alone=True)
 
     def note(self, note: Note) -> None:
-        """Remember something that changed nothing (14)."""
         self._database.write(partial(counters.note, note=note))
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
-        """Return the notes of some links, oldest first (14)."""
         return self._database.read(partial(counters.list_notes, audience=audience, link_ids=link_ids))
 
     def purge(self, audience: str, *, before: int, limit: int) -> int:
-        """Forget what expired before an instant, then lookup keys that lead nowhere: two short transactions (15)."""
         count = self._database.write(partial(writes.purge, audience=audience, before=before, limit=limit))
         self._database.write(partial(writes.purge_lookups, audience=audience, before=before, limit=limit))
         return count
 
     def check(self) -> None:
-        """See that schema, privileges and a round trip of text and integers are right; else ConfigurationError."""
         selftest.check_database(self._database)
 
     def close(self) -> None:
-        """Take no more calls: a later one is StoreError. What the app opened stays as it is."""
         self._database.close()
 
 

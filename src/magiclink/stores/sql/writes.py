@@ -18,7 +18,6 @@ from ...instants import SECOND
 from ...records import Origin, Record, State, Supersede
 from .. import bindings, lookup_keys
 from . import queries, statements
-from .connections import NotWrittenError
 from .encoding import fit, make_key, make_prefix, make_row, parse_key, to_hex
 
 if TYPE_CHECKING:
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 
     from .connections import Rows, Session
     from .encoding import Values
-
-    Subjects = dict[tuple[str, str], tuple[int, int]]
-    """By audience and subject: the highest number, and the generation."""
 
 
 def lock_subjects(db: Session, audience: str, subjects: Iterable[str]) -> None:
@@ -56,7 +52,7 @@ def add(db: Session, records: Sequence[Record], *, now: int, renamed: Mapping[by
     subjects = _upsert_subjects(db, records)
     for audience in sorted({record.audience for record in records}):
         _rename(db, audience, renamed)
-    numbered = _number(db, records, subjects)
+    numbered = bindings.number_records(records, subjects, _read_numbers(db, records))
     for row, record in zip(rows, numbered, strict=True):
         row |= {"number": record.number, "generation": record.generation}
     if rows:
@@ -67,14 +63,14 @@ def add(db: Session, records: Sequence[Record], *, now: int, renamed: Mapping[by
             _supersede_replaced(db, record, now)
 
 
-def _upsert_subjects(db: Session, records: Sequence[Record]) -> Subjects:
+def _upsert_subjects(db: Session, records: Sequence[Record]) -> bindings.Counters:
     """Lock every subject, one without links by making its row, and reserve as many numbers as there are links."""
     links = Counter((record.audience, record.subject) for record in records)
     last: dict[tuple[str, str], str] = {}
     for record in records:
         subject = record.audience, record.subject
         last[subject] = max(last.get(subject, ""), record.link_id.hex())
-    subjects: Subjects = {}
+    subjects: bindings.Counters = {}
     for some in queries.split(sorted(links)):
         values: Values = {}
         for index, (audience, subject) in enumerate(some):
@@ -98,26 +94,11 @@ def _upsert(db: Session, values: Values, count: int) -> Rows:
     return db.ask(statements.read_subjects(count), values)
 
 
-def _number(db: Session, records: Sequence[Record], subjects: Subjects) -> list[Record]:
-    """Return the records with numbers and generations; those of a reissue must still follow what is there."""
-    numbered: list[Record] = []
-    for record in records:
-        number, generation = subjects[record.audience, record.subject]
-        if record.number is None:
-            numbered.append(record._replace(number=number + 1, generation=generation))
-        elif record.generation == generation and _follows(db, record, numbered):
-            numbered.append(record)
-        else:
-            raise NotWrittenError("a link of the series, or a revocation of its subject, came first")
-        subjects[record.audience, record.subject] = max(number, numbered[-1].number or 0), generation
-    return numbered
-
-
-def _follows(db: Session, record: Record, before: Sequence[Record]) -> bool:
-    """Return whether a reissue's number is the next of its series, counting what comes with it."""
-    newest = queries.read_newest(db, record.audience, [record.series])
-    same = [other for other in before if (other.audience, other.series) == (record.audience, record.series)]
-    return record.number == 1 + max((other.number or 0 for other in (newest, *same) if other), default=0)
+def _read_numbers(db: Session, records: Sequence[Record]) -> bindings.Numbers:
+    """Return the highest number of each series that has a reissue among the records."""
+    series = {(record.audience, record.series) for record in records if record.number is not None}
+    newest = {(audience, name): queries.read_newest(db, audience, [name]) for audience, name in series}
+    return {name: record.number or 0 for name, record in newest.items() if record}
 
 
 def _add_lookups(db: Session, records: Iterable[Record]) -> None:

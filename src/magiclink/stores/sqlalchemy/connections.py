@@ -13,9 +13,11 @@ from sqlalchemy import Engine, exc, inspect
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
 from ...errors import ConfigurationError
-from ..sql.connections import RETRIES, Database, Errors, NotWrittenError, Session
+from .. import tables
+from ..bindings import NotWrittenError
+from ..sql.connections import RETRIES, Database, Errors, Session
 from ..sql.dialects import find_dialect
-from .schema import VERSION, meta, metadata
+from .schema import meta, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -153,10 +155,6 @@ def _read_isolation(db: Connection) -> str:
 
 def _require_version(db: Session) -> None:
     insert = "INSERT INTO magiclink_meta (name, value) VALUES ('version', %(version)s)"
-    db.change(f"{insert} {db.dialect.ignore_conflict('name')}", {"version": VERSION})
+    db.change(f"{insert} {db.dialect.ignore_conflict('name')}", {"version": tables.VERSION})
     [(version,)] = db.ask("SELECT value FROM magiclink_meta WHERE name = 'version'", {})
-    if version != VERSION:
-        raise ConfigurationError(
-            f"the tables have version {version}, this library reads {VERSION}: install the library that made them, or"
-            " drop those whose names begin with magiclink_ and have them made anew (their links are lost)"
-        )
+    tables.require_version(version, "drop those whose names begin with magiclink_, so that they are made anew")

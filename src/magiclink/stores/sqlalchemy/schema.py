@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Dialect
     from sqlalchemy.types import TypeEngine
 
-VERSION = 2
-"""The version of these tables, kept in `magiclink_meta`: another library refuses them."""
-
 
 class Text(types.TypeDecorator[str]):
     """Text of at most so many characters, which the database compares byte for byte."""

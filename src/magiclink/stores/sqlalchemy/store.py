@@ -56,6 +56,5 @@ class SQLAlchemyStore(SQLStore):
         return cls(engine, create=True, dispose=True)
 
     def check(self) -> None:
-        """See that schema, privileges and a round trip of text and integers are right; else ConfigurationError."""
         self._database.require_version()
         super().check()

@@ -9,22 +9,14 @@ A condition here restates a rule of `records.py`, which is the reference: `State
 from __future__ import annotations
 
 from ...records import Record
+from ..bindings import write_fields
 
 _ALL = ", ".join(Record._fields)
 
-_ENDED = "CASE WHEN links.revoked_at IS NULL AND links.generation < subjects.generation THEN {} ELSE {} END"
-
-_READ = {
-    "revoked_at": _ENDED.format("subjects.revoked_at", "links.revoked_at"),
-    "revoke_reason": _ENDED.format("subjects.reason", "links.revoke_reason"),
-}
-
 SELECT = (
-    f"SELECT {', '.join(_READ.get(field, f'links.{field}') for field in Record._fields)} FROM links"
+    f"SELECT {write_fields(Record._fields)} FROM links"
     " JOIN subjects ON subjects.audience = links.audience AND subjects.subject = links.subject WHERE "
 )
-"""Reads records; one of an older generation comes as revoked, with that revocation's instant and reason."""
-
 _LINK = "links.audience = :audience AND links.link_id = :link_id"
 
 _LIVE = (
@@ -64,18 +56,11 @@ SUPERSEDE_WHERE = f"UPDATE links SET superseded_at = :now WHERE {_LIVE} AND supe
 
 SUPERSEDE = SUPERSEDE_WHERE + _LINK
 
-# The first link of a subject makes its row; each link has the next number.
+# The first link of a subject makes its row; each link has the next number; a reissue has its own.
 UPSERT = """
 INSERT INTO subjects (audience, subject, generation, number, last_link, reason) VALUES (?, ?, 0, 1, ?, '')
 ON CONFLICT (audience, subject) DO UPDATE SET number = number + 1, last_link = max(last_link, excluded.last_link)
 RETURNING number, generation"""
-
-# A reissue brings its number; the counter stays above it.
-UPSERT_NUMBERED = """
-INSERT INTO subjects (audience, subject, generation, number, last_link, reason) VALUES (?, ?, 0, ?, ?, '')
-ON CONFLICT (audience, subject) DO UPDATE SET
-number = max(number, excluded.number), last_link = max(last_link, excluded.last_link)
-RETURNING generation"""
 
 INSERT = f"""
 INSERT INTO links ({_ALL}) VALUES ({", ".join("?" * len(Record._fields))})

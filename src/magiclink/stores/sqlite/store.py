@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from ...errors import ConfigurationError
 from ...records import Origin, Record, State, Supersede
-from .. import lookup_keys
-from ..bindings import bind_hit, bind_note, bind_terms, derive_end, read_first, read_notes, require_fields
+from .. import bindings, lookup_keys
+from ..base import Store
 from ..selftest import SAMPLE, SAMPLES, check_same
 from . import queries, schema, statements
 from .connections import Database
@@ -29,7 +29,7 @@ TIMEOUT = timedelta(seconds=5)
 """How long a call waits for other threads, and then for other processes, until it raises StoreError."""
 
 
-class SQLiteStore:
+class SQLiteStore(Store):
     """A store in one SQLite file, made with mode 0600 where it is missing.
 
     `timeout` is how long a call waits for a lock, at most an hour. Raises ConfigurationError where the file can't be
@@ -41,7 +41,6 @@ class SQLiteStore:
         self._database = Database(path, timeout=timeout)
 
     def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
-        """Write all of them or none (2–6)."""
         with self._database.transaction() as db:
             for audience in {record.audience for record in records}:
                 _rename(db, audience, renamed)
@@ -51,78 +50,65 @@ class SQLiteStore:
             return added
 
     def newest(self, audience: str, subject: str, series: Sequence[bytes]) -> tuple[Record | None, int]:
-        """Return the newest record of a series, named under every key, and the subject's generation."""
         # The generation is read first: were it read last, a revocation in between would go with the record before it.
         rows = self._database.read(statements.READ_GENERATION, {"audience": audience, "subject": subject})
-        record = read_first(self._database.read(*queries.read_newest(audience, series)))
+        record = bindings.read_first(self._database.read(*queries.read_newest(audience, series)))
         return record, rows[0][0] if rows else 0
 
     def get(self, audience: str, link_id: bytes) -> Record | None:
-        """Return one record, or None."""
-        return read_first(self._database.read(statements.GET, {"audience": audience, "link_id": link_id}))
+        return bindings.read_first(self._database.read(statements.GET, {"audience": audience, "link_id": link_id}))
 
     def consume(self, link_id: bytes, terms: Terms) -> Record | None:
-        """Write one use if the terms are met, and give the record after it; else None (7)."""
-        values = bind_terms(link_id, terms)
+        values = bindings.bind_terms(link_id, terms)
         if not terms.ends_others:
-            return read_first(self._database.run(statements.CONSUME, values))
+            return bindings.read_first(self._database.run(statements.CONSUME, values))
         with self._database.transaction() as db:
-            record = read_first(db.execute(statements.CONSUME, values).fetchall())
+            record = bindings.read_first(db.execute(statements.CONSUME, values).fetchall())
             if record is not None:
                 db.execute(*queries.supersede_others(record, now=terms.now))
             return record
 
     def mark_delivered(self, audience: str, link_ids: Sequence[bytes], *, now: int) -> None:
-        """Remember that the mail server took them, and end what they replace (6)."""
         with self._database.transaction() as db:
             for link_id in link_ids:
                 _deliver(db, {"audience": audience, "link_id": link_id, "now": now}, now)
 
     def find(self, selector: Selector, *, limit: int, after: bytes | None = None) -> Sequence[Record]:
-        """Return what matches, newest first (11)."""
         return [Record._make(row) for row in self._database.read(*queries.find(selector, limit=limit, after=after))]
 
     def revoke(self, audience: str, link_id: bytes, *, now: int, reason: str) -> Record | None:
-        """Withdraw one link and give the record after it; None where it is unknown (9)."""
         values = {"audience": audience, "link_id": link_id, "now": now, "reason": reason}
         with self._database.transaction() as db:
             db.execute(statements.REVOKE, values)
-            return read_first(db.execute(statements.GET, values).fetchall())
+            return bindings.read_first(db.execute(statements.GET, values).fetchall())
 
     def revoke_matching(self, selector: Selector, *, now: int, reason: str) -> None:
-        """Withdraw every link that matches, row by row (9)."""
-        require_fields(selector)
+        bindings.require_fields(selector)
         self._database.run(*queries.revoke(selector, now=now, reason=reason))
 
     def revoke_subject(self, audience: str, subject: str, *, now: int, reason: str) -> None:
-        """Withdraw every link that the subject has, by its generation (10)."""
         values = {"audience": audience, "subject": subject, "now": now, "reason": reason}
         self._database.run(statements.REVOKE_SUBJECT, values)
 
     def hit(self, limit_key: bytes, *, now: int, limit: int, window: int) -> int | None:
-        """Count one hit of a limit key; None, or the instant from which to try again (12)."""
-        values = bind_hit(limit_key, now=now, limit=limit, window=window)
+        values = bindings.bind_hit(limit_key, now=now, limit=limit, window=window)
         with self._database.transaction() as db:
             db.execute(statements.FORGET_WINDOWS, values)
             return None if db.execute(statements.HIT, values).fetchall() else int(values["ends_at"])
 
     def count_attempt(self, audience: str, link_id: bytes, *, now: int, limit: int) -> Record | None:
-        """Count one try at a link's code; None when no more are allowed (13)."""
         values = {"audience": audience, "link_id": link_id, "now": now, "limit": limit}
-        return read_first(self._database.run(statements.COUNT_ATTEMPT, values))
+        return bindings.read_first(self._database.run(statements.COUNT_ATTEMPT, values))
 
     def note(self, note: Note) -> None:
-        """Remember something that changed nothing (14)."""
-        self._database.run(statements.NOTE, bind_note(note))
+        self._database.run(statements.NOTE, bindings.bind_note(note))
 
     def notes(self, audience: str, link_ids: Sequence[bytes]) -> Sequence[Note]:
-        """Return the notes of some links, oldest first (14)."""
         reads = (self._database.read(statements.NOTES, (audience, link_id)) for link_id in dict.fromkeys(link_ids))
-        return read_notes(audience, chain.from_iterable(reads))
+        return bindings.read_notes(audience, chain.from_iterable(reads))
 
     def purge(self, audience: str, *, before: int, limit: int) -> int:
-        """Forget what expired before an instant, and then lookup keys without links: two short transactions (15)."""
-        values = {"audience": audience, "end": derive_end(before), "limit": max(limit, 0)}
+        values = {"audience": audience, "end": bindings.derive_end(before), "limit": max(limit, 0)}
         with self._database.transaction() as db:
             [(count, last)] = db.execute(statements.PURGE_TO, values).fetchall()
             for statement in statements.PURGE:
@@ -132,14 +118,12 @@ class SQLiteStore:
         return int(count)
 
     def check(self) -> None:
-        """Test the schema, the privileges and a round trip of bytes and integers; else ConfigurationError."""
         with self._database.transaction(ConfigurationError) as db:
             schema.check(db)
             _check_round_trip(db)
             db.rollback()
 
     def close(self) -> None:
-        """Close files and connections; a later call is StoreError."""
         self._database.close()
 
 
@@ -152,8 +136,11 @@ def _rename(db: sqlite3.Connection, audience: str, renamed: Mapping[bytes, bytes
 
 def _add(db: sqlite3.Connection, records: Sequence[Record], now: int) -> bool:
     """Write records; stop half-way and return False where a reissue comes late or a link id is there."""
-    numbered = _number(db, records)
-    if numbered is None or db.executemany(statements.INSERT, numbered).rowcount < len(numbered):
+    try:
+        numbered = _number(db, records)
+    except bindings.NotWrittenError:
+        return False
+    if db.executemany(statements.INSERT, numbered).rowcount < len(numbered):
         return False
     db.executemany(statements.INSERT_LOOKUP, sorted(chain.from_iterable(map(lookup_keys.list_rows, numbered))))
     for record in numbered:
@@ -162,34 +149,23 @@ def _add(db: sqlite3.Connection, records: Sequence[Record], now: int) -> bool:
     return True
 
 
-def _number(db: sqlite3.Connection, records: Sequence[Record]) -> list[Record] | None:
-    """Return the records with their numbers and generations; None where one that came with them comes too late."""
-    numbered: list[Record] = []
+def _number(db: sqlite3.Connection, records: Sequence[Record]) -> list[Record]:
+    """Return the records with their numbers and generations. Raises NotWrittenError for a late reissue."""
+    counters: bindings.Counters = {}
+    newest: bindings.Numbers = {}
     for record in records:
-        if record.number is None:
-            values = (record.audience, record.subject, record.link_id)
-            [(number, generation)] = db.execute(statements.UPSERT, values).fetchall()
-            numbered.append(record._replace(number=number, generation=generation))
-        elif _is_next(db, record, numbered):
-            numbered.append(record)
-        else:
-            return None
-    return numbered
-
-
-def _is_next(db: sqlite3.Connection, record: Record, before: Sequence[Record]) -> bool:
-    """Return whether a reissue still follows the newest of its series, and its subject's generation is the same."""
-    row = read_first(db.execute(*queries.read_newest(record.audience, [record.series])).fetchall())
-    same = [other for other in before if (other.audience, other.series) == (record.audience, record.series)]
-    newest = max((other.number or 0 for other in (row, *same) if other), default=0)
-    values = (record.audience, record.subject, record.number, record.link_id)
-    [(generation,)] = db.execute(statements.UPSERT_NUMBERED, values).fetchall()
-    return (record.number, record.generation) == (newest + 1, generation)
+        subject = record.audience, record.subject
+        [(number, generation)] = db.execute(statements.UPSERT, (*subject, record.link_id)).fetchall()
+        counters.setdefault(subject, (number - 1, generation))
+        if record.number is not None:
+            found = bindings.read_first(db.execute(*queries.read_newest(record.audience, [record.series])).fetchall())
+            newest[record.audience, record.series] = (found and found.number) or 0
+    return bindings.number_records(records, counters, newest)
 
 
 def _deliver(db: sqlite3.Connection, values: dict[str, object], now: int) -> None:
     db.execute(statements.DELIVER, values)
-    record = read_first(db.execute(statements.GET, values).fetchall())
+    record = bindings.read_first(db.execute(statements.GET, values).fetchall())
     if record and record.supersede == Supersede.ON_DELIVERY and record.state_at(now) is State.OUTSTANDING:
         _supersede_replaced(db, record, now)
 
@@ -217,4 +193,4 @@ def _check_round_trip(db: sqlite3.Connection) -> None:
     """Raise ConfigurationError unless samples come back as they went in, those too that differ in case alone."""
     for sample in (*SAMPLES, SAMPLE._replace(audience="Sample\0")):
         _add(db, [sample], 0)
-        check_same(sample, read_first(db.execute(statements.GET, sample._asdict()).fetchall()))
+        check_same(sample, bindings.read_first(db.execute(statements.GET, sample._asdict()).fetchall()))
