@@ -1,9 +1,5 @@
 """Rules 2 to 5: what `add` writes, the numbers and generations that it assigns, and names under a retired key."""
 
-# ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
-
-from __future__ import annotations
-
 from ...records import Selector
 from .bench import AUDIENCE, DAY, NOW, Bench, record
 

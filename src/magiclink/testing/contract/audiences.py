@@ -1,16 +1,9 @@
 """Rule 1: two audiences in one store never meet, even with the same link ids, subjects and series in both."""
 
-# ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
+from typing import Any
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
-from ...records import Note, Selector
+from ...records import Note, Record, Selector
 from .bench import AUDIENCE, DAY, ELSEWHERE, NOW, Bench, record, terms
-
-if TYPE_CHECKING:
-    from ...records import Record
 
 
 class Audiences(Bench):

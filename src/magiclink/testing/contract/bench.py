@@ -3,24 +3,17 @@
 Needs no pytest. It builds what the core would hand to a store, and decides nothing about it.
 """
 
-# ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
-
-from __future__ import annotations
-
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from itertools import count
 from threading import Barrier, Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from ...instants import SECOND
 from ...records import Record, Terms
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from ...stores.base import Store
+from ...stores.base import Store
 
 T = TypeVar("T")
 

@@ -1,22 +1,14 @@
 """Rules 16 and 17: bytes come back as they went in, and a store that is closed answers nothing."""
 
-# ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
-
-from __future__ import annotations
-
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
 from ...errors import BadArgumentError, StoreError
 from ...instants import SECOND
 from ...records import Note, Record, Selector
-from ...stores.base import HOUR, LARGEST
+from ...stores.base import HOUR, LARGEST, Store
 from .bench import AUDIENCE, NOW, Bench, raises, record, terms
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ...stores.base import Store
 
 TEXTS = ("Ä", "A\u0308", "ä", "a", "A", "a ", " a", "a\t", "'a'", '"a"', "a%", "a_", "\\a", "", "ß", "ss", "ﬀ", "😀")
 """Texts that careless comparing takes for one another: case, accents in two spellings, spaces, wildcards, quotes."""

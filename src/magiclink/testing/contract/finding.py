@@ -1,19 +1,11 @@
 """Rule 11: what `find` returns, in which order, and how the next page is read."""
 
-# ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from ...instants import SECOND
-from ...records import Selector
+from ...records import Record, Selector
 from .bench import AUDIENCE, DAY, NOW, Bench, record
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ...records import Record
 
 
 class Finding(Bench):

@@ -1,18 +1,9 @@
 """Rules 14 and 15: what a store notes of a link that nothing happened to, and what it forgets."""
 
-# ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ...instants import SECOND
-from ...records import Note, Selector
+from ...records import Note, Record, Selector
 from ...stores.base import HOUR, NOTES_A_LINK
 from .bench import AUDIENCE, DAY, NOW, Bench
-
-if TYPE_CHECKING:
-    from ...records import Record
 
 
 class Keeping(Bench):

@@ -1,9 +1,5 @@
 """Rules 9 and 10: withdrawing one link, those that match, and everything that a subject has."""
 
-# ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
-
-from __future__ import annotations
-
 from typing import Any
 
 from ...errors import BadArgumentError

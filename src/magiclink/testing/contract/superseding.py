@@ -1,16 +1,10 @@
 """Rule 6: when a link of a series ends those before it, and which."""
 
-# ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...instants import SECOND
+from ...records import Record
 from .bench import NOW, Bench, record
-
-if TYPE_CHECKING:
-    from ...records import Record
 
 LATER = NOW + 60 * SECOND
 
