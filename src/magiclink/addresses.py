@@ -5,8 +5,6 @@ two ways is refused here: lists, display names, comments, quotes, encoded words,
 The canonical spelling is ASCII. Nothing here asks DNS, sends or logs; no error's message or cause holds an address.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from string import ascii_lowercase, ascii_uppercase

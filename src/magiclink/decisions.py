@@ -5,9 +5,7 @@ nothing: a verdict that races with a write is decided by `Terms` inside that wri
 first of revoked, superseded, used, expired is named, since it says most.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .errors import (
     BadArgumentError,
@@ -20,12 +18,9 @@ from .errors import (
     UsedLinkError,
 )
 from .instants import SECOND, spell_instant, spell_span, to_datetime, to_span
-from .records import CLOCK_SKEW, Opens, State, Terms
+from .policy import Policy
+from .records import CLOCK_SKEW, Opens, Record, State, Terms
 from .values import LinkInfo
-
-if TYPE_CHECKING:
-    from .policy import Policy
-    from .records import Record
 
 ACCOUNT = "account"
 """The reason where the subject's security stamp has changed, or says that the account may not be used."""

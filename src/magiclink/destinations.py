@@ -6,18 +6,14 @@ kept as it was given, because what is checked must be what goes into the Locatio
 destination, which may carry the app's own secrets.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
-from typing import TYPE_CHECKING
+from typing import Self
 from urllib.parse import unquote
 
 from .errors import BadArgumentError, ConfigurationError, describe_type
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LONGEST_DESTINATION = 2_000
 """Characters: browsers, proxies and mail gateways differ above that."""
@@ -61,7 +57,7 @@ class Site:
     """The path under which the links are, such as `/l/`: it starts and ends with a slash."""
 
     @classmethod
-    def from_url(cls, base_url: object) -> Site:
+    def from_url(cls, base_url: object) -> Self:
         """Return the site of a base URL, which is spelled as a browser spells it, since origins are compared as text.
 
         It is https; plain http only on loopback hosts (`localhost`, `*.localhost`, 127.0.0.0/8, `[::1]`), since a token

@@ -1,7 +1,5 @@
 """Instants and spans as integer microseconds (since 1970, UTC). Nothing here reads the time."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 from .errors import BadArgumentError, describe_type

@@ -6,17 +6,13 @@ the rule has a bound, how far the policy may go. No deviation excuses a `forbidd
 No I/O, key, clock or log. `Policy` stands above this module and calls it, so that no policy can be built unchecked.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .errors import PolicyError
 from .records import Opens
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ACCOUNT_LIFETIME = timedelta(minutes=10)
 """OWASP ASVS 5.0, 6.5.5: an out-of-band request lives 10 minutes at most, and so does a code."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from magiclink.stores.base import Store
 
 STEADY = settings(
-    max_examples=300,
+    max_examples=1_000,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,

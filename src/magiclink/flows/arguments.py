@@ -11,7 +11,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ..errors import BadArgumentError, InvalidLinkError
+from ..errors import BadArgumentError, InvalidLinkError, describe_type
 from ..policy import Policy
 from ..values import Order
 
@@ -30,17 +30,6 @@ _TOKEN_LENGTH = 60
 _EXAMPLES = {"subject": ": write str(customer.id)", "resource": ': write f"invoice:{invoice.id}"'}
 _TOKEN_SHAPE = re.compile(rf"[A-Za-z0-9_-]{{{_TOKEN_LENGTH}}}", re.ASCII)
 _LINK_ID_SHAPE = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
-
-
-def describe_type(value: object) -> str:
-    """Return what a value is, for a message: `None`, `the int 7`, `a str`; no text is shown."""
-    if value is None:
-        return "None"
-    # Past 18 digits Python may refuse to spell it.
-    if type(value) is int and abs(value) < 10**18:
-        return f"the int {value}"
-    name = type(value).__name__
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
 def check_text(value: object, what: str) -> str:

@@ -10,10 +10,10 @@ from inspect import iscoroutinefunction
 from typing import Any, cast
 
 from ..crypto.keys import KEYGEN, KeyRing
-from ..errors import BadArgumentError, ConfigurationError
+from ..errors import BadArgumentError, ConfigurationError, describe_type
 from ..policy import Policy
 from ..stores.base import Store
-from .arguments import check_text, describe_type
+from .arguments import check_text
 
 _STORE_CALLS = tuple(name for name in vars(Store) if not name.startswith("_"))
 

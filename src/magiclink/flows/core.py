@@ -17,12 +17,12 @@ from .. import decisions
 from ..addresses import canonicalize, fold_case
 from ..crypto.keys import Digester, KeyRing, derive_contexts
 from ..destinations import Site
-from ..errors import ConfigurationError, InvalidLinkError, MagicLinkError, StoreError
+from ..errors import ConfigurationError, InvalidLinkError, MagicLinkError, StoreError, describe_type
 from ..events import Event, Kind, emit, logger
 from ..records import Note, Record, Selector
 from ..stores.base import HOUR
 from ..values import LinkInfo
-from .arguments import describe_type, explain_token
+from .arguments import explain_token
 from .configuration import (
     check_audience,
     check_callable,

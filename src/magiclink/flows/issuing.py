@@ -10,18 +10,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .. import decisions
-from ..errors import BadArgumentError, InvalidLinkError, ReissueRefusedError, StoreError
+from ..errors import BadArgumentError, InvalidLinkError, ReissueRefusedError, StoreError, describe_type
 from ..events import MADE, Kind
 from ..instants import read_instant, to_span
 from ..records import Origin, Record, Supersede
 from ..values import Link, Order
-from .arguments import (
-    check_binding,
-    check_order,
-    describe_type,
-    find_policy,
-    read_link_ids,
-)
+from .arguments import check_binding, check_order, find_policy, read_link_ids
 from .core import Core, suppress_failure
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from traceback import format_tb
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..addresses import canonicalize, fold_case
-from ..errors import BadArgumentError, ConfigurationError, ReissueRefusedError, RejectedLinkError
+from ..errors import BadArgumentError, ConfigurationError, ReissueRefusedError, RejectedLinkError, describe_type
 from ..events import logger
-from ..flows.arguments import describe_type, read_link_id
+from ..flows.arguments import read_link_id
 from ..instants import to_datetime
 from ..stores.base import HOUR
 from ..values import Order
