@@ -162,7 +162,7 @@ def check_rules(policy: Any) -> None:
 
 def _check_excuse(rule: Rule, deviation: Deviation | None, policy: Any) -> None:
     fault = _find_fault(rule, deviation, policy)
-    if fault is not None:
+    if fault:
         excuse = f"deviations=(Deviation(rule={rule.name!r}, reason='…'{', up_to=…' if rule.bound else ''}),)"
         ways_out = rule.ways_out if rule.forbidden else (*rule.ways_out, excuse)
         raise PolicyError(fault, rule=rule.name, source=rule.source, ways_out=ways_out)
