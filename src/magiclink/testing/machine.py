@@ -25,7 +25,8 @@ from ..instants import SECOND
 from ..records import Note, Record, Selector, Terms
 from ..stores.base import HOUR, Store
 from ..stores.memory import MemoryStore
-from .machine_draws import AUDIENCES, CLOCKS, FIELDS, INSTANTS, MADE, NOW, ORDERS, TERMS, WINDOW, WRONG, Order, digest
+from .contract.bench import NOW, record
+from .machine_draws import AUDIENCES, CLOCKS, FIELDS, INSTANTS, MADE, ORDERS, TERMS, WINDOW, WRONG, Order, digest
 
 EVERYTHING = 10_000
 KEYS = 3
@@ -196,13 +197,11 @@ class StoreMachine(RuleBasedStateMachine):
 
     def record(self, order: Order, **made: Any) -> Record:
         """Build a link as the core does, under the signing key."""
-        plain: dict[str, Any] = dict.fromkeys(Record._fields[:24])
-        plain |= {name: getattr(order, name) for name in ("audience", "purpose", "subject", "resource")}
-        plain |= {"series": order.series(self.key), "recipient": order.recipient(self.key), "origin": "issue"}
-        plain |= {"series_started_at": NOW, "reminders": 0, "renewals": 0, "session_lifetime": HOUR} | made
-        plain["link_id"] = (plain["expires_at"] // SECOND).to_bytes(4, "big") + digest(len(self.known))
-        self.orders[order] = self.known[order.audience, plain["link_id"]] = None
-        return Record(**plain)
+        names = {"series": order.series(self.key), "recipient": order.recipient(self.key)}
+        made |= {name: getattr(order, name) for name in ("audience", "purpose", "subject", "resource")}
+        link_id = (made["expires_at"] // SECOND).to_bytes(4, "big") + digest(len(self.known))
+        self.orders[order] = self.known[order.audience, link_id] = None
+        return record(link_id=link_id, **names, **made)
 
     def add(
         self, expected: Sequence[Record], records: Sequence[Record], orders: Iterable[Order], now: int

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from ..instants import SECOND
 from ..records import CLOCK_SKEW
 from ..stores.base import HOUR
+from .contract.bench import DAY, NOW
 from .contract.fidelity import COLUMNS
 
-NOW = 1_767_603_600 * SECOND
-DAY = 86_400 * SECOND
 WINDOW = 60 * SECOND
 
 

@@ -88,9 +88,8 @@ class Audiences(Bench):
         here = self.put(issued_at=NOW - 1)
         there = record(audience=ELSEWHERE)
         assert self.add(there)
-        selector = Selector(audience=AUDIENCE, subject=here.subject)
-        assert list(self.store.find(selector, limit=9)) == [here]
-        assert list(self.store.find(selector, limit=9, after=there.link_id)) == []
+        assert self.find(subject=here.subject) == [here]
+        assert self.find(subject=here.subject, after=there) == []
 
     def test_revoke_elsewhere(self) -> None:
         """1: `revoke` reaches no link of another audience."""

@@ -12,7 +12,7 @@ from threading import Barrier, Lock
 from typing import Any, TypeVar
 
 from ...instants import SECOND
-from ...records import Record, Terms
+from ...records import Record, Selector, Terms
 from ...stores.base import Store
 
 T = TypeVar("T")
@@ -20,6 +20,7 @@ T = TypeVar("T")
 NOW = 1_767_603_600 * SECOND
 """The instant at which the contract's links are issued: 5 January 2026, 09:00 UTC."""
 
+LATER = NOW + 60 * SECOND
 DAY = 86_400 * SECOND
 AUDIENCE = "https://billing.example"
 ELSEWHERE = "https://shop.example"
@@ -157,6 +158,11 @@ class Bench:
         written = self.make_reissue(parent, **changes)
         assert self.add(written)
         return self.read(written)
+
+    def find(self, *, limit: int = 99, after: Record | None = None, **fields: Any) -> list[Record]:
+        """Look up what has these fields."""
+        selector = Selector(audience=AUDIENCE, **fields)
+        return list(self.store.find(selector, limit=limit, after=after and after.link_id))
 
     def consume(self, known: Record, **changes: Any) -> Record | None:
         """Use a link under `terms(**changes)`."""

@@ -1,7 +1,7 @@
 """Rules 14 and 15: what a store notes of a link that nothing happened to, and what it forgets."""
 
 from ...instants import SECOND
-from ...records import Note, Record, Selector
+from ...records import Note, Record
 from ...stores.base import HOUR, NOTES_A_LINK
 from .bench import AUDIENCE, DAY, NOW, Bench
 
@@ -76,7 +76,7 @@ class Keeping(Bench):
         """15: what was forgotten is found, used and numbered by nobody."""
         past = self.put(expires_at=NOW)
         self.purge(before=NOW + 1)
-        assert list(self.store.find(Selector(audience=AUDIENCE, subject=past.subject), limit=9)) == []
+        assert self.find(subject=past.subject) == []
         assert self.store.newest(AUDIENCE, past.subject, [past.series]) == (None, 0)
         assert self.consume(past, now=NOW - SECOND) is None
         assert self.add(past._replace(number=None, generation=None))

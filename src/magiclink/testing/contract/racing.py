@@ -5,7 +5,7 @@ from functools import partial
 from threading import Event
 
 from ...instants import SECOND
-from ...records import Record, Selector
+from ...records import Record
 from .bench import AUDIENCE, NOW, Bench, race, record
 
 RACERS = 8
@@ -169,4 +169,4 @@ class Racing(Bench):
             purge = partial(self.store.purge, AUDIENCE, before=NOW, limit=9)
             gone, used, added = race(purge, partial(self.consume, link), partial(self.add, fresh))
             assert (gone, used, added) == (9, link._replace(uses=1, first_used_at=NOW, last_used_at=NOW), True)
-            assert len(self.store.find(Selector(audience=AUDIENCE, subject=subject), limit=99)) == 2
+            assert len(self.find(subject=subject)) == 2
