@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...records import Note, Record, Selector
+from ...records import Record, Selector
 from .bench import AUDIENCE, DAY, ELSEWHERE, NOW, Bench, record, terms
 
 
@@ -121,20 +121,17 @@ class Audiences(Bench):
 
     def test_notes_elsewhere(self) -> None:
         """1: notes are read, and drop each other, in their own audience only."""
-        here, _ = self.put_twins()
-        note = Note(audience=AUDIENCE, link_id=here.link_id, kind="verified", at=NOW)
-        self.store.note(note)
+        here, there = self.put_twins()
+        self.note(here)
         assert list(self.store.notes(ELSEWHERE, [here.link_id])) == []
-        twin = Note(audience=ELSEWHERE, link_id=here.link_id, kind="verified", at=NOW)
-        self.store.note(twin)
+        twin = self.note(there)
         assert list(self.store.notes(ELSEWHERE, [here.link_id])) == [twin]
 
     def test_purge_elsewhere(self) -> None:
         """1: `purge` forgets nothing of another audience: no link, no note, no generation."""
         here, there = self.put_twins()
         self.revoke_subject(there)
-        note = Note(audience=ELSEWHERE, link_id=there.link_id, kind="verified", at=NOW)
-        self.store.note(note)
+        note = self.note(there)
         assert self.store.purge(AUDIENCE, before=here.expires_at + DAY, limit=9) == 1
         assert self.read(there).revoked_at == NOW
         assert self.generation(there) == 1

@@ -12,7 +12,7 @@ from threading import Barrier, Lock
 from typing import Any, TypeVar
 
 from ...instants import SECOND
-from ...records import Record, Selector, Terms
+from ...records import Note, Record, Selector, Terms
 from ...stores.base import Store
 
 T = TypeVar("T")
@@ -163,6 +163,12 @@ class Bench:
         """Look up what has these fields."""
         selector = Selector(audience=AUDIENCE, **fields)
         return list(self.store.find(selector, limit=limit, after=after and after.link_id))
+
+    def note(self, known: Record, *, kind: str = "verified", at: int = NOW, reason: str = "") -> Note:
+        """Write a note about a link, and return it."""
+        note = Note(audience=known.audience, link_id=known.link_id, kind=kind, at=at, reason=reason)
+        self.store.note(note)
+        return note
 
     def consume(self, known: Record, **changes: Any) -> Record | None:
         """Use a link under `terms(**changes)`."""

@@ -46,8 +46,7 @@ class Fidelity(Bench):
             revoked = self.revoke(written, reason=text)
             assert revoked is not None
             assert revoked.revoke_reason == text
-            note = Note(audience=AUDIENCE, link_id=written.link_id, kind=text, at=NOW, reason=text)
-            self.store.note(note)
+            note = self.note(written, kind=text, reason=text)
             assert list(self.store.notes(AUDIENCE, [written.link_id])) == [note]
 
     def test_texts_that_look_alike(self) -> None:

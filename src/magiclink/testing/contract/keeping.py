@@ -9,12 +9,6 @@ from .bench import AUDIENCE, DAY, NOW, Bench
 class Keeping(Bench):
     """What stays, and what goes."""
 
-    def note(self, known: Record, *, kind: str = "verified", at: int = NOW, reason: str = "") -> Note:
-        """Write a note, and return it."""
-        note = Note(audience=AUDIENCE, link_id=known.link_id, kind=kind, at=at, reason=reason)
-        self.store.note(note)
-        return note
-
     def notes(self, *known: Record) -> list[Note]:
         """Read the notes of some links."""
         return list(self.store.notes(AUDIENCE, [link.link_id for link in known]))
