@@ -154,7 +154,7 @@ def check_renewable(policy: Policy, presented: Record, *, is_recipient: bool, no
         message = f"{policy.purpose}: renew_on_request is False, so that a holder gets no fresh link: issue one"
         raise ReissueRefusedError(message, reason="policy")
     if not is_recipient:
-        raise ReissueRefusedError("a fresh link goes to the link's own address: `to` is another", reason="recipient")
+        raise ReissueRefusedError("a fresh link goes to the link's recipient: `to` is another", reason="recipient")
     state = presented.state_at(now)
     if state is State.REVOKED:
         raise ReissueRefusedError("the link was revoked: issue or remind", reason="revoked")

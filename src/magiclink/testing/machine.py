@@ -25,8 +25,8 @@ from ..instants import SECOND
 from ..records import Note, Record, Selector, Terms
 from ..stores.base import HOUR, Store
 from ..stores.memory import MemoryStore
-from .contract.bench import NOW, record
-from .machine_draws import AUDIENCES, CLOCKS, FIELDS, INSTANTS, MADE, ORDERS, TERMS, WINDOW, WRONG, Order, digest
+from .contract.bench import NOW, digest, record
+from .machine_draws import AUDIENCES, CLOCKS, FIELDS, INSTANTS, MADE, ORDERS, TERMS, WINDOW, WRONG, Order
 
 EVERYTHING = 10_000
 KEYS = 3

@@ -3,7 +3,6 @@
 No store is called here. It imports hypothesis, as the machine does.
 """
 
-from hashlib import sha256
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from ..instants import SECOND
 from ..records import CLOCK_SKEW
 from ..stores.base import HOUR
-from .contract.bench import DAY, NOW
+from .contract.bench import DAY, NOW, digest
 from .contract.fidelity import COLUMNS
 
 WINDOW = 60 * SECOND
@@ -78,8 +77,3 @@ CLOCKS = st.lists(st.tuples(_LATER, _BEHIND), min_size=1, max_size=5)
 FIELDS = st.sets(st.sampled_from(("purpose", "subject", "resource", "address")), max_size=3)
 WRONG = st.sampled_from(({}, {}, {}, {"audience": AUDIENCES[1]}, {"purpose": "sign-in"}, {"stamp": b"other"}))
 """What a use names otherwise than its link does, now and then."""
-
-
-def digest(*values: object) -> bytes:
-    """Return 16 bytes that name some values."""
-    return sha256(repr(values).encode()).digest()[:16]

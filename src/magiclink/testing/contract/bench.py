@@ -65,8 +65,13 @@ def record(**changes: Any) -> Record:
     plain = _PLAIN._replace(**changes)
     series = (plain.audience, plain.purpose, plain.subject, plain.resource, plain.recipient)
     begins = (plain.expires_at // SECOND).to_bytes(4, "big")
-    derived = {"link_id": begins + _digest(next(_serial)), "series": _digest(series)}
+    derived = {"link_id": begins + digest(next(_serial)), "series": digest(*series)}
     return plain._replace(**{**derived, **changes})
+
+
+def digest(*values: object) -> bytes:
+    """Return 16 bytes that name some values."""
+    return sha256(repr(values).encode()).digest()[:16]
 
 
 def terms(**changes: Any) -> Terms:
@@ -193,7 +198,3 @@ class Bench:
     def list_superseded(self, known: Sequence[Record]) -> list[int | None]:
         """Return when each of some links was superseded."""
         return [self.read(each).superseded_at for each in known]
-
-
-def _digest(value: object) -> bytes:
-    return sha256(repr(value).encode()).digest()[:16]
