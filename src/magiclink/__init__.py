@@ -39,48 +39,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "CLIENT_PORTAL",
-    "CONFIRM_EMAIL",
-    "INVOICE",
-    "SET_PASSWORD",
-    "SIGN_IN",
-    "STEP_UP",
-    "BadArgumentError",
-    "Clock",
-    "ClockError",
-    "CodeRule",
-    "ConfigurationError",
-    "Deviation",
-    "Event",
-    "ExpiredLinkError",
-    "InvalidLinkError",
-    "Key",
-    "KeyRing",
-    "Kind",
-    "LimitedError",
-    "Link",
-    "LinkInfo",
-    "MagicLinkError",
-    "MagicLinks",
-    "NotAdmittedError",
-    "Opens",
-    "Order",
-    "Policy",
-    "PolicyError",
-    "Preview",
-    "Redemption",
-    "ReissueRefusedError",
-    "RejectedLinkError",
-    "RevokedLinkError",
-    "State",
-    "StoreError",
-    "Supersede",
-    "SupersededLinkError",
-    "SystemClock",
-    "UnavailableError",
-    "UsedLinkError",
-]
+__all__ = ["Clock", "Key", "KeyRing", "MagicLinks", "SystemClock"]
+__all__ += ["CodeRule", "Deviation", "Opens", "Policy", "Supersede"]
+__all__ += ["CLIENT_PORTAL", "CONFIRM_EMAIL", "INVOICE", "SET_PASSWORD", "SIGN_IN", "STEP_UP"]
+__all__ += ["Event", "Kind", "Link", "LinkInfo", "Order", "Preview", "Redemption", "State"]
+__all__ += ["BadArgumentError", "ClockError", "ConfigurationError", "ExpiredLinkError", "InvalidLinkError"]
+__all__ += ["LimitedError", "MagicLinkError", "NotAdmittedError", "PolicyError", "ReissueRefusedError"]
+__all__ += ["RejectedLinkError", "RevokedLinkError", "StoreError", "SupersededLinkError", "UnavailableError"]
+__all__ += ["UsedLinkError"]
 
 # The module of each name that isn't an error's: a dozen dataclasses take longer to build than itsdangerous to import.
 _MODULES = {

@@ -5,8 +5,6 @@ two ways is refused here: lists, display names, comments, quotes, encoded words,
 The canonical spelling is ASCII. Nothing here asks DNS, sends or logs; no error's message or cause holds an address.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from string import ascii_lowercase, ascii_uppercase
@@ -52,9 +50,7 @@ def canonicalize(address: object) -> str:
         return plain[0]
     # Some mailers and databases normalise: U+FF20, a wide `@`, would then end the local part elsewhere.
     if unicodedata.normalize("NFKC", address) != address:
-        raise BadArgumentError(
-            "an address: this one changes under Unicode normalisation (NFKC): type it in plain letters"
-        )
+        raise BadArgumentError("an address: this one changes under Unicode normalisation (NFKC): use plain letters")
     if address.endswith(">"):
         raise BadArgumentError("an address: the address alone, without a name and without < >")
     local, at, domain = address.partition("@")
@@ -87,10 +83,8 @@ def mask(address: str) -> str:
 
 def _parse_local_part(local: str) -> str:
     if len(local) > LONGEST_LOCAL_PART or not _DOT_ATOM.fullmatch(local):
-        raise BadArgumentError(
-            f"an address: wanted 1 to {LONGEST_LOCAL_PART} ASCII characters before the @, got {len(local)}: no spaces, "
-            "quotes, commas or brackets, and single dots between others (the dot-atom of RFC 5322)"
-        )
+        wanted = f"a dot-atom (RFC 5322) of 1 to {LONGEST_LOCAL_PART} ASCII characters before the @, got {len(local)}"
+        raise BadArgumentError(f"an address: wanted {wanted}: no spaces, quotes, commas, brackets or double dots")
     # These are atext, but `email.message.EmailMessage` decodes encoded words in addresses: another one gets the mail.
     if "=?" in local:
         raise BadArgumentError("an address: this one has =? before its @, which mailers read as an encoded word")
@@ -105,38 +99,34 @@ def _parse_domain(domain: str) -> str:
 
 
 def _parse_label(label: str) -> str:
-    lowered = label.translate(_ASCII_LOWER)
-    a_label: str | None = lowered
-    if lowered.startswith("xn--"):
-        a_label = _check_a_label(lowered)
+    a_label = label.translate(_ASCII_LOWER)
+    if a_label.startswith("xn--"):
+        a_label = _check_a_label(a_label)
     elif not label.isascii():
         a_label = _to_a_label(label)
-    if a_label is None or not _LABEL.fullmatch(a_label):
-        raise BadArgumentError(
-            "an address: wanted, between the dots of the domain, 1 to 63 letters, digits and inner hyphens, valid in "
-            f"IDNA; got a part of {len(label)} characters that isn't"
-        )
+    if not _LABEL.fullmatch(a_label):
+        wanted = "1 to 63 letters, digits and inner hyphens between the dots of the domain, valid in IDNA"
+        raise BadArgumentError(f"an address: wanted {wanted}; got a part of {len(label)} characters that isn't")
     return a_label
 
 
-# Both answer None and leave raising to the caller: a UnicodeError holds the label, and would stay as the context.
-def _to_a_label(label: str) -> str | None:
+# Both answer "" and leave raising to the caller: a UnicodeError holds the label, and would stay as the context.
+def _to_a_label(label: str) -> str:
     # RFC 5892, section 2.2: the codec lets small letters pass that fold into others, such as U+1C80 into `в`.
     if unicodedata.normalize("NFKC", label.casefold()) != label:
-        return None
+        return ""
     # RFC 5891, section 4.2.3.1: the A-label doesn't show where the hyphens stood, and the codec doesn't ask.
     if label.startswith("-") or label.endswith("-") or label[2:4] == "--":
-        return None
+        return ""
     try:
         a_label = label.encode("idna")
-        return a_label.decode("ascii") if a_label.decode("idna") == label else None
+        return a_label.decode("ascii") if a_label.decode("idna") == label else ""
     except UnicodeError:
-        return None
+        return ""
 
 
-def _check_a_label(label: str) -> str | None:
+def _check_a_label(label: str) -> str:
     try:
-        spelled = label.encode("ascii").decode("idna")
+        return label if _to_a_label(label.encode("ascii").decode("idna")) == label else ""
     except UnicodeError:
-        return None
-    return label if _to_a_label(spelled) == label else None
+        return ""

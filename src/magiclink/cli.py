@@ -4,21 +4,17 @@
 that knows it hands it over. Output goes to standard output, and never holds a token.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import __version__
 from .crypto.keys import Key
 from .errors import ConfigurationError, MagicLinkError, describe_type
 from .links import MagicLinks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 
 def main(arguments: Sequence[str] | None = None, *, links: MagicLinks | None = None) -> int:

@@ -1,7 +1,5 @@
 """The clock that the core asks, once a call. No other module reads the time."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 

@@ -5,9 +5,7 @@ nothing: a verdict that races with a write is decided by `Terms` inside that wri
 first of revoked, superseded, used, expired is named, since it says most.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .errors import (
     BadArgumentError,
@@ -20,12 +18,9 @@ from .errors import (
     UsedLinkError,
 )
 from .instants import SECOND, spell_instant, spell_span, to_datetime, to_span
-from .records import CLOCK_SKEW, Opens, State, Terms
+from .policy import Policy
+from .records import CLOCK_SKEW, Opens, Record, State, Terms
 from .values import LinkInfo
-
-if TYPE_CHECKING:
-    from .policy import Policy
-    from .records import Record
 
 ACCOUNT = "account"
 """The reason where the subject's security stamp has changed, or says that the account may not be used."""
@@ -35,18 +30,11 @@ def tighten(record: Record, policy: Policy) -> Record:
     """Return the record under today's policy: a tightened one works at once, a loosened one revives nothing."""
     expires_at = min(record.expires_at, record.issued_at + to_span(policy.lifetime))
     session_lifetime = min(record.session_lifetime, to_span(policy.session_lifetime))
-    max_uses = _choose_lower(record.max_uses, policy.max_uses)
+    max_uses = policy.max_uses if record.max_uses is None else min(record.max_uses, policy.max_uses or record.max_uses)
     # A policy is seldom changed, and a copy of forty fields costs as much as opening a token.
     if (expires_at, session_lifetime, max_uses) == (record.expires_at, record.session_lifetime, record.max_uses):
         return record
     return record._replace(expires_at=expires_at, session_lifetime=session_lifetime, max_uses=max_uses)
-
-
-def _choose_lower(one: int | None, other: int | None) -> int | None:
-    """Return the lower of two limits, of which None is no limit."""
-    if one is None or other is None:
-        return other if one is None else one
-    return min(one, other)
 
 
 def make_terms(policy: Policy, *, audience: str, now: int, stamp: bytes | None, attempt: bytes | None) -> Terms:
@@ -81,17 +69,15 @@ def check_clock(at: int, now: int) -> None:
     """Raise ClockError if something that has happened lies more than 30 seconds in the future."""
     if at > now + CLOCK_SKEW:
         ahead = spell_span(at - now)
-        raise ClockError(
-            f"a clock is off: the link was issued or used {ahead} in the future: keep machines in NTP's time"
-        )
+        raise ClockError(f"a clock is off: the link was issued or used {ahead} in the future: set machines by NTP")
 
 
 def make_rejection(record: Record, state: State, now: int) -> RejectedLinkError:
     """Return the error for a record that can't be used, with the instant at which that began."""
     link = LinkInfo.from_record(record, now=now)
     if state is State.REVOKED:
-        at = link.revoked_at
-        return RevokedLinkError(f"revoked at {at}", reason=record.revoke_reason, link=link, at=at)
+        message = f"revoked at {link.revoked_at}"
+        return RevokedLinkError(message, reason=record.revoke_reason, link=link, at=link.revoked_at)
     if state is State.SUPERSEDED:
         return SupersededLinkError(f"replaced at {link.superseded_at}", link=link, at=link.superseded_at)
     if state is State.USED:
@@ -141,8 +127,8 @@ def plan_issue(policy: Policy, *, now: int, expires_at: int | None) -> Plan:
     latest = now + to_span(policy.lifetime)
     end = latest if expires_at is None else expires_at
     if end > latest:
-        message = f"{spell_instant(end)} is past the policy's lifetime, which ends {spell_instant(latest)}"
-        raise BadArgumentError(f"expires_at: {message}: an earlier instant, or None")
+        late = f"{spell_instant(end)} is past the policy's lifetime, which ends {spell_instant(latest)}"
+        raise BadArgumentError(f"expires_at: {late}: an earlier instant, or None")
     end -= end % SECOND
     if end <= now:
         raise BadArgumentError(f"expires_at: {spell_instant(end)} is past, it is {spell_instant(now)}: a later instant")
@@ -168,8 +154,7 @@ def check_renewable(policy: Policy, presented: Record, *, is_recipient: bool, no
         message = f"{policy.purpose}: renew_on_request is False, so that a holder gets no fresh link: issue one"
         raise ReissueRefusedError(message, reason="policy")
     if not is_recipient:
-        message = "a fresh link goes to the recipient that the link was issued for, and `to` is another"
-        raise ReissueRefusedError(message, reason="recipient")
+        raise ReissueRefusedError("a fresh link goes to the link's recipient: `to` is another", reason="recipient")
     state = presented.state_at(now)
     if state is State.REVOKED:
         raise ReissueRefusedError("the link was revoked: issue or remind", reason="revoked")
@@ -190,20 +175,13 @@ def plan_renewal(policy: Policy, newest: Record, *, now: int) -> Plan:
 
 def _check_budget(policy: Policy, count: int, last: int | None, now: int) -> None:
     if policy.reissue_limit is not None and count >= policy.reissue_limit:
-        message = (
-            f"this series has had its {count} fresh links (reissue_limit {policy.reissue_limit}): issue a new link"
-        )
+        message = f"the series had its {count} fresh links (reissue_limit {policy.reissue_limit}): issue a new link"
         raise ReissueRefusedError(message, reason="too_many")
-    if last is None:
-        return
     interval = to_span(policy.reissue_interval)
-    retry_at = last + interval
-    if now < retry_at:
-        message = (
-            f"the last link of this series was made {spell_span(now - last)} ago; the next from "
-            f"{spell_instant(retry_at)} (reissue_interval {spell_span(interval)})"
-        )
-        raise ReissueRefusedError(message, reason="too_soon", retry_at=to_datetime(retry_at))
+    if last is not None and now < last + interval:
+        made = f"the last link of this series was made {spell_span(now - last)} ago"
+        then = f"the next from {spell_instant(last + interval)} (reissue_interval {spell_span(interval)})"
+        raise ReissueRefusedError(f"{made}; {then}", reason="too_soon", retry_at=to_datetime(last + interval))
 
 
 def _find_end(policy: Policy, started_at: int, now: int) -> int:

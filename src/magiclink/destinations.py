@@ -6,18 +6,14 @@ kept as it was given, because what is checked must be what goes into the Locatio
 destination, which may carry the app's own secrets.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
-from typing import TYPE_CHECKING
+from typing import Self
 from urllib.parse import unquote
 
 from .errors import BadArgumentError, ConfigurationError, describe_type
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LONGEST_DESTINATION = 2_000
 """Characters: browsers, proxies and mail gateways differ above that."""
@@ -61,7 +57,7 @@ class Site:
     """The path under which the links are, such as `/l/`: it starts and ends with a slash."""
 
     @classmethod
-    def from_url(cls, base_url: object) -> Site:
+    def from_url(cls, base_url: object) -> Self:
         """Return the site of a base URL, which is spelled as a browser spells it, since origins are compared as text.
 
         It is https; plain http only on loopback hosts (`localhost`, `*.localhost`, 127.0.0.0/8, `[::1]`), since a token
@@ -70,18 +66,21 @@ class Site:
         Raises ConfigurationError with the way out.
         """
         if not isinstance(base_url, str):
-            given = describe_type(base_url)
-            raise ConfigurationError(f"base_url: wanted a str, never taken from a request, got {given}: {_EXAMPLE}")
+            given = f"{describe_type(base_url)}, and it is never taken from a request"
+            raise ConfigurationError(f"base_url: wanted a str, got {given}: {_EXAMPLE}")
         parts = _URL.fullmatch(base_url)
         if parts is None:
-            raise ConfigurationError(f"{_SPELLING}: {_EXAMPLE}")
+            raise ConfigurationError(f"base_url: {_SPELLING}: {_EXAMPLE}")
         scheme, host, port, path = parts.groups()
         _check_host(host)
-        _check_port(scheme, port)
-        _check_path(path)
+        if port is not None and (port == _DEFAULT_PORTS[scheme] or int(port) > 65_535):
+            raise ConfigurationError(f"base_url: wanted a port from 1 to 65535 that isn't the scheme's own, got {port}")
+        if not _PATH.fullmatch(path):
+            wanted = "a path of letters, digits and -._~ between single slashes, one at its end, without dot segments"
+            raise ConfigurationError(f"base_url: wanted {wanted}, got one of {len(path)} characters: {_EXAMPLE}")
         if scheme == "http" and not _is_loopback(host):
             raise ConfigurationError(
-                f"base_url: wanted https, got http for another host than localhost, 127.0.0.1 and [::1]: {_EXAMPLE}"
+                f"base_url: wanted https: http is for localhost, 127.0.0.1, [::1] only; {_EXAMPLE}"
             )
         return cls(base_url, base_url.removesuffix(path), host, path)
 
@@ -108,28 +107,21 @@ class Site:
         if path is None:
             return None
         if not isinstance(path, str) or len(path) > LONGEST_DESTINATION or not _PRINTABLE.fullmatch(path):
-            raise BadArgumentError(
-                f"destination: wanted None or a path of your own site such as /invoices/1001, got {_describe(path)}; "
-                f"one slash first, at most {LONGEST_DESTINATION} printable ASCII characters, all else escaped"
-            )
+            given = f"a str of {len(path)} characters" if isinstance(path, str) else describe_type(path)
+            shape = f"one slash first, at most {LONGEST_DESTINATION} printable ASCII characters, all else escaped"
+            raise BadArgumentError(f"destination: None or your site's path, as /invoices/1001: {shape}; got {given}")
         if _BAD_ESCAPE.search(path):
-            raise BadArgumentError(
-                "destination: a percent sign of this one starts no escape, or that of a control: write %25 for a %"
-            )
+            raise BadArgumentError("destination: a percent sign starts no escape, or a control's: write %25 for a %")
         for reading in _decode_repeatedly(_END_OF_PATH.split(path, maxsplit=1)[0]):
             self._check_reading(reading)
         return path
 
     def _check_reading(self, path: str) -> None:
         if _TREACHEROUS.search(path):
-            raise BadArgumentError(
-                "destination: the path of this one, percent-decoded, has //, a backslash, a control or a dot segment: "
-                "write the path itself, such as /invoices/1001"
-            )
+            found = "has //, a backslash, a control or a dot segment: write the path itself"
+            raise BadArgumentError(f"destination: this one, percent-decoded, {found}, such as /invoices/1001")
         if _SIGNS_OUT.fullmatch(path):
-            raise BadArgumentError(
-                "destination: this one signs out by its name: lead to a page that only shows something"
-            )
+            raise BadArgumentError("destination: this one signs out by its name: lead to a page that only shows")
         if self._is_own(path):
             raise BadArgumentError(f"destination: this one leads back to the links themselves, at or below {self.path}")
 
@@ -141,16 +133,10 @@ class Site:
 
 
 _EXAMPLE = "write it as in https://billing.example/l/"
-
 _SPELLING = (
-    "base_url: wanted a browser's spelling: https://, a host in lower-case ASCII (an internationalised one as xn-- "
-    "labels), a port only if it isn't the default one, and a path that starts and ends with a slash; without user, "
-    "password, query, fragment, spaces or a trailing dot"
+    "wanted a browser's spelling: https://, a host in lower-case ASCII (an internationalised one as xn-- labels), a "
+    "port only if it isn't the default one, a path that starts and ends with a slash; no user, query or spaces"
 )
-
-
-def _describe(path: object) -> str:
-    return f"a str of {len(path)} characters" if isinstance(path, str) else describe_type(path)
 
 
 def _decode_repeatedly(path: str) -> Iterator[str]:
@@ -169,19 +155,6 @@ def _check_host(host: str) -> None:
     # Browsers rewrite 127.1, 0x7f.1 and 2130706433 to 127.0.0.1, whose origin is then another text.
     if _NUMBER_AT_END.fullmatch(host) and _ipv4(host) is None:
         raise ConfigurationError(f"base_url: {host!r:.80} reads as an IPv4 address: write all four numbers in decimal")
-
-
-def _check_port(scheme: str, port: str | None) -> None:
-    if port is not None and (port == _DEFAULT_PORTS[scheme] or int(port) > 65_535):
-        raise ConfigurationError(f"base_url: wanted a port from 1 to 65535 that isn't the scheme's own, got {port}")
-
-
-def _check_path(path: str) -> None:
-    if not _PATH.fullmatch(path):
-        raise ConfigurationError(
-            f"base_url: wanted a path that starts and ends with a slash, of letters, digits and -._~ between single "
-            f"slashes, without dot segments, query and fragment, got another one of {len(path)} characters: {_EXAMPLE}"
-        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -20,13 +20,9 @@ MagicLinkError
 No message holds a token, an address or a key: `str(error)` is safe to log. This module imports no other of the library.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 
 class MagicLinkError(Exception):

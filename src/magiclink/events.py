@@ -3,20 +3,15 @@
 No event holds a token or an address. This module decides nothing and reads no clock.
 """
 
-from __future__ import annotations
-
 import logging
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Self
 
 from .instants import to_datetime
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from datetime import datetime
-
-    from .records import Note, Record
+from .records import Note, Record
 
 logger: logging.Logger = logging.getLogger("magiclink")
 
@@ -76,7 +71,7 @@ class Event:
     """Why, as the table above says; empty where there is nothing to say."""
 
     @classmethod
-    def from_record(cls, kind: Kind, record: Record, *, at: int, reason: str = "") -> Event:
+    def from_record(cls, kind: Kind, record: Record, *, at: int, reason: str = "") -> Self:
         """Build an event about a record's link; `at` is in microseconds."""
         return cls(
             kind=kind,

@@ -1,14 +1,11 @@
 """Instants and spans as integer microseconds (since 1970, UTC). Nothing here reads the time."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 from .errors import BadArgumentError, describe_type
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FIRST = datetime.min.replace(tzinfo=UTC)
-LAST = datetime.max.replace(tzinfo=UTC)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 SECOND = 1_000_000
 """Microseconds in a second."""
@@ -29,8 +26,7 @@ def read_instant(value: object, what: str) -> int:
 
 
 def to_span(delta: timedelta) -> int:
-    """Turn a timedelta into integer microseconds."""
-    # As in `to_micros`.
+    """Turn a timedelta into integer microseconds; subclasses as in `to_micros`."""
     return timedelta.__floordiv__(delta, MICROSECOND)
 
 
@@ -43,7 +39,7 @@ def to_datetime(at: int) -> datetime:
     try:
         return EPOCH + timedelta(microseconds=at)
     except OverflowError:
-        return LAST if at > 0 else FIRST
+        return _LAST if at > 0 else _FIRST
 
 
 def spell_span(span: int) -> str:

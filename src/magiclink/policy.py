@@ -5,19 +5,14 @@ A `Policy` is built once, in the app's own `policies.py`. Its fields are checked
 No I/O, key, clock or log: reading this file, `rules.py`, `presets.py` and `decisions.py` is reading every rule.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from .errors import PolicyError
 from .records import Opens, Supersede
 from .rules import ACCOUNT_LIFETIME, Deviation, check_rules
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["CodeRule", "Deviation", "Opens", "Policy"]
 

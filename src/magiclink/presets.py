@@ -1,7 +1,5 @@
 """The policies of an invoicing app; `dataclasses.replace(INVOICE, lifetime=timedelta(days=7))` varies one."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from .policy import Deviation, Opens, Policy

@@ -5,8 +5,6 @@ A record never holds the token, its secret or an address: only digests, which op
 ring is the key's id (1 byte), then 16 bytes.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple

@@ -6,17 +6,13 @@ the rule has a bound, how far the policy may go. No deviation excuses a `forbidd
 No I/O, key, clock or log. `Policy` stands above this module and calls it, so that no policy can be built unchecked.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .errors import PolicyError
 from .records import Opens
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ACCOUNT_LIFETIME = timedelta(minutes=10)
 """OWASP ASVS 5.0, 6.5.5: an out-of-band request lives 10 minutes at most, and so does a code."""
@@ -166,7 +162,7 @@ def check_rules(policy: Any) -> None:
 
 def _check_excuse(rule: Rule, deviation: Deviation | None, policy: Any) -> None:
     fault = _find_fault(rule, deviation, policy)
-    if fault is not None:
+    if fault:
         excuse = f"deviations=(Deviation(rule={rule.name!r}, reason='…'{', up_to=…' if rule.bound else ''}),)"
         ways_out = rule.ways_out if rule.forbidden else (*rule.ways_out, excuse)
         raise PolicyError(fault, rule=rule.name, source=rule.source, ways_out=ways_out)

@@ -5,18 +5,13 @@ failure raises, so `if links.verify(…)` can only be a mistake, and raises Type
 in UTC.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from datetime import datetime
+from typing import NoReturn, Self
 
 from .instants import to_datetime
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from .policy import Policy
-    from .records import Record, State
+from .policy import Policy
+from .records import Record, State
 
 
 class _NoTruth:
@@ -77,10 +72,10 @@ class Link(_NoTruth):
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError("a Link is frozen")
 
-    def __copy__(self) -> Link:
+    def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: object) -> Link:
+    def __deepcopy__(self, memo: object) -> Self:
         return self
 
     # What pickles, and what jsonpickle and its like write out.
@@ -145,7 +140,7 @@ class Redemption(_NoTruth):
     """When what it opened must close."""
 
     @classmethod
-    def from_record(cls, record: Record, *, redeemed_at: int) -> Redemption:
+    def from_record(cls, record: Record, *, redeemed_at: int) -> Self:
         """Build it from a record whose limits the policy has tightened."""
         return cls(
             link_id=record.link_id.hex(),
@@ -200,7 +195,7 @@ class LinkInfo(_NoTruth):
     """What the app said when it withdrew the link; empty where it said nothing, or the link stands."""
 
     @classmethod
-    def from_record(cls, record: Record, *, now: int) -> LinkInfo:
+    def from_record(cls, record: Record, *, now: int) -> Self:
         """Build it from a record, as things stand at `now`."""
         return cls(
             link_id=record.link_id.hex(),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import find
 
 from magiclink.records import CLOCK_SKEW, Record
-from magiclink.testing.machine_draws import AUDIENCES, INSTANTS, MADE, NOW, ORDERS, UNREAD, Order
+from magiclink.testing.contract.bench import NOW
+from magiclink.testing.machine_draws import AUDIENCES, INSTANTS, MADE, ORDERS, UNREAD, Order
 
 ORDER = Order(AUDIENCES[0], "invoice", "customer-7", "invoice:1001", "ap@acme.example")
 

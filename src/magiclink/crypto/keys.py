@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from hmac import compare_digest
 from itertools import combinations, pairwise
@@ -85,9 +85,8 @@ class Key:
         secret = decode(found[2]) if found else None
         if not found or not secret:
             given = f"{len(text)} characters" if type(text) is str else type(text).__name__
-            raise ConfigurationError(
-                f"a key's text: wanted mlk1_<id>_<base64url> without quotes or spaces, got {given}. {KEYGEN}"
-            )
+            wanted = "mlk1_<id>_<base64url> without quotes or spaces"
+            raise ConfigurationError(f"a key's text: wanted {wanted}, got {given}. {KEYGEN}")
         return cls(id=int(found[1]), secret=secret)
 
     def to_text(self) -> str:
@@ -119,9 +118,7 @@ class KeyRing:
             raise ConfigurationError(f"retired: wanted a tuple of Key, got {describe_type(self.retired)}")
         for key in self:
             if type(key) is not Key:
-                raise ConfigurationError(
-                    f"a ring: wanted a Key, got {describe_type(key)}. `Key.from_text(…)` reads one"
-                )
+                raise ConfigurationError(f"a ring: wanted a Key, got {describe_type(key)}: Key.from_text(…) reads one")
         # A list that its caller keeps could grow a key that was never checked.
         object.__setattr__(self, "retired", tuple(self.retired))
         if any(one.id == other.id or compare_digest(one.secret, other.secret) for one, other in combinations(self, 2)):
@@ -139,10 +136,8 @@ class KeyRing:
         try:
             texts = [Path(path).read_bytes().decode("ascii").removesuffix("\n") for path in (signing, *retired)]
         except (OSError, TypeError, ValueError) as error:
-            fault = type(error).__name__
-            raise ConfigurationError(
-                f"a key file can't be read ({fault}): wanted paths of files, one key each"
-            ) from None
+            message = f"a key file can't be read ({type(error).__name__}): wanted paths of files, one key each"
+            raise ConfigurationError(message) from None
         return cls.from_text(*texts)
 
     def __iter__(self) -> Iterator[Key]:
@@ -186,11 +181,8 @@ class Digester:
     """Keyed digests of what a record must compare and never hold: addresses, stamps, nonces, the names of series."""
 
     def __init__(self, ring: KeyRing, audience: str) -> None:
-        self._macs = cache(
-            lambda use, purpose: [
-                (bytes((key.id,)), make_mac(key, use, purpose=purpose, audience=audience)) for key in ring
-            ]
-        )
+        make = partial(make_mac, audience=audience)
+        self._macs = cache(lambda use, purpose: [(bytes((key.id,)), make(key, use, purpose=purpose)) for key in ring])
 
     def digest(self, use: str, value: str) -> bytes:
         """Return the signing key's id (1 byte) and its digest of a value (16 bytes)."""

@@ -28,9 +28,7 @@ class Seals:
     def seal(self, kind: str, value: bytes, *, expires_at: int) -> str:
         """Return a text that `unseal` reads until `expires_at` (microseconds); BadArgumentError past 2,887 bytes."""
         if len(value) > LONGEST * 3 // 4 - AROUND:
-            raise BadArgumentError(
-                f"a sealed value has at most 2,887 bytes, this one {len(value)}: keep less in a cookie"
-            )
+            raise BadArgumentError(f"a sealed value: wanted at most 2,887 bytes, got {len(value)}: seal less")
         if not 0 <= expires_at < 2**63:
             raise BadArgumentError(f"a sealed value's expiry: wanted microseconds from 1970 on, got {expires_at}")
         key = self._ring.signing

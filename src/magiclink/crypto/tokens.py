@@ -61,13 +61,11 @@ class Tokens:
         """Return a token and its link id; BadArgumentError unless `expires_at` is a whole second (in µs) up to 2106."""
         signer = self._signers.get(purpose)
         if signer is None:
-            raise BadArgumentError(
-                f"a token: wanted one of the purposes {', '.join(self._signers)}, got {purpose!r:.40}"
-            )
+            known = ", ".join(self._signers)
+            raise BadArgumentError(f"a token: wanted one of the purposes {known}, got {purpose!r:.40}")
         seconds = expires_at // SECOND
         if seconds * SECOND != expires_at or not 0 <= seconds < 2**32:
-            message = f"a token's expiry: wanted a whole second from 1970 to 2106, got {expires_at} microseconds"
-            raise BadArgumentError(message)
+            raise BadArgumentError(f"a token's expiry: wanted a whole second from 1970 to 2106, got {expires_at} µs")
         head, sign = signer
         expiry = seconds.to_bytes(4)
         while True:

@@ -4,17 +4,13 @@ For the test clients of Flask, Werkzeug, Django and Starlette (httpx), which are
 imported here. Every request goes to the link's own origin, as a browser would send it, cookies included.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from ..errors import BadArgumentError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 MOST_REDIRECTS = 10
 
@@ -26,6 +22,7 @@ _BROWSER = {
     "Sec-Fetch-Dest": "document",
 }
 _FORM_TYPE = "application/x-www-form-urlencoded"
+_Pairs = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ def double_click(client: Any, url: str) -> tuple[Answer, Answer]:
     return sender.post_twice(urljoin(origin, form.action), headers, form.fields)
 
 
-def _visit(sender: _Sender, url: str) -> Iterator[Answer]:
+def _visit(sender: "_Httpx", url: str) -> Iterator[Answer]:
     origin = _read_origin(url)
     for _ in range(MOST_REDIRECTS):
         answer = sender.send("GET", url, _BROWSER)
@@ -81,19 +78,7 @@ def _read_origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-class _Sender(Protocol):
-    """How requests are sent by one framework's test client."""
-
-    def send(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
-        """Send one request and follow nothing."""
-        ...
-
-    def post_twice(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[Answer, Answer]:
-        """Send a form twice, with the same cookies."""
-        ...
-
-
-def _wrap(client: Any) -> _Sender:
+def _wrap(client: Any) -> "_Httpx":
     for attribute, sender in (("application", _Werkzeug), ("generic", _Django), ("base_url", _Httpx)):
         if hasattr(client, attribute):
             return sender(client)
@@ -101,62 +86,56 @@ def _wrap(client: Any) -> _Sender:
     raise BadArgumentError(f"client: a test client of Flask, Werkzeug, Django or Starlette, {found}")
 
 
-class _Werkzeug:
-    """Flask's client, and Werkzeug's own over any WSGI application."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-        self._root = getattr(client.application, "config", {}).get("APPLICATION_ROOT", "/").rstrip("/")
-
-    def send(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
-        return _read_answer(method, self._open(self._client, method, url, headers, form))
-
-    def post_twice(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[Answer, Answer]:
-        first = self._open(self._client, "POST", url, headers, form)
-        # Its own cookies have changed with that answer: the second press sends what the first one sent.
-        without_cookies = type(self._client)(self._client.application, use_cookies=False)
-        cookies = {"Cookie": first.request.headers.get("Cookie", "")}
-        second = self._open(without_cookies, "POST", url, {**headers, **cookies}, form)
-        return _read_answer("POST", first), _read_answer("POST", second)
-
-    def _open(
-        self, client: Any, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None
-    ) -> Any:
-        path = url.removeprefix(_read_origin(url)).removeprefix(self._root)
-        return client.open(path, base_url=_read_origin(url) + self._root, method=method, headers=headers, data=form)
+def _read_answer(method: str, response: Any) -> Answer:
+    text = response.text if hasattr(response, "text") else response.content.decode(response.charset)
+    return Answer(method, response.status_code, response.headers.get("Location"), text)
 
 
 class _Httpx:
     """Starlette's client, which is httpx's: its cookies can be put back to what they were."""
 
     def __init__(self, client: Any) -> None:
-        self._client = client
+        self.client = client
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
-        response = self._client.request(method, url, headers=headers, data=form, follow_redirects=False)
-        return _read_answer(method, response)
+    def open(self, method: str, url: str, headers: _Pairs, form: _Pairs | None) -> Any:
+        """Send one request, follow nothing, and return the client's own response."""
+        return self.client.request(method, url, headers=headers, data=form, follow_redirects=False)
 
-    def post_twice(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> tuple[Answer, Answer]:
-        cookies = type(self._client.cookies)(self._client.cookies)
+    def send(self, method: str, url: str, headers: _Pairs, form: _Pairs | None = None) -> Answer:
+        return _read_answer(method, self.open(method, url, headers, form))
+
+    def post_twice(self, url: str, headers: _Pairs, form: _Pairs) -> tuple[Answer, Answer]:
+        """Send a form twice, with the same cookies."""
+        cookies = type(self.client.cookies)(self.client.cookies)
         first = self.send("POST", url, headers, form)
-        self._client.cookies = cookies
+        self.client.cookies = cookies
         return first, self.send("POST", url, headers, form)
 
 
 class _Django(_Httpx):
     """Django's client, whose cookies are kept alike."""
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
+    def open(self, method: str, url: str, headers: _Pairs, form: _Pairs | None) -> Any:
         path, secure = url.removeprefix(_read_origin(url)), url.startswith("https:")
-        response = self._client.generic(
-            method, path, urlencode(form or {}), _FORM_TYPE, secure=secure, headers=dict(headers)
-        )
-        return _read_answer(method, response)
+        body = urlencode(form or {})
+        return self.client.generic(method, path, body, _FORM_TYPE, secure=secure, headers=dict(headers))
 
 
-def _read_answer(method: str, response: Any) -> Answer:
-    text = response.text if hasattr(response, "text") else response.content.decode(response.charset)
-    return Answer(method, response.status_code, response.headers.get("Location"), text)
+class _Werkzeug(_Httpx):
+    """Flask's client, and Werkzeug's own over any WSGI application."""
+
+    def open(self, method: str, url: str, headers: _Pairs, form: _Pairs | None) -> Any:
+        root = getattr(self.client.application, "config", {}).get("APPLICATION_ROOT", "/").rstrip("/")
+        origin = _read_origin(url)
+        path = url.removeprefix(origin).removeprefix(root)
+        return self.client.open(path, base_url=origin + root, method=method, headers=headers, data=form)
+
+    def post_twice(self, url: str, headers: _Pairs, form: _Pairs) -> tuple[Answer, Answer]:
+        first = self.open("POST", url, headers, form)
+        # Its own cookies have changed with that answer: the second press sends what the first one sent.
+        without_cookies = _Werkzeug(type(self.client)(self.client.application, use_cookies=False))
+        cookies = {"Cookie": first.request.headers.get("Cookie", "")}
+        return _read_answer("POST", first), without_cookies.send("POST", url, {**headers, **cookies}, form)
 
 
 @dataclass(slots=True)

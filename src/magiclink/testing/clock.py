@@ -1,15 +1,9 @@
 """A clock for tests: it stands still until a test moves it. It reads no machine's clock."""
 
-from __future__ import annotations
-
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from ..errors import BadArgumentError
-
-if TYPE_CHECKING:
-    from datetime import timedelta
 
 
 class FrozenClock:

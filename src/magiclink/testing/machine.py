@@ -13,41 +13,20 @@ Numbers are the store's own: they are compared by their order in a series. With 
 imports hypothesis.
 """
 
-# ruff: noqa: S101 - a machine states what must hold, as any test does.
-
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, precondition, rule
 
 from ..instants import SECOND
 from ..records import Note, Record, Selector, Terms
-from ..stores.base import HOUR
+from ..stores.base import HOUR, Store
 from ..stores.memory import MemoryStore
-from .machine_draws import (
-    AUDIENCES,
-    CLOCKS,
-    DAY,
-    FIELDS,
-    INSTANTS,
-    MADE,
-    NOW,
-    ORDERS,
-    TERMS,
-    WINDOW,
-    WRONG,
-    Order,
-    digest,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from ..stores.base import Store
+from .contract.bench import NOW, digest, record
+from .machine_draws import AUDIENCES, CLOCKS, FIELDS, INSTANTS, MADE, ORDERS, TERMS, WINDOW, WRONG, Order
 
 EVERYTHING = 10_000
 KEYS = 3
@@ -109,8 +88,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(target=reads, order=ORDERS)
     def read(self, order: Order) -> Read:
         """Read the newest link of a series, and the generation, to reissue it at some time."""
-        expected, found = self.newest(order)
-        return Read(order, expected, found, self.purges)
+        return Read(order, *self.newest(order), self.purges)
 
     @rule(target=links, read=reads, origin=st.sampled_from(("remind", "renew")), made=MADE, now=INSTANTS)
     def reissue(self, read: Read, origin: str, made: dict[str, Any], now: int) -> MultipleResults[Id]:
@@ -135,7 +113,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(link=links, now=st.sampled_from((NOW, NOW + SECOND)), ends_others=st.booleans())
     def use(self, link: Id, now: int, ends_others: bool) -> None:  # noqa: FBT001
         """Use a link as people do, soon and under its own policy."""
-        plain = {"now": now, "lifetime": 14 * DAY, "max_uses": None, "ends_others": ends_others}
+        plain = {"now": now, "lifetime": 14 * 24 * HOUR, "max_uses": None, "ends_others": ends_others}
         self.consume(link, plain, {})
 
     @rule(some=st.lists(links, max_size=3), now=INSTANTS)
@@ -186,12 +164,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.both("purge", audience, before=before, limit=limit)
         self.purges += 1
 
-    @rule(
-        order=ORDERS,
-        fields=FIELDS,
-        limit=st.integers(0, 4),
-        after=st.none() | links,
-    )
+    @rule(order=ORDERS, fields=FIELDS, limit=st.integers(0, 4), after=st.none() | links)
     def find(self, order: Order, fields: set[str], limit: int, after: Id | None) -> None:
         """Read a page of what matches, behind any link."""
         self.both("find", self.selector(order, fields), limit=limit, after=after and after[1])
@@ -224,17 +197,11 @@ class StoreMachine(RuleBasedStateMachine):
 
     def record(self, order: Order, **made: Any) -> Record:
         """Build a link as the core does, under the signing key."""
-        plain: dict[str, Any] = dict.fromkeys(Record._fields[:24])
-        order_fields = {name: getattr(order, name) for name in ("audience", "purpose", "subject", "resource")}
-        plain |= order_fields | {
-            "series": order.series(self.key),
-            "recipient": order.recipient(self.key),
-            "origin": "issue",
-        }
-        plain |= {"series_started_at": NOW, "reminders": 0, "renewals": 0, "session_lifetime": HOUR} | made
-        link_id = (plain["expires_at"] // SECOND).to_bytes(4, "big") + digest(len(self.known))
+        names = {"series": order.series(self.key), "recipient": order.recipient(self.key)}
+        made |= {name: getattr(order, name) for name in ("audience", "purpose", "subject", "resource")}
+        link_id = (made["expires_at"] // SECOND).to_bytes(4, "big") + digest(len(self.known))
         self.orders[order] = self.known[order.audience, link_id] = None
-        return Record(**{**plain, "link_id": link_id})
+        return record(link_id=link_id, **names, **made)
 
     def add(
         self, expected: Sequence[Record], records: Sequence[Record], orders: Iterable[Order], now: int
@@ -251,12 +218,10 @@ class StoreMachine(RuleBasedStateMachine):
         self.known |= dict.fromkeys(ids)
         return multiple(*ids)
 
-    def newest(self, order: Order) -> tuple[tuple[Record | None, int], tuple[Record | None, int]]:
+    def newest(self, order: Order) -> tuple[Any, Any]:
         """Read the newest link of a series from both, under every key."""
         series = [order.series(key) for key in range(self.key, 0, -1)]
-        expected, found = (each.newest(order.audience, order.subject, series) for each in (self.model, self.store))
-        assert (_leave_numbers_out(found[0]), found[1]) == (_leave_numbers_out(expected[0]), expected[1])
-        return expected, found
+        return self.both("newest", order.audience, order.subject, series)
 
     def selector(self, order: Order, names: set[str]) -> Selector:
         """Select by some of an order's fields; an address by its names under every key."""
@@ -264,10 +229,11 @@ class StoreMachine(RuleBasedStateMachine):
         recipients = [order.recipient(key) or b"" for key in range(1, self.key + 1)]
         return Selector(audience=order.audience, recipients=tuple(recipients) if "address" in names else None, **fields)
 
-    def both(self, call: str, *args: Any, **kwargs: Any) -> None:
-        """Make a call to both stores, and see that they answer the same."""
+    def both(self, call: str, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Make a call to both stores, see that they answer the same, and return the model's answer and the store's."""
         expected, found = (getattr(each, call)(*args, **kwargs) for each in (self.model, self.store))
         assert _leave_numbers_out(found) == _leave_numbers_out(expected)
+        return expected, found
 
 
 def _leave_numbers_out(answer: Any) -> Any:
@@ -279,13 +245,11 @@ def _leave_numbers_out(answer: Any) -> Any:
 
 def _rank(records: Sequence[Record]) -> list[Record]:
     """Replace each link's number by its rank in its series."""
-    numbers = [(record.series, _get_number(record)) for record in records]
-    return [
-        record._replace(
-            number=sum(series == record.series and number < _get_number(record) for series, number in numbers)
-        )
-        for record in records
-    ]
+
+    def rank(record: Record) -> int:
+        return sum(each.series == record.series and _get_number(each) < _get_number(record) for each in records)
+
+    return [record._replace(number=rank(record)) for record in records]
 
 
 def _get_number(record: Record | None) -> int:

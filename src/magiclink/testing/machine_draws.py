@@ -3,9 +3,6 @@
 No store is called here. It imports hypothesis, as the machine does.
 """
 
-from __future__ import annotations
-
-from hashlib import sha256
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -13,10 +10,9 @@ from hypothesis import strategies as st
 from ..instants import SECOND
 from ..records import CLOCK_SKEW
 from ..stores.base import HOUR
+from .contract.bench import DAY, NOW, digest
 from .contract.fidelity import COLUMNS
 
-NOW = 1_767_603_600 * SECOND
-DAY = 86_400 * SECOND
 WINDOW = 60 * SECOND
 
 
@@ -57,20 +53,14 @@ UNREAD = (
     *("bounce", "superseded_by", "revoked_by"),
 )
 """The columns that no call reads: every call leaves them as they are."""
-MADE = st.builds(
-    lambda made, unread: {**made, **unread},
-    st.fixed_dictionaries(
-        {
-            "expires_at": st.sampled_from(
-                [NOW + lives for lives in (14 * DAY, 14 * DAY, DAY, HOUR, 600 * SECOND, -DAY)]
-            ),
-            "supersede": st.sampled_from(("never", "on-issue", "on-delivery")),
-            "max_uses": st.sampled_from((None, 1, 2)),
-            "stamp": st.sampled_from((None, None, b"stamp")),
-        }
-    ),
-    st.sampled_from(({}, {name: COLUMNS[name] for name in UNREAD})),
-)
+_MADE = {
+    "expires_at": st.sampled_from([NOW + lives for lives in (14 * DAY, 14 * DAY, DAY, HOUR, 600 * SECOND, -DAY)]),
+    "supersede": st.sampled_from(("never", "on-issue", "on-delivery")),
+    "max_uses": st.sampled_from((None, 1, 2)),
+    "stamp": st.sampled_from((None, None, b"stamp")),
+}
+_UNREAD = st.sampled_from(({}, {name: COLUMNS[name] for name in UNREAD}))
+MADE = st.builds(lambda made, unread: {**made, **unread}, st.fixed_dictionaries(_MADE), _UNREAD)
 TERMS = st.fixed_dictionaries(
     {
         "now": INSTANTS,
@@ -81,17 +71,9 @@ TERMS = st.fixed_dictionaries(
         "ends_others": st.booleans(),
     }
 )
-CLOCKS = st.lists(
-    st.tuples(st.sampled_from((0, SECOND, WINDOW, HOUR)), st.sampled_from((0, 0, 1, CLOCK_SKEW))),
-    min_size=1,
-    max_size=5,
-)
+_LATER, _BEHIND = st.sampled_from((0, SECOND, WINDOW, HOUR)), st.sampled_from((0, 0, 1, CLOCK_SKEW))
+CLOCKS = st.lists(st.tuples(_LATER, _BEHIND), min_size=1, max_size=5)
 """By how much each call's clock is later than the last one's, and how far behind it a slow machine's is."""
 FIELDS = st.sets(st.sampled_from(("purpose", "subject", "resource", "address")), max_size=3)
 WRONG = st.sampled_from(({}, {}, {}, {"audience": AUDIENCES[1]}, {"purpose": "sign-in"}, {"stamp": b"other"}))
 """What a use names otherwise than its link does, now and then."""
-
-
-def digest(*values: object) -> bytes:
-    """Return 16 bytes that name some values."""
-    return sha256(repr(values).encode()).digest()[:16]

@@ -4,16 +4,11 @@ What it keeps has been turned into bytes and parsed again, as on the way through
 here, and nothing of `magiclink.web` is imported.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from email import message_from_bytes
+from email.message import EmailMessage
 from email.policy import SMTP
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from email.message import EmailMessage
 
 _URL = re.compile(r"https?://\S+")
 

@@ -11,8 +11,6 @@ Nothing else is needed. What a store needs (a folder, a server) comes from an au
 `pytest.register_assert_rewrite("magiclink.testing.contract")` before it imports this. Nothing here imports `web`.
 """
 
-from __future__ import annotations
-
 from .adding import Adding
 from .audiences import Audiences
 from .bench import record, terms

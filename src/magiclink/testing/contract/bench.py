@@ -3,30 +3,24 @@
 Needs no pytest. It builds what the core would hand to a store, and decides nothing about it.
 """
 
-# ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
-
-from __future__ import annotations
-
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from itertools import count
 from threading import Barrier, Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from ...instants import SECOND
-from ...records import Record, Terms
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from ...stores.base import Store
+from ...records import Note, Record, Selector, Terms
+from ...stores.base import Store
 
 T = TypeVar("T")
 
 NOW = 1_767_603_600 * SECOND
 """The instant at which the contract's links are issued: 5 January 2026, 09:00 UTC."""
 
+LATER = NOW + 60 * SECOND
 DAY = 86_400 * SECOND
 AUDIENCE = "https://billing.example"
 ELSEWHERE = "https://shop.example"
@@ -71,8 +65,13 @@ def record(**changes: Any) -> Record:
     plain = _PLAIN._replace(**changes)
     series = (plain.audience, plain.purpose, plain.subject, plain.resource, plain.recipient)
     begins = (plain.expires_at // SECOND).to_bytes(4, "big")
-    derived = {"link_id": begins + _digest(next(_serial)), "series": _digest(series)}
+    derived = {"link_id": begins + digest(next(_serial)), "series": digest(*series)}
     return plain._replace(**{**derived, **changes})
+
+
+def digest(*values: object) -> bytes:
+    """Return 16 bytes that name some values."""
+    return sha256(repr(values).encode()).digest()[:16]
 
 
 def terms(**changes: Any) -> Terms:
@@ -165,6 +164,17 @@ class Bench:
         assert self.add(written)
         return self.read(written)
 
+    def find(self, *, limit: int = 99, after: Record | None = None, **fields: Any) -> list[Record]:
+        """Look up what has these fields."""
+        selector = Selector(audience=AUDIENCE, **fields)
+        return list(self.store.find(selector, limit=limit, after=after and after.link_id))
+
+    def note(self, known: Record, *, kind: str = "verified", at: int = NOW, reason: str = "") -> Note:
+        """Write a note about a link, and return it."""
+        note = Note(audience=known.audience, link_id=known.link_id, kind=kind, at=at, reason=reason)
+        self.store.note(note)
+        return note
+
     def consume(self, known: Record, **changes: Any) -> Record | None:
         """Use a link under `terms(**changes)`."""
         return self.store.consume(known.link_id, terms(**{"audience": known.audience, **changes}))
@@ -188,7 +198,3 @@ class Bench:
     def list_superseded(self, known: Sequence[Record]) -> list[int | None]:
         """Return when each of some links was superseded."""
         return [self.read(each).superseded_at for each in known]
-
-
-def _digest(value: object) -> bytes:
-    return sha256(repr(value).encode()).digest()[:16]

@@ -1,9 +1,5 @@
 """Rules 12 and 13: limits in aligned windows, and tries at a link's code."""
 
-# ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
-
-from __future__ import annotations
-
 from ...instants import SECOND
 from .bench import AUDIENCE, NOW, Bench, record
 

@@ -1,28 +1,12 @@
 """Rule 11: what `find` returns, in which order, and how the next page is read."""
 
-# ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
 from ...instants import SECOND
-from ...records import Selector
-from .bench import AUDIENCE, DAY, NOW, Bench, record
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ...records import Record
+from ...records import Record
+from .bench import DAY, NOW, Bench, record
 
 
 class Finding(Bench):
     """Looking links up."""
-
-    def find(self, *, limit: int = 99, after: Record | None = None, **fields: Any) -> Sequence[Record]:
-        """Look up what has these fields."""
-        selector = Selector(audience=AUDIENCE, **fields)
-        return list(self.store.find(selector, limit=limit, after=after and after.link_id))
 
     def put_six(self) -> list[Record]:
         """Write six links, two an instant, and return them in the order in which they are to be found."""

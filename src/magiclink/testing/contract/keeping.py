@@ -1,28 +1,13 @@
 """Rules 14 and 15: what a store notes of a link that nothing happened to, and what it forgets."""
 
-# ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ...instants import SECOND
-from ...records import Note, Selector
+from ...records import Note, Record
 from ...stores.base import HOUR, NOTES_A_LINK
 from .bench import AUDIENCE, DAY, NOW, Bench
-
-if TYPE_CHECKING:
-    from ...records import Record
 
 
 class Keeping(Bench):
     """What stays, and what goes."""
-
-    def note(self, known: Record, *, kind: str = "verified", at: int = NOW, reason: str = "") -> Note:
-        """Write a note, and return it."""
-        note = Note(audience=AUDIENCE, link_id=known.link_id, kind=kind, at=at, reason=reason)
-        self.store.note(note)
-        return note
 
     def notes(self, *known: Record) -> list[Note]:
         """Read the notes of some links."""
@@ -85,7 +70,7 @@ class Keeping(Bench):
         """15: what was forgotten is found, used and numbered by nobody."""
         past = self.put(expires_at=NOW)
         self.purge(before=NOW + 1)
-        assert list(self.store.find(Selector(audience=AUDIENCE, subject=past.subject), limit=9)) == []
+        assert self.find(subject=past.subject) == []
         assert self.store.newest(AUDIENCE, past.subject, [past.series]) == (None, 0)
         assert self.consume(past, now=NOW - SECOND) is None
         assert self.add(past._replace(number=None, generation=None))

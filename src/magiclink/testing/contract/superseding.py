@@ -1,18 +1,11 @@
 """Rule 6: when a link of a series ends those before it, and which."""
 
-# ruff: noqa: S101 - a contract's tests state what must hold, as any test does.
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from ...instants import SECOND
-from .bench import NOW, Bench, record
-
-if TYPE_CHECKING:
-    from ...records import Record
-
-LATER = NOW + 60 * SECOND
+from ...records import Record
+from .bench import LATER, NOW, Bench, record
 
 
 class Superseding(Bench):
@@ -25,6 +18,11 @@ class Superseding(Bench):
         third = self.make_reissue(second, origin=origin, supersede=supersede, **changes)
         assert self.add(third, now=LATER)
         return first, second, self.read(third)
+
+    def ends_nothing(self, links: Sequence[Record], *, now: int = NOW) -> bool:
+        """Deliver the last of some links, and return whether that is remembered and ended none of them."""
+        self.deliver(links[-1], now=now)
+        return self.read(links[-1]).delivered_at == now and self.list_superseded(links) == [None] * len(links)
 
     def test_on_issue(self) -> None:
         """6: ON_ISSUE, an issue or a reminder ends every older link of the series in the same write, itself not."""
@@ -75,9 +73,7 @@ class Superseding(Bench):
     def test_never(self) -> None:
         """6: NEVER, neither the write nor the delivery ends anything, whatever the origin."""
         for origin in ("issue", "remind", "renew"):
-            links = self.put_third(origin, "never")
-            self.deliver(links[-1])
-            assert self.list_superseded(links) == [None, None, None]
+            assert self.ends_nothing(self.put_third(origin, "never"))
 
     def test_other_series(self) -> None:
         """6: neither way ends a link of another series: another's contact, another invoice."""
@@ -134,32 +130,24 @@ class Superseding(Bench):
         """6: the delivery of a link that has been used ends nothing, and is remembered."""
         links = self.put_third("remind", "on-delivery", max_uses=1)
         assert self.consume(links[-1]) is not None
-        self.deliver(links[-1])
-        assert self.list_superseded(links) == [None, None, None]
-        assert self.read(links[-1]).delivered_at == NOW
+        assert self.ends_nothing(links)
 
     def test_delivery_of_an_expired_link(self) -> None:
         """6: the delivery of a link ends nothing from the instant of its expiry on."""
         links = self.put_third("remind", "on-delivery")
-        self.deliver(links[-1], now=links[-1].expires_at)
-        assert self.list_superseded(links) == [None, None, None]
-        assert self.read(links[-1]).delivered_at == links[-1].expires_at
+        assert self.ends_nothing(links, now=links[-1].expires_at)
 
     def test_delivery_of_a_revoked_link(self) -> None:
         """6: the delivery of a link that was revoked ends nothing, and is remembered."""
         links = self.put_third("remind", "on-delivery")
         self.revoke(links[-1])
-        self.deliver(links[-1])
-        assert self.list_superseded(links) == [None, None, None]
-        assert self.read(links[-1]).delivered_at == NOW
+        assert self.ends_nothing(links)
 
     def test_delivery_after_revoke_subject(self) -> None:
         """6: the delivery of a link of an older generation supersedes nothing, and is remembered."""
         links = self.put_third("remind", "on-delivery")
         self.revoke_subject(links[-1])
-        self.deliver(links[-1])
-        assert self.list_superseded(links) == [None, None, None]
-        assert self.read(links[-1]).delivered_at == NOW
+        assert self.ends_nothing(links)
 
     def test_superseding_used_and_expired_links(self) -> None:
         """6: superseding reaches links that were used or have expired."""
