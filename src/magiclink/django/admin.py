@@ -136,10 +136,16 @@ class LinkAdmin(ModelAdmin):
     actions: tuple[str, ...] = ("revoke", "remind")
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Return False: a link added here would have no token, nobody writes into a record, and `purge` deletes it."""
+        """Return False: a link added here would have no token."""
         return False
 
-    has_change_permission = has_delete_permission = has_add_permission
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Return False: nobody writes into a record."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Return False: `purge` deletes records, when nothing depends on them any more."""
+        return False
 
     def has_desk_permission(self, request: HttpRequest) -> bool:
         """Return whether this user may revoke and remind: they have `magiclink.change_link`."""

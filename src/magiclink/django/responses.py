@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.cookies import Morsel
 from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponse
@@ -34,8 +35,11 @@ class Response(HttpResponse):
             self.content = b""
         for cookie in reply.cookies:
             # Not by `set_cookie`, which would add an Expires, and quote an empty value.
-            self.cookies.load(cookie.to_header())
-        self.headers = _Headers(self.headers)
+            morsel: Morsel[str] = Morsel()
+            morsel.set(cookie.name, cookie.value, cookie.value)
+            morsel.update(cookie.attributes)
+            self.cookies[cookie.name] = morsel
+        self.headers: ResponseHeaders = _Headers(self.headers)
         keep_out_of_caches(request)
 
     @property

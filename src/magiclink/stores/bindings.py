@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import BadArgumentError, ConfigurationError, StoreError
 from ..instants import SECOND
-from ..records import CLOCK_SKEW, Note, Record
+from ..records import CLOCK_SKEW, Note, Record, Supersede
 from .base import HOUR, LARGEST, NOTES_A_LINK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ..records import Selector, Terms
 
@@ -134,6 +134,13 @@ def choose_lookup(selector: Selector) -> tuple[str, Sequence[bytes | str]] | Non
     if selector.resource is not None:
         return "resource", [selector.resource]
     return None if selector.subject is None else ("subject", [selector.subject])
+
+
+def is_plain(records: Sequence[Record], renamed: Mapping[bytes, bytes]) -> bool:
+    """Return whether writing records looks nothing up and ends nothing: one new link, which one statement writes."""
+    return (
+        len(records) == 1 and not renamed and records[0].number is None and records[0].supersede != Supersede.ON_ISSUE
+    )
 
 
 def require_fields(selector: Selector) -> None:

@@ -1,13 +1,10 @@
-"""What passes between a framework and the conversation: a Request in, a Reply out, and a Job for after it.
-
-All are frozen values. A job holds no token: an app may hand it to its own queue.
-"""
+"""What passes between a framework and the conversation: a Request in, a Reply out, all frozen values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,13 +108,21 @@ class Cookie:
     secure: bool
     """Whether it is sent on https alone."""
 
-    def to_header(self) -> str:
-        """Return the value of its Set-Cookie header: for this host alone, out of reach of scripts, sent along by links.
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Its attributes, True or False for a flag: for this host alone, out of reach of scripts, sent along by links.
 
         Lax, not Strict: the click comes from a webmail, another site, and must find its cookie (RFC 6265bis, 5.6.7).
         """
-        attributes = f"Max-Age={self.max_age}; Path=/; HttpOnly; SameSite=Lax"
-        return f"{self.name}={self.value}; {attributes}{'; Secure' if self.secure else ''}"
+        fixed = {"Path": "/", "HttpOnly": True, "SameSite": "Lax"}
+        return {"Max-Age": self.max_age, **fixed, "Secure": self.secure}
+
+    def to_header(self) -> str:
+        """Return the value of its Set-Cookie header."""
+        written = [
+            key if value is True else f"{key}={value}" for key, value in self.attributes.items() if value is not False
+        ]
+        return "; ".join([f"{self.name}={self.value}", *written])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

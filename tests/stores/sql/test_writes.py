@@ -12,7 +12,7 @@ from magiclink.errors import ConfigurationError
 from magiclink.instants import SECOND
 from magiclink.records import Note, Selector
 from magiclink.stores.lookup_keys import PERIOD
-from magiclink.stores.sql import queries, statements
+from magiclink.stores.sql import queries, statements, writes
 from magiclink.stores.sql.dialects import find_dialect
 from magiclink.stores.sql.queries import BATCH
 from magiclink.testing.contract import record, terms
@@ -254,6 +254,27 @@ def _count_attempt(store: SQLStore, link: Record) -> object:
 
 
 WRITES = (_consume, _count_attempt, _deliver, _issue, _purge, _revoke, _revoke_matching)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_link_in_one_statement(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """2, 3: on PostgreSQL a new link is one statement: numbered, found by each of its keys, refused where it's there."""
+    with open_store(kind, "postgresql", tmp_path) as store:
+        monkeypatch.setattr(writes, "add", None)
+        first, second = record(), record()
+        assert store.add([first], now=NOW, renamed={})
+        assert store.add([second], now=NOW, renamed={})
+        assert not store.add([first], now=NOW, renamed={})
+        added = [first._replace(number=1, generation=0), second._replace(number=2, generation=0)]
+        assert [store.get(AUDIENCE, link.link_id) for link in added] == added
+        assert store.newest(AUDIENCE, first.subject, [first.series]) == (added[1], 0)
+        assert first.recipient is not None
+        fields = ({"subject": first.subject}, {"resource": first.resource}, {"recipients": (first.recipient,)})
+        for each in fields:
+            found = store.find(Selector(audience=AUDIENCE, **each), limit=9)
+            assert sorted(found) == sorted(added)
+        assert store.purge(AUDIENCE, before=first.expires_at + 1, limit=9) == 2
+        assert [count(store, table) for table in ("links", "subjects")] == [0, 0]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -90,6 +90,11 @@ class AppDatabase(Database):
             raise ConfigurationError(f"Django has no such database for the store: {error}") from None
 
     @property
+    def dialect(self) -> Dialect:
+        """The database's words. Raises ConfigurationError for one whose locks aren't known."""
+        return find_dialect(self.connection.vendor)
+
+    @property
     def tables(self) -> Mapping[str, Sequence[str]]:
         """The columns of every table of the app's models, by its name."""
         models = apps.get_app_config("magiclink").get_models()
@@ -119,7 +124,7 @@ class AppDatabase(Database):
     def _run(self, work: Callable[[Session], T], way: Way) -> T:
         connection = self.connection
         try:
-            return _run(connection, work, way)
+            return _run(connection, self.dialect, work, way)
         except SynchronousOnlyOperation:
             raise ConfigurationError(
                 "the store waits for the database, and can't in an event loop: use magiclink.aio"
@@ -136,8 +141,7 @@ class AppDatabase(Database):
         return True
 
 
-def _run(connection: Any, work: Callable[[Session], T], way: Way) -> T:
-    dialect = find_dialect(connection.vendor)
+def _run(connection: Any, dialect: Dialect, work: Callable[[Session], T], way: Way) -> T:
     joins = not connection.get_autocommit()
     if joins and way.decides and not _is_of_a_test(connection):
         raise ConfigurationError(_IN_ATOMIC)

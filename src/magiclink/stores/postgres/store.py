@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigurationError
-from ...records import Record, Supersede
+from ...records import Record
 from .. import bindings
 from ..base import Store
 from ..selftest import SAMPLES, check_same
@@ -73,7 +73,7 @@ class PostgresStore(Store):
 
     def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
         try:
-            if len(records) == 1 and not renamed and _is_plain(records[0]):
+            if bindings.is_plain(records, renamed):
                 self._database.run(statements.ISSUE, records[0]._asdict())
             else:
                 self._database.transaction(lambda session: transactions.add(session, records, now, renamed))
@@ -160,11 +160,6 @@ class PostgresStore(Store):
         check_schema(session, self._schema)
         _check_round_trip(session)
         raise bindings.NotWrittenError("nothing of the self-test is kept")
-
-
-def _is_plain(record: Record) -> bool:
-    """Return whether writing a link looks nothing up and ends nothing: one statement does."""
-    return record.number is None and record.supersede != Supersede.ON_ISSUE
 
 
 def _check_round_trip(session: Session) -> None:

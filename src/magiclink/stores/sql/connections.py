@@ -117,6 +117,11 @@ class Database(ABC):
 
     @property
     @abstractmethod
+    def dialect(self) -> Dialect:
+        """The database's words."""
+
+    @property
+    @abstractmethod
     def tables(self) -> Mapping[str, Sequence[str]]:
         """The columns of every table that must be there, by its name."""
 

@@ -17,7 +17,7 @@ class Dialect:
     returning: bool = True
     """Whether an UPDATE can return what it wrote."""
     locks_in_place: bool = False
-    """Whether an UPDATE can lock another table's row first, in the same statement."""
+    """Whether one statement can lock or write another table's row first."""
     begins: str = ""
     """What is said first in a transaction that writes."""
     isolates: str = ""

@@ -131,6 +131,23 @@ def _add_links(old: str, new: str) -> str:
 
 
 @lru_cache(maxsize=64)
+def insert_lookups(dialect: Dialect, rows: str) -> str:
+    """Write lookup keys, as far as they aren't there."""
+    columns = f"period, {dialect.quote_name('key')}, link"
+    return f"INSERT INTO magiclink_lookups ({columns}) VALUES {rows} {dialect.ignore_conflict('period')}"
+
+
+@lru_cache(maxsize=8)
+def issue(dialect: Dialect, keys: int) -> str:
+    """Write one link with its subject and its lookup keys, where a statement can write several tables."""
+    lookups = ", ".join(f"(%(period)s, %(key{index})s, %(id)s)" for index in range(keys))
+    written = {"number": "(SELECT number FROM s)", "generation": "(SELECT generation FROM s)"}
+    row = ", ".join(written.get(column, f"%({column})s") for column in COLUMNS)
+    first = f"WITH s AS ({upsert_subjects(dialect, 1)}), l AS ({insert_lookups(dialect, lookups)})"
+    return f"{first} INSERT INTO magiclink_links ({', '.join(COLUMNS)}) VALUES ({row})"
+
+
+@lru_cache(maxsize=64)
 def read_subjects(count: int) -> str:
     """Read what `upsert_subjects` has written, where it can't return it."""
     pairs = ", ".join(f"(%(audience{at})s, %(subject{at})s)" for at in range(count))

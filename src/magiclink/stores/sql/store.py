@@ -29,7 +29,10 @@ class SQLStore(Store):
 
     def add(self, records: Sequence[Record], *, now: int, renamed: Mapping[bytes, bytes]) -> bool:
         try:
-            self._database.write(partial(writes.add, records=records, now=now, renamed=renamed))
+            if self._database.dialect.locks_in_place and bindings.is_plain(records, renamed):
+                self._database.change(partial(writes.issue, record=records[0]))
+            else:
+                self._database.write(partial(writes.add, records=records, now=now, renamed=renamed))
         except bindings.NotWrittenError:
             return False
         return True

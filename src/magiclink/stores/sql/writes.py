@@ -63,6 +63,15 @@ def add(db: Session, records: Sequence[Record], *, now: int, renamed: Mapping[by
             _supersede_replaced(db, record, now)
 
 
+def issue(db: Session, *, record: Record) -> None:
+    """Write a link that looks nothing up and ends nothing, in one statement. Raises NotWrittenError as `add` does."""
+    rows = lookup_keys.list_rows(record)
+    values = make_row(record) | {"period": rows[0][0].hex()}
+    values |= {f"key{index}": key.hex() for index, (_, key, _) in enumerate(rows)}
+    values |= {"audience0": record.audience, "subject0": record.subject, "links0": 1, "last0": record.link_id.hex()}
+    db.change(statements.issue(db.dialect, len(rows)), values)
+
+
 def _upsert_subjects(db: Session, records: Sequence[Record]) -> bindings.Counters:
     """Lock every subject, one without links by making its row, and reserve as many numbers as there are links."""
     links = Counter((record.audience, record.subject) for record in records)
@@ -108,10 +117,8 @@ def _add_lookups(db: Session, records: Iterable[Record]) -> None:
         for record in records
         for period, key, link_id in lookup_keys.list_rows(record)
     ]
-    columns = f"period, {db.dialect.quote_name('key')}, link"
-    insert = f"INSERT INTO magiclink_lookups ({columns}) VALUES (%(period)s, %(key)s, %(link)s)"
     rows.sort(key=lambda row: (row["period"], row["key"], row["link"]))
-    db.change_each(f"{insert} {db.dialect.ignore_conflict('period')}", rows)
+    db.change_each(statements.insert_lookups(db.dialect, "(%(period)s, %(key)s, %(link)s)"), rows)
 
 
 def _rename(db: Session, audience: str, renamed: Mapping[bytes, bytes]) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult
 
     from ..sql.connections import Way
+    from ..sql.dialects import Dialect
 
 T = TypeVar("T")
 
@@ -86,6 +87,11 @@ class AppEngine(Database):
         if create:
             self.require_version()
             self._create()
+
+    @property
+    def dialect(self) -> Dialect:
+        """The database's words."""
+        return self._dialect
 
     @property
     def tables(self) -> Mapping[str, Sequence[str]]:
