@@ -258,7 +258,7 @@ WRITES = (_consume, _count_attempt, _deliver, _issue, _purge, _revoke, _revoke_m
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_link_in_one_statement(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """2, 3: on PostgreSQL a new link is one statement: numbered, found by each of its keys, refused where it's there."""
+    """2, 3: on PostgreSQL a new link is one statement: numbered, found by its keys, refused where it is there."""
     with open_store(kind, "postgresql", tmp_path) as store:
         monkeypatch.setattr(writes, "add", None)
         first, second = record(), record()
