@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Call = Callable[[], object]
+    Clock = Callable[[], float]
     Measure = Callable[[], Iterable["Row"]]
     Measures = Sequence[tuple[str, Measure]]
 
@@ -56,17 +57,17 @@ def number(value: float) -> str:
     return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"
 
 
-def seconds(call: Call, calls: int) -> float:
+def seconds(call: Call, calls: int, clock: Clock = perf_counter) -> float:
     """Time some calls in a row."""
-    start = perf_counter()
+    start = clock()
     for _ in range(calls):
         call()
-    return perf_counter() - start
+    return clock() - start
 
 
-def ratio(one: Call, other: Call, *, rounds: int, calls: int = 1) -> float:
+def ratio(one: Call, other: Call, *, rounds: int, calls: int = 1, clock: Clock = perf_counter) -> float:
     """Return the median, over rounds, of what one costs in the time of the other."""
-    return median(seconds(one, calls) / seconds(other, calls) for _ in range(rounds))
+    return median(seconds(one, calls, clock) / seconds(other, calls, clock) for _ in range(rounds))
 
 
 def ratio_of_added(one: Call, other: Call, bare: Call, *, rounds: int, calls: int = 1) -> float:

@@ -1,5 +1,7 @@
 """T14: whole peers, issue and redeem, each on a SQLite file of its own, set up as each does it for its users.
 
+It is processor time that is compared: the wait for a flush of the disk is nobody's work.
+
 Each file holds some outstanding links already. The peers do what their own examples do, with limits out of the way and
 mails thrown away: `maglink` switches to WAL as ours does, `magic-link` leaves its file as SQLAlchemy makes it, and all
 flush each commit to the disk. `maglink` redeems in two calls, since it wants a code typed and then polls; `magic-link`
@@ -12,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
+from time import process_time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from magiclink import CONFIRM_EMAIL
@@ -139,14 +142,11 @@ def _against(name: str, other: Callable[[Path], AbstractContextManager[Peer]]) -
         their_links: list[Any] = []
         own_issues = drained(partial(_keep, own_links, own.issue, each) for each in range(ROUNDS))
         their_issues = drained(partial(_keep, their_links, theirs.issue, each) for each in range(ROUNDS))
-        yield Row(
-            "T14", f"{name}: issue among 10,000 links / ours", "≥", 8.0, ratio(their_issues, own_issues, rounds=ROUNDS)
-        )
+        measure = partial(ratio, rounds=ROUNDS, clock=process_time)
+        yield Row("T14", f"{name}: issue among 10,000 links / ours", "≥", 8.0, measure(their_issues, own_issues))
         own_uses = drained(partial(own.redeem, link) for link in own_links)
         their_uses = drained(partial(theirs.redeem, link) for link in their_links)
-        yield Row(
-            "T14", f"{name}: redeem among 10,000 links / ours", "≥", 5.0, ratio(their_uses, own_uses, rounds=ROUNDS)
-        )
+        yield Row("T14", f"{name}: redeem among 10,000 links / ours", "≥", 5.0, measure(their_uses, own_uses))
 
 
 def _keep(kept: list[Any], make: Callable[[int], Any], each: int) -> None:
