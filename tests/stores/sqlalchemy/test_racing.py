@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,3 +38,18 @@ def test_use_racing_revocations(store_name: str, tmp_path: Path) -> None:
             tried = [store.consume(link.link_id, terms()) for link in (parent, child)]
             assert tried == [None, None]
             assert store.get(AUDIENCE, parent.link_id) == before
+
+
+@pytest.mark.parametrize("store_name", STORES)
+def test_stores_that_open_at_once(store_name: str, tmp_path: Path) -> None:
+    """Workers that start together all open their stores, though every self-test writes the same rows."""
+    with new_engine(store_name, tmp_path) as engine, ThreadPoolExecutor(16) as pool:
+        SQLAlchemyStore(engine, create=True)
+        barrier = Barrier(16)
+
+        def check() -> None:
+            barrier.wait(60)
+            SQLAlchemyStore(engine)
+
+        for call in [pool.submit(check) for _ in range(16)]:
+            call.result(120)

@@ -27,6 +27,10 @@ T = TypeVar("T")
 RETRIES = 3
 """How often a transaction is run again that the database has undone for another one's sake."""
 
+CHECK_RETRIES = 200
+"""The same for a self-test, which writes the rows that all of them write: of workers that start together, each time one
+gets through."""
+
 _UNDONE = frozenset({"40001", "40P01", "1020", "1205", "1213"})
 """Serialization failure and deadlock: SQLSTATE on PostgreSQL, numbers of errors on MariaDB and MySQL."""
 
@@ -133,22 +137,24 @@ class Database(ABC):
         """Return whether nobody else's transaction is open, so that work may be done again."""
         return True
 
-    def _try(self, work: Callable[[Session], T], way: Way, left: int = RETRIES) -> T:
+    def _try(self, work: Callable[[Session], T], way: Way) -> T:
         if self._closed:
             raise StoreError("the store is closed: open a new one")
-        try:
-            return self._run(work, way)
-        except MagicLinkError:
-            raise
-        except self.unfit:
-            raise BadArgumentError(UNFIT) from None
-        except self.refused:
-            raise NotWrittenError("the database refused a row that is there already") from None
-        except self.faults as error:
-            may_retry = self._may_retry()
-            if not (may_retry and left and read_codes(error) & _UNDONE):
-                raise way.trouble(self._describe(error)) from None
-        return self._try(work, way, left - 1)
+        left = RETRIES if way.trouble is StoreError else CHECK_RETRIES
+        while True:
+            try:
+                return self._run(work, way)
+            except MagicLinkError:
+                raise
+            except self.unfit:
+                raise BadArgumentError(UNFIT) from None
+            except self.refused:
+                raise NotWrittenError("the database refused a row that is there already") from None
+            except self.faults as error:
+                may_retry = self._may_retry()
+                if not (may_retry and left and read_codes(error) & _UNDONE):
+                    raise way.trouble(self._describe(error)) from None
+            left -= 1
 
     def _describe(self, error: Exception) -> str:
         """Return what happened by names and codes; in the words of a driver there are values."""
