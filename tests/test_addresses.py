@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 import email_validator
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from magiclink import addresses as rules
@@ -251,7 +251,6 @@ def test_whole_local_part_in_the_mask(address: str, masked: str) -> None:
     assert mask(address) == masked
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), HOSTILE, HOSTILE.map("a@{}.example".format), MAIL_LIKE))
 def test_other_error_or_second_spelling(text: str) -> None:
     """Whatever the text: BadArgumentError, or ASCII of at most 254 characters that is its own canonical spelling."""
@@ -266,7 +265,6 @@ def test_other_error_or_second_spelling(text: str) -> None:
     assert canonicalize(fold_case(spelled)) == fold_case(spelled) == spelled.lower()
 
 
-@settings(deadline=None)
 @given(MAIL_LIKE)
 @example("a@intranet")
 @example("a@bücher.example")
@@ -283,7 +281,6 @@ def test_accepted_where_email_validator_refuses(text: str) -> None:
     assert judged.ascii_email == spelled
 
 
-@settings(deadline=None)
 @given(st.one_of(MAIL_LIKE, HOSTILE.map("a{}@x.example".format)))
 @example("a@x.com")
 def test_other_recipient_in_the_message(text: str) -> None:

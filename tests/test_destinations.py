@@ -7,7 +7,7 @@ import re
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from magiclink.destinations import Site
@@ -224,7 +224,6 @@ def test_broken_escape(path: str) -> None:
     refused(path)
 
 
-@settings(deadline=None)
 @given(CANDIDATES)
 @example("/a?x=//evil.com")
 def test_another_origin(path: str) -> None:
@@ -240,7 +239,6 @@ def test_another_origin(path: str) -> None:
         assert f"{target.scheme}://{target.netloc}" == SITE.origin
 
 
-@settings(deadline=None)
 @given(CANDIDATES)
 @example("/%2561")
 def test_another_path_after_decoding(path: str) -> None:
@@ -257,7 +255,6 @@ def test_another_path_after_decoding(path: str) -> None:
         reading = unquote(reading)
 
 
-@settings(deadline=None)
 @given(CANDIDATES)
 @example("/invoices/1001")
 def test_accepted_where_django_refuses(path: str) -> None:
