@@ -110,30 +110,31 @@ def test_store_down_at_an_open_document(kind: str, shop: Shop, monkeypatch: pyte
     assert page_of(visitor.get(f"/{kind}/1001")) == "503 unavailable"
 
 
+def cache_all(settings: Settings) -> None:
+    """Let the site keep every page that may be kept, as its cache's two middlewares do."""
+    cached = "django.middleware.cache"
+    settings.MIDDLEWARE = [f"{cached}.UpdateCacheMiddleware", *MIDDLEWARE, f"{cached}.FetchFromCacheMiddleware"]
+
+
 @pytest.mark.parametrize("kind", [*KINDS, "own_headers"])
 def test_opened_page_in_a_cache(kind: str, shop: Shop, settings: Settings) -> None:
     """G30: what one browser may see is kept by no cache, not by the site's own either, and depends on its cookies."""
-    cached = "django.middleware.cache"
-    settings.MIDDLEWARE = [
-        f"{cached}.UpdateCacheMiddleware",
-        *MIDDLEWARE,
-        f"{cached}.FetchFromCacheMiddleware",
-    ]
+    cache_all(settings)
     visitor = shop.visitor()
     visitor.get(shop.url("invoice"))
     opened = visitor.get(f"/{kind}/1001")
-    assert opened["Cache-Control"] == ("max-age=60" if kind == "own_headers" else "no-store")
+    assert opened["Cache-Control"] == "private, no-store"
     assert "Cookie" in opened["Vary"]
     shop.links.revoke_all(subject="ann")
     assert page_of(visitor.get(f"/{kind}/1001")) == "403 closed"
 
 
 def test_headers_of_the_view(shop: Shop) -> None:
-    """A view's own headers are kept."""
+    """O11: a view's own headers are kept, but for those that let a cache keep the page."""
     visitor = shop.visitor()
     visitor.get(shop.url("invoice"))
     answer = visitor.get("/own_headers/1001")
-    assert (answer.status_code, answer["Cache-Control"], answer["X-Own"]) == (200, "max-age=60", "1")
+    assert (answer.status_code, answer["Cache-Control"], answer["X-Own"]) == (200, "private, no-store", "1")
     assert answer["Vary"].startswith("Accept-Encoding, Cookie")
 
 
@@ -146,11 +147,21 @@ def test_view_that_raises(shop: Shop) -> None:
 
 @pytest.mark.parametrize("kind", ["unless", "unless_later", "Sync"])
 def test_visitor_who_needs_no_link(kind: str, shop: Shop) -> None:
-    """Where the site says so, the view is shown without a redemption, and nothing is put on its answer."""
+    """Where the site says so, the view is shown without a redemption."""
     answer = shop.visitor().get(f"/{kind}/1001?staff=1")
     assert text_of(answer) in ("1001 by None", "1001 of nobody")
-    assert "Cache-Control" not in answer
     assert page_of(shop.visitor().get(f"/{kind}/1001")) == "403 closed"
+
+
+@pytest.mark.parametrize("kind", ["unless", "unless_later", "Sync", "unless_cached"])
+def test_staff_before_a_stranger(kind: str, shop: Shop, settings: Settings) -> None:
+    """N03: what staff were let in to see without a link, the site's caches never show to a stranger."""
+    cache_all(settings)
+    path = f"/{kind}/1001"
+    seen = shop.visitor().get(path, headers={"X-Staff": "1"})
+    assert (text_of(seen)[:4], seen["Cache-Control"]) == ("1001", "private, no-store")
+    assert "Cookie" in seen["Vary"]
+    assert page_of(shop.visitor().get(path)) == "403 closed"
 
 
 def test_unless_that_would_be_awaited(shop: Shop) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask.views import MethodView
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort, request, send_file
 from magiclink import INVOICE, ConfigurationError, StoreError
 from tests.exchanges import ANN, ORIGIN
 from tests.flask.site import Shop, page_of
@@ -66,7 +66,10 @@ def test_opened_page_in_a_shared_cache() -> None:
     """G30: what one browser may see is kept by no cache, and depends on its cookies."""
     shop = Shop(signed_in_as=lambda: None)
     opened = shop.visitor().open(shop.url("invoice"))
-    assert (opened.headers["Cache-Control"], opened.headers["Vary"]) == ("no-store", "Cookie")
+    assert (opened.headers["Cache-Control"], opened.headers["Vary"]) == ("private, no-store", "Cookie")
+
+
+FOR_CACHES = {"CDN-Cache-Control": "max-age=9", "Surrogate-Control": "max-age=9", "Expires": "0", "Pragma": "public"}
 
 
 def guard_and_open(shop: Shop, view: Any, **options: Any) -> Any:
@@ -80,14 +83,31 @@ def guard_and_open(shop: Shop, view: Any, **options: Any) -> Any:
 
 
 def test_headers_of_the_view() -> None:
-    """A view's own headers are kept."""
+    """A view's own headers are kept, but for those that let a cache keep the page."""
 
     def view(number: int, redemption: Redemption) -> Response:
-        return Response("x", 201, {"Cache-Control": "private, max-age=5", "Vary": "Accept-Language", "X-Own": "1"})
+        headers = {"Cache-Control": "public, max-age=5", "Vary": "Accept-Language", "X-Own": "1", **FOR_CACHES}
+        return Response("x", 201, headers)
 
     answer = guard_and_open(Shop(), view)
-    assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "private, max-age=5")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "private, no-store")
     assert (answer.headers["Vary"], answer.headers["X-Own"]) == ("Accept-Language, Cookie", "1")
+    assert not FOR_CACHES.keys() & set(answer.headers.keys())
+
+
+@pytest.mark.parametrize("who", ["holder", "staff"])
+def test_file_of_a_guarded_view(who: str) -> None:
+    """N03, O11: a file that a guarded view sends is kept by no cache, whatever age the app gives to files."""
+    shop = Shop()
+    shop.app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
+
+    def view(number: int, redemption: Redemption | None) -> Response:
+        return send_file(__file__)
+
+    answer = guard_and_open(shop, view, unless=lambda: who == "staff")
+    answer.close()
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "private, no-store")
+    assert (answer.headers["Vary"], "Expires" in answer.headers) == ("Cookie", False)
 
 
 def test_view_that_aborts() -> None:
@@ -127,7 +147,7 @@ def test_asynchronous_view() -> None:
 
 
 def test_visitor_who_needs_no_link() -> None:
-    """Where `unless` says so, the view is shown without a redemption, and nothing is put on its answer."""
+    """N03: where `unless` says so, the view is shown without a redemption, and no cache keeps it for a stranger."""
 
     def view(number: int, redemption: Redemption | None) -> str:
         return f"{number} by {redemption}"
@@ -136,7 +156,8 @@ def test_visitor_who_needs_no_link() -> None:
     guard = shop.manager.opened_by(INVOICE, resource="invoice:{number}", unless=lambda: "staff" in request.args)
     shop.app.add_url_rule("/guarded/<int:number>", view_func=guard(view))
     answer = shop.visitor().get("/guarded/1001?staff=1")
-    assert (answer.text, "Cache-Control" in answer.headers) == ("1001 by None", False)
+    assert (answer.text, answer.headers["Cache-Control"]) == ("1001 by None", "private, no-store")
+    assert answer.headers["Vary"] == "Cookie"
     assert page_of(shop.visitor().get("/guarded/1001")) == "403 closed"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from magiclink import ConfigurationError
-from magiclink.web.guards import check_view
+from magiclink.web.guards import check_view, keep_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,3 +82,11 @@ def test_view_without_a_name() -> None:
 
     with pytest.raises(ConfigurationError, match="the view takes number"):
         check_view(Show(), "invoice:{number}")
+
+
+def test_headers_for_caches() -> None:
+    """N03: whatever was set to let a cache keep a page is gone, and what else was set stays."""
+    headers = {"Cache-Control": "public, max-age=60", "X-Own": "1"}
+    headers |= dict.fromkeys(("Age", "CDN-Cache-Control", "Expires", "Pragma", "Surrogate-Control"), "x")
+    keep_private(headers)
+    assert headers == {"Cache-Control": "private, no-store", "X-Own": "1"}

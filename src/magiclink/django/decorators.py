@@ -15,7 +15,7 @@ from django.utils.cache import patch_vary_headers
 
 from ..errors import ConfigurationError
 from ..web.conversation import check_unless
-from ..web.guards import check_view
+from ..web.guards import check_view, keep_private
 from .conf import adapter
 from .responses import keep_out_of_caches
 
@@ -60,14 +60,14 @@ def _guard(view: View, policy: Policy, resource: str, unless: Callable[[HttpRequ
         found = find(request, kwargs)
         if isinstance(found, HttpResponse):
             return found
-        return _mark_private(request, found, view(request, *args, redemption=found, **kwargs))
+        return _mark_private(request, view(request, *args, redemption=found, **kwargs))
 
     @wraps(view)
     async def aguarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         found = await sync_to_async(find)(request, kwargs)
         if isinstance(found, HttpResponse):
             return found
-        return _mark_private(request, found, await view(request, *args, redemption=found, **kwargs))
+        return _mark_private(request, await view(request, *args, redemption=found, **kwargs))
 
     return aguarded if iscoroutinefunction(view) else guarded
 
@@ -111,10 +111,9 @@ class OpenedByMixin:
         return guarded(request, *args, **kwargs)
 
 
-def _mark_private(request: HttpRequest, redemption: Redemption | None, response: HttpResponseBase) -> HttpResponseBase:
-    """Keep what one browser may see out of caches; a Cache-Control that the view has set stays."""
-    if redemption is not None:
-        response.headers.setdefault("Cache-Control", "no-store")
-        patch_vary_headers(response, ["Cookie"])
-        keep_out_of_caches(request)
+def _mark_private(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Keep the view's response out of caches, also where the visitor needed no link: it isn't everybody's."""
+    keep_private(response.headers)
+    patch_vary_headers(response, ["Cookie"])
+    keep_out_of_caches(request)
     return response

@@ -19,7 +19,7 @@ from .. import cli
 from ..errors import ConfigurationError
 from ..links import run
 from ..web.conversation import Conversation, check_unless
-from ..web.guards import check_view
+from ..web.guards import check_view, keep_private
 from ..web.http import Reply
 from ..web.options import check_names
 from .requests import read, read_form
@@ -156,14 +156,13 @@ class LinkManager:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             show = current_app.ensure_sync(view)
-            if unless is not None and check_unless(unless()):
-                return show(*args, redemption=None, **kwargs)
-            found = run(self.conversation.guard(self._read(), policy, resource.format(**kwargs)))
+            found = None
+            if unless is None or not check_unless(unless()):
+                found = run(self.conversation.guard(self._read(), policy, resource.format(**kwargs)))
             if isinstance(found, Reply):
                 return self._respond(found)
             response = current_app.make_response(show(*args, redemption=found, **kwargs))
-            # What one browser may see is no page for a shared cache.
-            response.headers.setdefault("Cache-Control", "no-store")
+            keep_private(response.headers)
             response.vary.add("Cookie")
             return response
 

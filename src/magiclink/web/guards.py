@@ -5,12 +5,33 @@ from __future__ import annotations
 import re
 from inspect import Parameter, signature
 from string import Formatter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_FOR_CACHES = ("Age", "CDN-Cache-Control", "Expires", "Pragma", "Surrogate-Control")
+"""Other headers by which a view, or what sends a file, may ask a cache to keep the page (RFC 9111, 9213)."""
+
+
+class _Headers(Protocol):
+    """The headers of a framework's response, whose names have no case."""
+
+    def pop(self, key: str, default: None, /) -> object: ...
+
+    def __setitem__(self, key: str, value: str, /) -> None: ...
+
+
+def keep_private(headers: _Headers) -> None:
+    """Keep what one browser may see out of every cache, whatever the view has set; `Vary` is the framework's to merge.
+
+    The threat: staff see a page, a cache keeps it by its address alone, and a stranger gets it without a link.
+    """
+    for name in _FOR_CACHES:
+        headers.pop(name, None)
+    headers["Cache-Control"] = "private, no-store"
 
 
 def check_view(view: Callable[..., Any], resource: str) -> None:
