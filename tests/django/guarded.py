@@ -108,7 +108,7 @@ async def unless_later(request: HttpRequest, number: int, redemption: Redemption
 @GUARD
 def own_headers(request: HttpRequest, number: int, redemption: Redemption) -> HttpResponse:
     """Answer with headers of its own."""
-    headers = {"Cache-Control": "max-age=60", "Vary": "Accept-Encoding", "X-Own": "1"}
+    headers = {"Cache-Control": "max-age=60", "Vary": "Accept-Encoding", "X-Own": "1", "X-Accel-Expires": "9"}
     return HttpResponse("x", headers=headers)
 
 

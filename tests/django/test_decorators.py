@@ -136,6 +136,7 @@ def test_headers_of_the_view(shop: Shop) -> None:
     answer = visitor.get("/own_headers/1001")
     assert (answer.status_code, answer["Cache-Control"], answer["X-Own"]) == (200, "private, no-store", "1")
     assert answer["Vary"].startswith("Accept-Encoding, Cookie")
+    assert "X-Accel-Expires" not in answer
 
 
 def test_view_that_raises(shop: Shop) -> None:

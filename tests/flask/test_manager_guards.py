@@ -69,7 +69,7 @@ def test_opened_page_in_a_shared_cache() -> None:
     assert (opened.headers["Cache-Control"], opened.headers["Vary"]) == ("private, no-store", "Cookie")
 
 
-FOR_CACHES = {"CDN-Cache-Control": "max-age=9", "Surrogate-Control": "max-age=9", "Expires": "0", "Pragma": "public"}
+FOR_CACHES = {"CDN-Cache-Control": "max-age=9", "X-Accel-Expires": "9", "Expires": "0", "Pragma": "public"}
 
 
 def guard_and_open(shop: Shop, view: Any, **options: Any) -> Any:

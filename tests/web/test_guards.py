@@ -87,6 +87,7 @@ def test_view_without_a_name() -> None:
 def test_headers_for_caches() -> None:
     """N03: whatever was set to let a cache keep a page is gone, and what else was set stays."""
     headers = {"Cache-Control": "public, max-age=60", "X-Own": "1"}
-    headers |= dict.fromkeys(("Age", "CDN-Cache-Control", "Expires", "Pragma", "Surrogate-Control"), "x")
+    names = ("Age", "CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Edge-Control", "EXPIRES", "Pragma")
+    headers |= dict.fromkeys((*names, "Surrogate-Control", "X-Accel-Expires"), "x")
     keep_private(headers)
     assert headers == {"Cache-Control": "private, no-store", "X-Own": "1"}

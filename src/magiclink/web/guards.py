@@ -10,16 +10,23 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-_FOR_CACHES = ("Age", "CDN-Cache-Control", "Expires", "Pragma", "Surrogate-Control")
-"""Other headers by which a view, or what sends a file, may ask a cache to keep the page (RFC 9111, 9213)."""
+_FOR_CACHES = re.compile(
+    "age|edge-control|expires|pragma|surrogate-control|x-accel-expires|.*cache-control", re.IGNORECASE
+)
+"""The headers by which a cache may be asked to keep a page (RFC 9111; RFC 9213: `CDN-Cache-Control` and its like).
+
+Some stand above Cache-Control: nginx heeds `X-Accel-Expires` first, Akamai `Edge-Control`.
+"""
 
 
 class _Headers(Protocol):
     """The headers of a framework's response, whose names have no case."""
 
-    def pop(self, key: str, default: None, /) -> object: ...
+    def keys(self) -> Iterable[str]: ...
+
+    def __delitem__(self, key: str, /) -> None: ...
 
     def __setitem__(self, key: str, value: str, /) -> None: ...
 
@@ -29,8 +36,8 @@ def keep_private(headers: _Headers) -> None:
 
     The threat: staff see a page, a cache keeps it by its address alone, and a stranger gets it without a link.
     """
-    for name in _FOR_CACHES:
-        headers.pop(name, None)
+    for name in filter(_FOR_CACHES.fullmatch, {*headers.keys()}):
+        del headers[name]
     headers["Cache-Control"] = "private, no-store"
 
 
